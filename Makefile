@@ -1,0 +1,41 @@
+# Everything starts here; needs make, sh and a Python 3.12 or newer. `make` alone lists the targets.
+PY := .venv/bin/python
+ARGS ?=
+# One shell line: finds a Python (in words when there is none) and lets it bring .venv up to date.
+SETUP = python=$$(sh deploy/find-python.sh) && "$$python" -m portal.bootstrap
+
+.PHONY: help run test check bench format lock clean setup-run setup-dev
+.NOTPARALLEL:
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup-run ## the portal with its demo, at http://127.0.0.1:8000 (HOST, PORT and the README's settings apply)
+	@exec $(PY) -m portal.rundev
+
+test: setup-dev ## the whole test suite (ARGS="-k name" for a part)
+	@exec $(PY) -m pytest $(ARGS)
+
+check: setup-dev ## format, lint, types, import contracts, templates, deployment settings, migrations, OpenAPI
+	@exec $(PY) -m portal.checkup
+
+bench: setup-dev ## the benchmarks (ARGS are passed on)
+	@exec $(PY) -m bench $(ARGS)
+
+format: setup-dev ## formats the code and sorts its imports
+	@$(PY) -m ruff check --fix-only --quiet . && $(PY) -m ruff format .
+
+lock: setup-dev ## pins requirements/*.txt anew from pyproject.toml
+	@uv=$$(command -v .venv/bin/uv || command -v uv) || { $(PY) -m pip install --quiet uv && uv=.venv/bin/uv; } && \
+	set -- pip compile --universal --python-version 3.12 --generate-hashes --no-header --quiet && \
+	"$$uv" "$$@" --upgrade pyproject.toml -o requirements/run.txt && \
+	"$$uv" "$$@" --upgrade --constraint requirements/run.txt --group dev pyproject.toml -o requirements/dev.txt
+
+clean: ## removes .venv and caches; the data in .data stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+setup-run:
+	@$(SETUP) run
+
+setup-dev:
+	@$(SETUP) dev
