@@ -1,0 +1,92 @@
+"""Errors of the API as application/problem+json (RFC 9457), whatever the Accept header says.
+
+Goes in: a status and words. Comes out: type, title, status, detail, instance, request_id. Never SQL, paths or class names.
+"""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def problem(
+    request: HttpRequest | Request,
+    *,
+    status: int,
+    detail: str,
+    title: str = "",
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> HttpResponse:
+    """A problem document as a response; `more` are extension members such as `errors`."""
+    body = {
+        "type": "about:blank",
+        "title": title or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": request.path,
+        "request_id": getattr(request, "id", ""),
+        **more,
+    }
+    response = HttpResponse(json.dumps(body), status=status, content_type=CONTENT_TYPE)
+    for name, value in (headers or {}).items():
+        response[name] = value
+    return response
+
+
+def exception_handler(
+    exception: Exception, context: dict[str, Any]
+) -> HttpResponse | None:
+    """REST framework's hook: its exceptions as problems; anything else goes on to the middleware."""
+    request = context["request"]
+    if isinstance(exception, Http404):
+        exception = exceptions.NotFound("There is nothing here under that name.")
+    elif isinstance(exception, PermissionDenied):
+        exception = exceptions.PermissionDenied()
+    if not isinstance(exception, exceptions.APIException):
+        return None
+    headers = {}
+    if getattr(exception, "auth_header", None):
+        headers["WWW-Authenticate"] = exception.auth_header
+    if isinstance(exception, exceptions.MethodNotAllowed):
+        headers["Allow"] = ", ".join(context["view"].allowed_methods)
+    more: dict[str, Any] = {}
+    detail = exception.detail
+    if isinstance(detail, dict):
+        more["errors"] = {name: _plain(value) for name, value in detail.items()}
+        detail = "Some values cannot be used; see errors."
+    return problem(
+        request,
+        status=exception.status_code,
+        detail=_plain(detail),
+        headers=headers,
+        **more,
+    )
+
+
+def _plain(value: Any) -> str:
+    return (
+        " ".join(_plain(item) for item in value)
+        if isinstance(value, list | tuple)
+        else str(value)
+    )
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """The API speaks JSON; an odd Accept header is no reason to refuse an answer."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type

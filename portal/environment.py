@@ -1,0 +1,74 @@
+"""Typed reads of environment variables: a name and a default in, a value out.
+
+Every error names the variable and what would be accepted. Nothing here imports Django's settings.
+"""
+
+import os
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off", ""}
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, default).strip()
+
+
+def flag(name: str, *, default: bool) -> bool:
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    if value.strip().lower() in TRUE:
+        return True
+    if value.strip().lower() in FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name} is {value!r}: use 1 or 0.")
+
+
+def number(name: str, default: int, *, minimum: int = 0) -> int:
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return default
+    if not (value.isascii() and value.isdigit()) or int(value) < minimum:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}: use a whole number of at least {minimum}."
+        )
+    return int(value)
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """Comma-separated values, empty ones dropped."""
+    return [
+        word.strip()
+        for word in os.environ.get(name, default).split(",")
+        if word.strip()
+    ]
+
+
+def database(name: str) -> dict[str, str]:
+    """A PostgreSQL URL (`postgresql://user:password@host:port/name?option=value`) as Django's connection settings.
+
+    A socket directory is given as `?host=/directory`. Raises ImproperlyConfigured for anything but PostgreSQL.
+    """
+    url = text(name)
+    if not url:
+        raise ImproperlyConfigured(
+            f"{name} is not set. `make run` and `make test` start a private PostgreSQL by themselves; "
+            f"for anything else set {name}=postgresql://user:password@host:5432/name"
+        )
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"} or len(parts.path) < 2:
+        raise ImproperlyConfigured(
+            f"{name} has to look like postgresql://user:password@host:5432/name"
+        )
+    options = dict(parse_qsl(parts.query))
+    return {
+        "NAME": unquote(parts.path[1:]),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", "") or parts.hostname or "",
+        "PORT": options.pop("port", "") or str(parts.port or ""),
+        **{f"option:{key}": value for key, value in options.items()},
+    }

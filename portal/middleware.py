@@ -1,0 +1,140 @@
+"""What every request passes: an id, strict framing limits, headers on the way out, and a calm answer when the database is away.
+
+No view logic here, no database use.
+"""
+
+import re
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from portal.api.problems import problem
+from portal.views.errors import is_machine, unavailable
+
+Respond = Callable[[HttpRequest], HttpResponseBase]
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+MAX_HEADERS = 100
+MAX_HEADER_BYTES = 16 * 1024
+REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
+PERMISSIONS_POLICY = (
+    "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"
+)
+RETRY_AFTER = "2"
+
+logger = structlog.get_logger(__name__)
+
+
+def refuse(
+    request: HttpRequest, status: int, title: str, detail: str
+) -> HttpResponseBase:
+    if is_machine(request):
+        return problem(request, status=status, title=title, detail=detail)
+    return HttpResponse(
+        f"{title}. {detail}\n", status=status, content_type="text/plain; charset=utf-8"
+    )
+
+
+def request_guard(get_response: Respond) -> Respond:
+    """Gives the request an id and refuses what no honest client sends, before anything reads it."""
+
+    def respond(request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get("X-Request-ID", "")
+        request.id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(
+            request_id=request.id, method=request.method
+        )  # type: ignore[attr-defined]
+        response = checked(request)
+        response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
+        return response
+
+    def checked(request: HttpRequest) -> HttpResponseBase:
+        if request.method not in METHODS:
+            return refuse(
+                request,
+                405,
+                "Method not allowed",
+                "This server does not know that method.",
+            )
+        headers = [
+            (name, value)
+            for name, value in request.META.items()
+            if name.startswith("HTTP_")
+        ]
+        if (
+            len(headers) > MAX_HEADERS
+            or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES
+        ):
+            return refuse(
+                request,
+                431,
+                "Request header fields too large",
+                "At most 100 headers and 16 KiB are read.",
+            )
+        if "\x00" in request.path:
+            return refuse(
+                request, 400, "Bad request", "The address holds a NUL character."
+            )
+        if settings.HTTPS and is_machine(request) and not request.is_secure():
+            # A redirect would make the client send its key a second time, so the API says no instead.
+            return refuse(
+                request,
+                403,
+                "HTTPS required",
+                "Send this request over HTTPS. The key just sent is not safe any more.",
+            )
+        return get_response(request)
+
+    return respond
+
+
+def response_headers(get_response: Respond) -> Respond:
+    """Headers that Django does not set by itself; pages and API answers are never stored by a cache."""
+
+    def respond(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        if not request.path.startswith(settings.STATIC_URL):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return respond
+
+
+class DatabaseGuard:
+    """Turns a database that is away, overloaded or out of time into a 503 that says when to come back."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        if isinstance(exception, OperationalError | InterfaceError):
+            return database_away(request, exception)
+        return None
+
+
+def database_away(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """A 503 with Retry-After; the log line names the class only, since messages may hold addresses."""
+    logger.warning("database unavailable", error=type(exception).__name__)
+    if is_machine(request):
+        response = problem(
+            request,
+            status=503,
+            title="Service unavailable",
+            detail="The database cannot be reached or is overloaded. Nothing of this request was stored; send it again.",
+        )
+    else:
+        response = unavailable(request)
+    response["Retry-After"] = RETRY_AFTER
+    return response

@@ -1,0 +1,73 @@
+"""Is it alive, is it ready, how is it doing: for machines. Says nothing of the inside beyond yes and no."""
+
+import hmac
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from portal.api.problems import problem
+from synclogs import metrics as numbers
+from synclogs import partitions
+from synclogs.jobs import workers_alive
+
+WORKER_SILENCE = timedelta(minutes=1)
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers; nothing else is asked."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when every part is ready, else 503; each part says ok or not."""
+    checks = {
+        "database": False,
+        "migrations": False,
+        "partitions": False,
+        "worker": False,
+    }
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        checks["database"] = True
+        executor = MigrationExecutor(connection)
+        checks["migrations"] = not executor.migration_plan(
+            executor.loader.graph.leaf_nodes()
+        )
+        checks["partitions"] = timezone.now().date() in partitions.existing()
+        checks["worker"] = workers_alive(within=WORKER_SILENCE)
+    except DatabaseError:
+        pass
+    ready = all(checks.values())
+    return JsonResponse(
+        {"status": "ready" if ready else "not ready", "checks": checks},
+        status=200 if ready else 503,
+        headers={} if ready else {"Retry-After": "2"},
+    )
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponseBase:
+    """Prometheus text, behind METRICS_TOKEN when that is set and otherwise for callers on this machine only."""
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if settings.METRICS_TOKEN:
+        allowed = hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode())
+    else:
+        allowed = request.META.get("REMOTE_ADDR") in {"127.0.0.1", "::1"}
+    if not allowed:
+        return problem(
+            request,
+            status=401,
+            detail="Send the metrics token as a Bearer token.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    return HttpResponse(
+        numbers.render(now=timezone.now()), content_type=numbers.CONTENT_TYPE
+    )

@@ -1,0 +1,40 @@
+"""The one way to write an audit row. Called inside the transaction of the change it tells of."""
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+from synclogs.models import Action, AuditEvent, Project
+
+
+def record(
+    action: Action,
+    *,
+    actor: AbstractBaseUser | AnonymousUser | None = None,
+    actor_text: str = "",
+    project: Project | None = None,
+    object_type: str = "",
+    object_text: str = "",
+    reason: str = "",
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    address: str | None = None,
+    request_id: str = "",
+) -> AuditEvent:
+    """Adds one row; texts are cut to their columns so that no input can make the audit fail the action."""
+    person = actor if isinstance(actor, AbstractBaseUser) and actor.pk else None
+    return AuditEvent.objects.create(
+        action=action,
+        actor=person,
+        actor_text=(actor_text or (person.get_username() if person else ""))[
+            :200
+        ].replace("\x00", "\ufffd"),
+        project=project,
+        object_type=object_type[:64],
+        object_text=object_text[:300].replace("\x00", "\ufffd"),
+        reason=reason.replace("\x00", "\ufffd"),
+        before=before,
+        after=after,
+        address=address,
+        request_id=request_id,
+    )

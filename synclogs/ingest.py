@@ -1,0 +1,192 @@
+"""Records -> rows, in one transaction: COPY, duplicates, conflicts, then what the batch changes elsewhere.
+
+Goes in: a project and Records. Comes out: how many were stored, were there already, or conflict. What was returned is committed.
+Nothing is parsed here.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
+
+from django.db import OperationalError, connection, transaction
+from django.db.backends.utils import CursorWrapper
+from django.db.utils import IntegrityError
+from msgspec.structs import astuple
+from psycopg import errors
+
+from synclogs import partitions, projections
+from synclogs.models import Project
+from synclogs.models.log import COLUMNS
+from synclogs.records import Record, Refusal
+
+EPOCH_DAY = date(1970, 1, 1)
+DAY_US = 86_400_000_000
+ATTEMPTS = 3
+NULL = "\\N"
+TABLE = "synclogs_logentry"
+STAGING = "incoming"
+COLUMN_LIST = ", ".join(COLUMNS)
+# received_at is ours, not the sender's: the same entry sent later is still the same entry.
+COMPARED = [
+    name
+    for name in COLUMNS
+    if name not in {"key", "project_id", "occurred_at", "received_at"}
+]
+
+CREATE_STAGING = f"CREATE TEMPORARY TABLE IF NOT EXISTS {STAGING} (LIKE {TABLE} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
+COPY = f"COPY {STAGING} ({COLUMN_LIST}) FROM STDIN"
+# In key order, so that two senders of the same batch wait for each other instead of deadlocking.
+INSERT = (
+    f"INSERT INTO {TABLE} ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM {STAGING}"
+    " ORDER BY project_id, occurred_at, key ON CONFLICT DO NOTHING RETURNING replace(key::text, '-', '')"
+)
+CONFLICTS = (
+    f"SELECT replace(i.key::text, '-', '') FROM {STAGING} i JOIN {TABLE} e"
+    " ON e.project_id = i.project_id AND e.occurred_at = i.occurred_at AND e.key = i.key"
+    " WHERE e.project_id = %s AND e.occurred_at BETWEEN %s AND %s"
+    f" AND ({', '.join('i.' + name for name in COMPARED)}) IS DISTINCT FROM ({', '.join('e.' + name for name in COMPARED)})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a batch: `accepted` + `duplicates` + len(`refusals`) is its size."""
+
+    accepted: int
+    duplicates: int
+    refusals: list[Refusal]
+
+
+def key_of(project_id: int, entry_id: str, occurred_us: int) -> str:
+    """The entry's key as 32 hexadecimal digits: 48 bits of milliseconds, then a hash, shaped as UUID version 8."""
+    digest = blake2b(
+        f"{project_id} {occurred_us} {entry_id}".encode(), digest_size=10
+    ).hexdigest()
+    return f"{occurred_us // 1000:012x}8{digest[:3]}{'89ab'[int(digest[3], 16) & 3]}{digest[4:19]}"
+
+
+def write(project: Project, records: Sequence[Record], *, now: datetime) -> Written:
+    """Stores `records` of one project. Raises django.db.OperationalError when the database is away; then nothing is stored."""
+    if not records:
+        return Written(0, 0, [])
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with transaction.atomic():
+                return _write(project, records, now=now)
+        except (OperationalError, IntegrityError) as error:
+            if attempt == ATTEMPTS or not _curable(error, records):
+                raise
+    raise AssertionError("unreachable")
+
+
+def _curable(error: Exception, records: Sequence[Record]) -> bool:
+    """Two faults go away by trying again: a deadlock, and a day that has no partition yet (which is made here)."""
+    if isinstance(error.__cause__, errors.CheckViolation):
+        partitions.ensure(
+            {
+                EPOCH_DAY + timedelta(days=record.occurred_us // DAY_US)
+                for record in records
+            }
+        )
+        return True
+    return isinstance(
+        error.__cause__, errors.DeadlockDetected | errors.SerializationFailure
+    )
+
+
+def _write(project: Project, records: Sequence[Record], *, now: datetime) -> Written:
+    keyed, refusals, repeated = _without_repeats(project.pk, records)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 15000")
+        cursor.execute(CREATE_STAGING)
+        with cursor.copy(COPY) as copy:
+            copy.write("".join(_lines(project.pk, keyed, now)))
+        cursor.execute(INSERT)
+        inserted = {key for (key,) in cursor.fetchall()}
+        fresh = (
+            keyed
+            if len(inserted) == len(keyed)
+            else {key: keyed[key] for key in keyed if key in inserted}
+        )
+        if len(inserted) < len(keyed):
+            conflicts = _conflicting(cursor, project.pk, keyed, inserted)
+            refusals += [_conflict(keyed[key]) for key in keyed if key in conflicts]
+        if fresh:
+            projections.apply(cursor, project.pk, fresh)
+    duplicates = len(keyed) - len(inserted) + repeated - len(refusals)
+    return Written(
+        len(inserted), duplicates, sorted(refusals, key=lambda refusal: refusal.index)
+    )
+
+
+def _without_repeats(
+    project_id: int, records: Sequence[Record]
+) -> tuple[dict[str, Record], list[Refusal], int]:
+    """The first of each identity by its key; later ones with other content as refusals; how many repeated in all."""
+    keyed: dict[str, Record] = {}
+    refusals = []
+    for record in records:
+        key = key_of(project_id, record.entry_id, record.occurred_us)
+        first = keyed.setdefault(key, record)
+        if (
+            first is not record and astuple(first)[1:] != astuple(record)[1:]
+        ):  # all but the index
+            refusals.append(_conflict(record))
+    return keyed, refusals, len(records) - len(keyed)
+
+
+def _conflict(record: Record) -> Refusal:
+    return Refusal(
+        index=record.index,
+        id=record.entry_id,
+        code="id_conflict",
+        pointer="/id",
+        detail="An entry with this id and timestamp is already stored with other content; the first one stays.",
+    )
+
+
+def _conflicting(
+    cursor: CursorWrapper, project_id: int, keyed: dict[str, Record], inserted: set[str]
+) -> set[str]:
+    known = [record.occurred_us for key, record in keyed.items() if key not in inserted]
+    cursor.execute(CONFLICTS, [project_id, _moment(min(known)), _moment(max(known))])
+    return {key for (key,) in cursor.fetchall()} - inserted
+
+
+def _moment(microseconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+
+
+def _escaped(text: str) -> str:
+    """A value for COPY's text format."""
+    return (
+        text.replace("\\", "\\\\")
+        .replace("\t", "\\t")
+        .replace("\n", "\\n")
+        .replace("\r", "\\r")
+    )
+
+
+def _lines(project_id: int, keyed: dict[str, Record], now: datetime) -> Iterator[str]:
+    """COPY lines, in the order of COLUMNS; integer arithmetic only, since a float of a moment loses microseconds."""
+    received = now.isoformat()
+    days: dict[int, str] = {}
+    for key, record in keyed.items():
+        day, rest = divmod(record.occurred_us, DAY_US)
+        if day not in days:
+            days[day] = (EPOCH_DAY + timedelta(days=day)).isoformat()
+        seconds, micros = divmod(rest, 1_000_000)
+        hour, seconds = divmod(seconds, 3600)
+        http_status = NULL if record.http_status is None else record.http_status
+        # These are printable ASCII, so the only character to escape in them is the backslash.
+        names = (
+            f"{record.entry_id}\t{record.type}\t{record.event}\t{record.trace_id}\t{record.integration}"
+            f"\t{record.pipeline}\t{record.sync_type}\t{record.status}\t{record.credential_id}"
+        ).replace("\\", "\\\\")
+        yield (
+            f"{key}\t{project_id}\t{days[day]} {hour:02}:{seconds // 60:02}:{seconds % 60:02}.{micros:06}+00\t{received}"
+            f"\t{record.level}\t{record.category}\t{http_status}\t{record.sync_id or NULL}\t{names}"
+            f"\t{_escaped(record.error_code)}\t{_escaped(record.recoverability)}\t{_escaped(record.user_id)}"
+            f"\t{_escaped(record.message)}\t{_escaped(record.detail.decode())}\n"
+        )

@@ -1,0 +1,31 @@
+"""The periodic work, each a line that calls a verb elsewhere. Run by `manage.py procrastinate worker`."""
+
+from datetime import timedelta
+
+from django.db import connection
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from synclogs import cadence, retention
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="maintain", pass_context=False)
+def maintain(timestamp: int) -> None:
+    """Partitions ahead, retention."""
+    retention.maintain(now=timezone.now())
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queueing_lock="cadence", pass_context=False)
+def refresh_cadence(timestamp: int) -> None:
+    """The usual gap between a sync's runs."""
+    cadence.refresh(now=timezone.now())
+
+
+def workers_alive(*, within: timedelta) -> bool:
+    """True when a worker has sent its heartbeat lately."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(last_heartbeat) FROM procrastinate_workers")
+        (last,) = cursor.fetchone() or (None,)
+    return last is not None and timezone.now() - last < within

@@ -1,0 +1,126 @@
+"""API keys: `ssp_<id>_<secret><crc>`; made, recognised, and charged for each request.
+
+Goes in: the text of an Authorization header. Comes out: an ApiKey or nothing. The secret is never stored or logged.
+"""
+
+import hashlib
+import hmac
+import secrets
+import string
+import zlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from synclogs.models import ApiKey, Project
+
+ALPHABET = string.digits + string.ascii_letters
+ID_LENGTH, SECRET_LENGTH, CRC_LENGTH = 12, 32, 6
+PREFIX = "ssp"
+TOUCH_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left of a caller's rate: `limit` requests a `window_seconds`; `retry_after` seconds when `allowed` is false."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    reset: int
+    retry_after: int
+    window_seconds: int = 60
+
+
+def create(
+    project: Project,
+    name: str,
+    *,
+    scopes: list[str],
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """A new key and its plaintext, which exists only here and now."""
+    key_id, secret = _random(ID_LENGTH), _random(SECRET_LENGTH)
+    key = ApiKey.objects.create(
+        project=project,
+        key_id=key_id,
+        secret_hash=_digest(secret),
+        name=name,
+        scopes=scopes,
+        expires_at=expires_at,
+    )
+    return key, f"{PREFIX}_{key_id}_{secret}{_checksum(key_id + secret)}"
+
+
+def recognise(text: str, *, now: datetime) -> ApiKey | None:
+    """The usable key behind `text`; None for anything else. A mistyped key never reaches the database."""
+    prefix, _, rest = text.partition("_")
+    key_id, _, tail = rest.partition("_")
+    secret, checksum = tail[:SECRET_LENGTH], tail[SECRET_LENGTH:]
+    if prefix != PREFIX or len(key_id) != ID_LENGTH or not text.isascii():
+        return None
+    if not hmac.compare_digest(checksum, _checksum(key_id + secret)):
+        return None
+    key = (
+        ApiKey.objects.usable(now)
+        .select_related("project")
+        .filter(key_id=key_id)
+        .first()
+    )
+    if key is None or not hmac.compare_digest(bytes(key.secret_hash), _digest(secret)):
+        return None
+    if key.last_used_at is None or now - key.last_used_at > TOUCH_EVERY:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+    return key
+
+
+def charge(subject: str, *, per_minute: int) -> Allowance:
+    """Takes one request off the allowance of `subject`: a key or an address. Exact over all web workers.
+
+    GCRA in one statement by the database's clock: `full_at` is when the allowance would be whole again; a request
+    moves it by one interval, and is refused when that would take more than a minute.
+    """
+    interval = 60 / per_minute
+    with connection.cursor() as cursor:
+        # The bucket is unlogged and worth little: a crash may forget it, a request must not wait for the disk.
+        cursor.execute("SELECT set_config('synchronous_commit', 'off', false)")
+        try:
+            cursor.execute(CHARGE, {"subject": subject, "interval": interval})
+            row = cursor.fetchone()
+        finally:
+            cursor.execute("RESET synchronous_commit")
+    allowed, backlog = row if row else (False, 60.0)
+    remaining = max(0, int((60 - backlog) / interval + 1e-6))
+    retry_after = 0 if allowed else max(1, round(interval))
+    return Allowance(
+        bool(allowed), per_minute, remaining, max(1, round(backlog)), retry_after
+    )
+
+
+CHARGE = """
+INSERT INTO synclogs_ratebucket AS bucket (subject, full_at)
+VALUES (%(subject)s, clock_timestamp() + %(interval)s * interval '1 second')
+ON CONFLICT (subject) DO UPDATE
+SET full_at = GREATEST(bucket.full_at, clock_timestamp()) + %(interval)s * interval '1 second'
+WHERE GREATEST(bucket.full_at, clock_timestamp()) + %(interval)s * interval '1 second'
+    <= clock_timestamp() + interval '60 seconds'
+RETURNING true, EXTRACT(EPOCH FROM full_at - clock_timestamp())::float8
+"""
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _checksum(text: str) -> str:
+    """CRC-32 in six characters of the alphabet, so that a key cut off or mistyped is known without a look-up."""
+    number, digits = zlib.crc32(text.encode()), ""
+    for _ in range(CRC_LENGTH):
+        number, digit = divmod(number, len(ALPHABET))
+        digits = ALPHABET[digit] + digits
+    return digits

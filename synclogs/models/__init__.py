@@ -1,0 +1,24 @@
+"""The store: one file a noun. Every unique key and every read starts with the project."""
+
+from synclogs.models.audit import Action, AuditEvent
+from synclogs.models.counts import Facet, HourCount
+from synclogs.models.log import LogEntry
+from synclogs.models.project import ApiKey, Membership, Project, RateBucket, Role, Scope
+from synclogs.models.sync import ConnectedUser, Sync, Trace
+
+__all__ = [
+    "Action",
+    "ApiKey",
+    "AuditEvent",
+    "ConnectedUser",
+    "Facet",
+    "HourCount",
+    "LogEntry",
+    "Membership",
+    "Project",
+    "RateBucket",
+    "Role",
+    "Scope",
+    "Sync",
+    "Trace",
+]

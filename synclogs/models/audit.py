@@ -1,0 +1,51 @@
+"""Who did what to which object, when and from where. Rows are only ever added."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from synclogs.models.project import Project
+
+
+class Action(models.TextChoices):
+    SIGNED_IN = "signed_in", "Signed in"
+    SIGN_IN_FAILED = "sign_in_failed", "Sign-in failed"
+    SIGNED_OUT = "signed_out", "Signed out"
+    ACCESS_DENIED = "access_denied", "Access denied"
+    KEY_CREATED = "key_created", "API key created"
+    KEY_REVOKED = "key_revoked", "API key revoked"
+    OBJECT_ADDED = "object_added", "Added"
+    OBJECT_CHANGED = "object_changed", "Changed"
+    OBJECT_DELETED = "object_deleted", "Deleted"
+    USER_WRITTEN = "user_written", "Connected user written"
+
+
+class AuditEvent(models.Model):
+    """One thing done, by a person (actor) or a machine (actor_text names the key)."""
+
+    at = models.DateTimeField(auto_now_add=True)
+    project = models.ForeignKey(
+        Project, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    actor_text = models.CharField(max_length=200, default="")
+    action = models.CharField(max_length=32, choices=Action)
+    object_type = models.CharField(max_length=64, default="")
+    object_text = models.CharField(max_length=300, default="")
+    reason = models.TextField(default="")
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    address = models.GenericIPAddressField(null=True)
+    request_id = models.CharField(max_length=64, default="")
+
+    class Meta:
+        ordering = ("-at", "-id")
+        indexes = (
+            models.Index(fields=("project", "-at", "-id"), name="audit_project_at"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.actor_text}: {self.get_action_display()} {self.object_text}"

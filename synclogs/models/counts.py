@@ -1,0 +1,53 @@
+"""How many entries an hour, by level and one facet value each: numbers without reading entries."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from synclogs.models.project import Project
+
+
+class Facet(models.IntegerChoices):
+    """What is counted. TOTAL has the empty value; every other facet counts only entries that have the value."""
+
+    TOTAL = 0
+    TYPE = 1
+    CATEGORY = 2
+    EVENT = 3
+    INTEGRATION = 4
+    PIPELINE = 5
+    SYNC_TYPE = 6
+    STATUS = 7
+    ERROR_CODE = 8
+    RECOVERABILITY = 9
+    HTTP_STATUS = 10
+
+
+class HourCountQuerySet(models.QuerySet["HourCount"]):
+    def of(self, project: Project) -> HourCountQuerySet:
+        return self.filter(project=project)
+
+
+class HourCount(models.Model):
+    """Entries of one hour (its first moment), one level and one value of one facet."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    facet = models.PositiveSmallIntegerField(choices=Facet)
+    hour = models.DateTimeField()
+    value = models.CharField(max_length=128)
+    level = models.PositiveSmallIntegerField()
+    count = models.PositiveBigIntegerField()
+
+    objects = HourCountQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            # Read as: one facet of one project over a range of hours.
+            models.UniqueConstraint(
+                fields=("project", "facet", "hour", "value", "level"),
+                name="hourcount_facet_hour",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_facet_display()} {self.value} {self.hour:%Y-%m-%d %H:00} {self.count}"
