@@ -1,0 +1,69 @@
+"""Sentences: facts about syncs, traces and entries in, plain words out.
+
+Pure and deterministic: no database, no markup, no links, and the moment that is now is handed in. What the logs do not
+say is called not known.
+"""
+
+from synclogs.explain.entries import (
+    SIDE_WORDS,
+    EntryState,
+    Explanation,
+    attempt_words,
+    code_words,
+    entry_explanation,
+    entry_headline,
+    entry_retry_clock,
+)
+from synclogs.explain.fleet import (
+    OwnedSync,
+    StateCounts,
+    integration_verdict,
+    overview_verdict,
+    silence,
+    user_verdict,
+)
+from synclogs.explain.phrases import (
+    ago,
+    clock,
+    duration_ms,
+    joined,
+    moment_words,
+    one_line,
+    plural,
+    run_counts,
+    span,
+)
+from synclogs.explain.syncs import (
+    LIMITED_FOR_LONG,
+    SILENT_AT_LEAST,
+    STUCK_AFTER,
+    Finding,
+    SyncState,
+    Verdict,
+    data_verdict,
+    delivery_verdict,
+    freshness,
+    last_error_cause,
+    next_expected,
+    retry_clock,
+    silent,
+    stuck,
+    sync_verdict,
+)
+from synclogs.explain.traces import (
+    OUTCOME_TONES,
+    Outcome,
+    TraceState,
+    trace_duration,
+    trace_outcome,
+    trace_verdict,
+)
+
+__all__ = [
+    "LIMITED_FOR_LONG", "OUTCOME_TONES", "SIDE_WORDS", "SILENT_AT_LEAST", "STUCK_AFTER", "EntryState", "Explanation",
+    "Finding", "Outcome", "OwnedSync", "StateCounts", "SyncState", "TraceState", "Verdict", "ago", "attempt_words",
+    "clock", "code_words", "data_verdict", "delivery_verdict", "duration_ms", "entry_explanation", "entry_headline",
+    "entry_retry_clock", "freshness", "integration_verdict", "joined", "last_error_cause", "moment_words",
+    "next_expected", "one_line", "overview_verdict", "plural", "retry_clock", "run_counts", "silence", "silent", "span",
+    "stuck", "sync_verdict", "trace_duration", "trace_outcome", "trace_verdict", "user_verdict",
+]  # fmt: skip
