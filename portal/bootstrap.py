@@ -35,7 +35,10 @@ def usable() -> bool:
     """Whether `.venv` has a Python that runs, is new enough and has pip; its base may have been removed since."""
     test = "import sys, pip; sys.exit(sys.version_info < (3, 12))"
     try:
-        return subprocess.run([PYTHON, "-c", test], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+        return (
+            subprocess.run([PYTHON, "-c", test], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode
+            == 0
+        )
     except OSError:
         return False
 

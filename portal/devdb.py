@@ -202,7 +202,9 @@ def _lives_in(pid: int, home: Path) -> bool:
     """Whether a process is a PostgreSQL of this directory: the number alone may have gone to another program."""
     if Path("/proc/self/cwd").exists():
         try:
-            return Path(f"/proc/{pid}/cwd").readlink() == home and Path(f"/proc/{pid}/exe").readlink().name == "postgres"
+            return (
+                Path(f"/proc/{pid}/cwd").readlink() == home and Path(f"/proc/{pid}/exe").readlink().name == "postgres"
+            )
         except OSError:
             return False
     try:
@@ -243,7 +245,7 @@ def _launch(directory: Path, settings: Mapping[str, str]) -> Postmaster:
     log = directory.with_name(f"{directory.name}.log")
     _shorten(log)
     # Socket paths end at 107 bytes and project directories can be long, so the socket has a place of its own; 0700 by mkdtemp.
-    sockets = tempfile.mkdtemp(prefix="portal-pg-", dir="/tmp")  # noqa: S108
+    sockets = tempfile.mkdtemp(prefix="portal-pg-", dir="/tmp")
     _give(Path(sockets), account)
     wanted = {**settings, "unix_socket_directories": sockets, "port": "5432"}
     options = " ".join(shlex.quote(f"--{name}={value}") for name, value in wanted.items())
@@ -263,9 +265,23 @@ def _initialise(home: Path, *, binaries: Binaries, account: Account) -> None:
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(mode=0o700, parents=True)
     _give(making, account)
-    locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"] if binaries.major >= 17 else ["--locale=C.UTF-8"]
+    locale = (
+        ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        if binaries.major >= 17
+        else ["--locale=C.UTF-8"]
+    )
     trust = ["--auth-local=trust", "--auth-host=reject"]
-    command = [binaries.directory / "initdb", "-D", making, "-U", DATABASE, "-E", "UTF8", "--data-checksums", "--no-instructions"]
+    command = [
+        binaries.directory / "initdb",
+        "-D",
+        making,
+        "-U",
+        DATABASE,
+        "-E",
+        "UTF8",
+        "--data-checksums",
+        "--no-instructions",
+    ]
     done = _run([*command, *trust, *locale], account, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:
         raise Unavailable(f"initdb could not make {home}:\n{done.stdout.decode(errors='replace').strip()}")
@@ -313,10 +329,14 @@ def _account() -> Account:
         if _works(["true"], account):
             return account
     if os.geteuid():
-        raise Unavailable(f"User id {os.geteuid()} has no name here, which PostgreSQL needs; set DATABASE_URL to a running server.")
+        raise Unavailable(
+            f"User id {os.geteuid()} has no name here, which PostgreSQL needs; set DATABASE_URL to a running server."
+        )
     nobody = next((entry for entry in pwd.getpwall() if entry.pw_name == "nobody"), other)
     if nobody is None:
-        raise Unavailable("PostgreSQL refuses to run as root and there is no other user; set DATABASE_URL to a running server.")
+        raise Unavailable(
+            "PostgreSQL refuses to run as root and there is no other user; set DATABASE_URL to a running server."
+        )
     ids = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     return Account(ids, owner=(nobody.pw_uid, nobody.pw_gid))
 
@@ -349,7 +369,14 @@ def _run(command: Sequence[str | Path], account: Account, **streams: Any) -> sub
     """Runs a PostgreSQL program without this user's PG* variables, in a session of its own so that Ctrl-C does not reach it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
     return subprocess.run(
-        command, stdin=subprocess.DEVNULL, env=environment, cwd="/", start_new_session=True, check=False, **streams, **account.options
+        command,
+        stdin=subprocess.DEVNULL,
+        env=environment,
+        cwd="/",
+        start_new_session=True,
+        check=False,
+        **streams,
+        **account.options,
     )
 
 
@@ -390,7 +417,12 @@ def _places() -> Iterator[Path]:
         yield Path(place) / "pginstall" / "bin"
     if (found := shutil.which("postgres")) is not None:
         yield Path(found).resolve().parent
-    for pattern in ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql@*/bin", "usr/local/pgsql/bin"):
+    for pattern in (
+        "usr/lib/postgresql/*/bin",
+        "usr/pgsql-*/bin",
+        "opt/homebrew/opt/postgresql@*/bin",
+        "usr/local/pgsql/bin",
+    ):
         yield from sorted(Path("/").glob(pattern), reverse=True)
 
 

@@ -1,0 +1,31 @@
+"""How the web server runs, in `make run` and in production: `gunicorn -c deploy/gunicorn.conf.py portal.wsgi:application`."""
+
+import os
+from pathlib import Path
+
+host = os.environ.get("HOST") or "127.0.0.1"
+bind = f"[{host}]:{os.environ.get('PORT') or 8000}" if ":" in host else f"{host}:{os.environ.get('PORT') or 8000}"
+
+workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+worker_class = "portal.webworker.PortalWorker"
+worker_connections = 1000
+# A pool for each worker, with the time limits of a web request; other processes have neither (portal/settings.py).
+os.environ.setdefault("DATABASE_POOL", "10")
+
+timeout = 60  # the worker's heartbeat, not a request's time
+graceful_timeout = 30
+keepalive = 5  # also what a client has for sending its headers
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 16384
+
+# Only a proxy that was named may say that the request came over HTTPS.
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "")
+control_socket_disable = True
+proc_name = "sync-support-portal"
+# The heartbeat is a file: on a slow disk it would stall the worker.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() and os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+
+errorlog = "-"
+accesslog = None
+logger_class = "portal.webworker.JsonLogger"
