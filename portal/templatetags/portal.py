@@ -1,0 +1,268 @@
+"""How values look in every template: times, states, numbers, identifiers, icons.
+
+A value comes in, escaped HTML or text comes out. Nothing here queries, and no log value reaches a page as markup.
+"""
+
+import re
+import unicodedata
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from synclogs import catalogue
+from synclogs.catalogue import Level, SyncStatus, Tone
+from synclogs.explain import phrases
+
+register = template.Library()
+
+# Everything that a browser would obey or swallow instead of showing: C0 and C1 controls (but tab and line feed),
+# zero-width and bidi characters, line separators, interlinear marks, tags, noncharacters.
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f\ud800-\udfff]"
+)
+SHORT_NAMES = {"\x00": "NUL", "\x07": "BEL", "\x08": "BS", "\r": "CR", "\x1b": "ESC", "\x7f": "DEL"}
+SHORT_NAMES |= {"\u202a": "LRE", "\u202b": "RLE", "\u202c": "PDF", "\u202d": "LRO", "\u202e": "RLO"}
+SHORT_NAMES |= {"\u2066": "LRI", "\u2067": "RLI", "\u2068": "FSI", "\u2069": "PDI", "\u200e": "LRM", "\u200f": "RLM"}
+SHORT_NAMES |= {"\u200b": "ZWSP", "\u200c": "ZWNJ", "\u200d": "ZWJ", "\u2060": "WJ", "\ufeff": "BOM", "\xad": "SHY"}
+
+LEVELS = {
+    Level.DEBUG: ("debug", Tone.UNKNOWN, "debug"),
+    Level.INFO: ("info", Tone.UNKNOWN, "info"),
+    Level.WARNING: ("warning", Tone.WARNING, "warning"),
+    Level.ERROR: ("error", Tone.ERROR, "error"),
+}
+STATUS_ICONS = {
+    SyncStatus.INITIALIZING: "starting",
+    SyncStatus.ACTIVE: "active",
+    SyncStatus.IDLE: "ok",
+    SyncStatus.RATE_LIMITED: "limited",
+    SyncStatus.DISABLED: "disabled",
+    SyncStatus.ERRORED: "error",
+}
+TONE_ICONS = {
+    Tone.OK: "ok",
+    Tone.ACTIVE: "active",
+    Tone.WARNING: "warning",
+    Tone.ERROR: "error",
+    Tone.PAUSED: "disabled",
+    Tone.UNKNOWN: "unknown",
+}
+
+# URL name, words, the letter after "g", and the other URL names that belong to the page.
+PAGES = (
+    ("overview", "Overview", "o", ()),
+    ("logs", "Logs", "l", ("log",)),
+    ("syncs", "Syncs", "s", ("sync", "trace", "traces")),
+    ("users", "Users", "u", ("user",)),
+    ("integrations", "Integrations", "i", ("integration",)),
+    ("errors", "Errors", "e", ("error",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    url: str
+    words: str
+    key: str
+    current: bool
+
+
+@register.simple_tag(takes_context=True)
+def main_navigation(context: template.Context) -> list[Page]:
+    """The pages of the project in view, the current one marked; pages that are not built yet are left out."""
+    request = context.get("request")
+    match = getattr(request, "resolver_match", None)
+    here = match.url_name if match else ""
+    return [
+        Page(url, words, key, here == name or here in family)
+        for name, words, key, family in PAGES
+        if (url := page_url(context, name))
+    ]
+
+
+@register.simple_tag(takes_context=True)
+def page_url(context: template.Context, name: str, *args: object) -> str:
+    """The address of a page of the project in view; "" when there is no such page."""
+    project = context.get("project")
+    if project is None:
+        return ""
+    try:
+        return reverse(name, args=(project.slug, *args))
+    except NoReverseMatch:
+        return ""
+
+
+@register.simple_tag
+def icon(name: str, size: str = "") -> SafeString:
+    """An icon of static/icons.svg; always decoration, so the words beside it say the same. `size`: s, l or nothing."""
+    css = f"icon icon-{size}" if size else "icon"
+    return format_html(
+        '<svg class="{}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>', css, static("icons.svg"), name
+    )
+
+
+@register.filter
+def visible(value: object) -> SafeString | str:
+    """The text with control, zero-width and bidi characters as visible marks; everything else as it is."""
+    text = str(value)
+    if not HIDDEN.search(text):
+        return text
+    parts: list[tuple[SafeString | str]] = []
+    at = 0
+    for match in HIDDEN.finditer(text):
+        parts += [(text[at : match.start()],), (mark(match.group()),)]
+        at = match.end()
+    parts.append((text[at:],))
+    return format_html_join("", "{}", parts)
+
+
+def mark(character: str) -> SafeString:
+    code = f"U+{ord(character):04X}"
+    name = unicodedata.name(character, "control character").lower()
+    return format_html('<span class="ctl" title="{} {}">{}</span>', code, name, SHORT_NAMES.get(character, code))
+
+
+def moment(context: template.Context) -> datetime:
+    now = context.get("now")
+    return now if isinstance(now, datetime) else timezone.now()
+
+
+def stamp(value: datetime) -> str:
+    """2026-11-23T14:03:21.123456Z; the fraction only where there is one."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@register.simple_tag(takes_context=True)
+def when(context: template.Context, value: datetime | None, form: str = "") -> SafeString | str:
+    """A time with its zone. Forms: "" = 14:02 UTC, 6 minutes ago; "ago"; "clock"; "full" = to the millisecond."""
+    if value is None:
+        return format_html('<span class="faint">{}</span>', "not known")
+    now = moment(context)
+    exact = f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    if form == "ago":
+        text = phrases.ago(value, now)
+    elif form == "clock":
+        text = phrases.clock(value, now=now)
+    elif form == "full":
+        text = f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d} UTC, {phrases.ago(value, now)}"
+    else:
+        text = phrases.moment_words(value, now=now)
+    title = exact if form != "clock" else f"{exact}, {phrases.ago(value, now)}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', stamp(value), title, text)
+
+
+@register.simple_tag(takes_context=True)
+def row_time(context: template.Context, value: datetime) -> SafeString:
+    """The time cell of a log line: Nov 23 14:03:21.123; the column's head names the zone, the title says it all."""
+    value = value.astimezone(UTC)
+    title = f"{value:%Y-%m-%d %H:%M:%S} UTC, {phrases.ago(value, moment(context))}"
+    return format_html(
+        '<time datetime="{}" title="{}"><span class="day">{}</span> {}</time>',
+        stamp(value),
+        title,
+        f"{value:%b} {value.day:02d}",
+        f"{value:%H:%M:%S}.{value.microsecond // 1000:03d}",
+    )
+
+
+@register.simple_tag
+def level_badge(level: int) -> SafeString:
+    """Level as icon, word and colour."""
+    name, tone, picture = LEVELS.get(level, ("other", Tone.UNKNOWN, "unknown"))  # type: ignore[call-overload]
+    return format_html('<span class="level tone-{}" data-level="{}">{}{}</span>', tone, name, icon(picture), name.capitalize())
+
+
+@register.simple_tag
+def status_badge(status: str, css: str = "") -> SafeString:
+    """Status of a sync as icon, word and colour, for browser checks with data-status. `css`: status-large, status-plain."""
+    known = catalogue.status(status)
+    picture = STATUS_ICONS.get(status, "unknown")  # type: ignore[call-overload]
+    return format_html(
+        '<span class="status tone-{} {}" data-status="{}" title="{}">{}<span>{}</span></span>',
+        known.tone,
+        css,
+        status,
+        known.meaning,
+        icon(picture),
+        visible(known.words),
+    )
+
+
+@register.filter
+def tone_icon(tone: str) -> str:
+    """The icon's name that goes with a tone."""
+    return TONE_ICONS.get(tone, "unknown")  # type: ignore[call-overload]
+
+
+@register.filter
+def level_slug(level: int) -> str:
+    return LEVELS.get(level, ("other", Tone.UNKNOWN, ""))[0]  # type: ignore[call-overload]
+
+
+@register.filter
+def number(value: int | None) -> str:
+    """12,345; an unknown number says so."""
+    return "not known" if value is None else f"{value:,}"
+
+
+@register.filter
+def duration(milliseconds: int | None) -> str:
+    """8.2 s, 1 min 15 s; an unknown duration says so."""
+    return phrases.duration_ms(milliseconds) or "not known"
+
+
+@register.filter
+def short_id(value: uuid.UUID | str | None) -> str:
+    """The first eight characters of a UUID; any other identifier whole."""
+    text = str(value or "")
+    return text[:8] if isinstance(value, uuid.UUID) or re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text) else text
+
+
+@register.filter
+def event_words(name: str) -> str:
+    return catalogue.event(name).words
+
+
+@register.filter
+def integration_words(slug: str) -> str:
+    return catalogue.integration_words(slug)
+
+
+@register.filter
+def pipeline_words(slug: str) -> str:
+    return catalogue.pipeline_words(slug)
+
+
+@register.filter
+def sync_type_words(name: str) -> str:
+    return catalogue.sync_type_words(name)
+
+
+@register.filter
+def type_words(name: str) -> str:
+    return catalogue.type_words(name)
+
+
+@register.simple_tag
+def counted(count: int, one: str, many: str = "") -> str:
+    """1 entry, 2 entries."""
+    return phrases.plural(count, one, many)
+
+
+@register.filter
+def as_text(value: Any) -> str:
+    """A JSON scalar as it is written: true, null, 4.5; text without quotes."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,14 @@
+/* The one module of a page: wires the small parts together. Everything works without it. */
+import { startAppearance } from "./appearance.js";
+import { startCopy } from "./copy.js";
+import { startKeys } from "./keys.js";
+import { startLists } from "./lists.js";
+import { startMenus } from "./menus.js";
+import { startRows } from "./rows.js";
+
+startAppearance();
+startMenus();
+startCopy();
+startRows();
+startLists();
+startKeys();
