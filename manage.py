@@ -1,11 +1,17 @@
 #!/usr/bin/env python
-"""Django's command line for the portal."""
+"""Django's command line for the portal. Without DATABASE_URL it works on the private database of `make run`."""
 
 import os
 import sys
 
 from django.core.management import execute_from_command_line
 
+from portal import devdb, local
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-    execute_from_command_line(sys.argv)
+    try:
+        with local.database():
+            execute_from_command_line(sys.argv)
+    except devdb.Unavailable as error:
+        sys.exit(str(error))

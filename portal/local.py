@@ -1,0 +1,56 @@
+"""The settings of a machine that has none: what `make run`, and `manage.py` without DATABASE_URL, go by.
+
+In: the environment. Out: variables added to it; secrets kept in `.data`. Never overrides what is set, and is never used by the
+web server itself: portal/wsgi.py refuses to start without settings.
+"""
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from portal import devdb
+
+DATA = devdb.ROOT / ".data"
+SECRETS = {"SECRET_KEY": 50, "DEMO_PASSWORD": 9}  # bytes of randomness
+
+
+def adopt() -> None:
+    """Turns the demo on and gives it its secrets, where the environment does not say otherwise."""
+    os.environ.setdefault("PORTAL_DEMO", "1")
+    for variable, length in SECRETS.items():
+        if not os.environ.get(variable):
+            os.environ[variable] = kept(variable.lower(), length=length)
+
+
+@contextmanager
+def database() -> Iterator[None]:
+    """Around one command: without DATABASE_URL it joins the private server of `make run`, or starts it meanwhile."""
+    if os.environ.get("DATABASE_URL"):
+        yield
+        return
+    adopt()
+    with devdb.running(devdb.DIRECTORY) as server:
+        if sys.stderr.isatty():
+            sys.stderr.write("DATABASE_URL is not set: using the private PostgreSQL of `make run`.\n")
+        os.environ["DATABASE_URL"] = server.url
+        yield
+
+
+def kept(name: str, *, length: int) -> str:
+    """A random text, made once and then read from `.data/<name>`, which only this user can read."""
+    path = DATA / name
+    DATA.mkdir(mode=0o700, exist_ok=True)
+    if not path.exists():
+        # Another process may do the same at once; the first complete file stays.
+        making = DATA / f"{name}.{os.getpid()}"
+        with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(length))
+        try:
+            os.link(making, path)
+        except FileExistsError:
+            pass
+        finally:
+            making.unlink()
+    return path.read_text().strip()
