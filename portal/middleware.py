@@ -21,22 +21,46 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 16 * 1024
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
-PERMISSIONS_POLICY = (
-    "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"
-)
+PERMISSIONS_POLICY = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"
 RETRY_AFTER = "2"
 
 logger = structlog.get_logger(__name__)
 
 
-def refuse(
-    request: HttpRequest, status: int, title: str, detail: str
-) -> HttpResponseBase:
+def refuse(request: HttpRequest, status: int, title: str, detail: str) -> HttpResponseBase:
     if is_machine(request):
         return problem(request, status=status, title=title, detail=detail)
-    return HttpResponse(
-        f"{title}. {detail}\n", status=status, content_type="text/plain; charset=utf-8"
-    )
+    return HttpResponse(f"{title}. {detail}\n", status=status, content_type="text/plain; charset=utf-8")
+
+
+def refused(request: HttpRequest) -> HttpResponseBase | None:
+    """What no honest client sends, answered before anything reads it; None when there is nothing to refuse."""
+    if request.method not in METHODS:
+        return refuse(
+            request,
+            405,
+            "Method not allowed",
+            "This server does not know that method.",
+        )
+    headers = [(name, value) for name, value in request.META.items() if name.startswith("HTTP_")]
+    if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
+        return refuse(
+            request,
+            431,
+            "Request header fields too large",
+            "At most 100 headers and 16 KiB are read.",
+        )
+    if "\x00" in request.path:
+        return refuse(request, 400, "Bad request", "The address holds a NUL character.")
+    if settings.HTTPS and is_machine(request) and not request.is_secure():
+        # A redirect would make the client send its key a second time, so the API says no instead.
+        return refuse(
+            request,
+            403,
+            "HTTPS required",
+            "Send this request over HTTPS. The key just sent is not safe any more.",
+        )
+    return None
 
 
 def request_guard(get_response: Respond) -> Respond:
@@ -46,49 +70,10 @@ def request_guard(get_response: Respond) -> Respond:
         given = request.headers.get("X-Request-ID", "")
         request.id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(
-            request_id=request.id, method=request.method
-        )  # type: ignore[attr-defined]
-        response = checked(request)
+        structlog.contextvars.bind_contextvars(request_id=request.id, method=request.method)  # type: ignore[attr-defined]
+        response = refused(request) or get_response(request)
         response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
         return response
-
-    def checked(request: HttpRequest) -> HttpResponseBase:
-        if request.method not in METHODS:
-            return refuse(
-                request,
-                405,
-                "Method not allowed",
-                "This server does not know that method.",
-            )
-        headers = [
-            (name, value)
-            for name, value in request.META.items()
-            if name.startswith("HTTP_")
-        ]
-        if (
-            len(headers) > MAX_HEADERS
-            or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES
-        ):
-            return refuse(
-                request,
-                431,
-                "Request header fields too large",
-                "At most 100 headers and 16 KiB are read.",
-            )
-        if "\x00" in request.path:
-            return refuse(
-                request, 400, "Bad request", "The address holds a NUL character."
-            )
-        if settings.HTTPS and is_machine(request) and not request.is_secure():
-            # A redirect would make the client send its key a second time, so the API says no instead.
-            return refuse(
-                request,
-                403,
-                "HTTPS required",
-                "Send this request over HTTPS. The key just sent is not safe any more.",
-            )
-        return get_response(request)
 
     return respond
 
@@ -116,9 +101,7 @@ class DatabaseGuard:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         return self.get_response(request)
 
-    def process_exception(
-        self, request: HttpRequest, exception: Exception
-    ) -> HttpResponseBase | None:
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         if isinstance(exception, OperationalError | InterfaceError):
             return database_away(request, exception)
         return None

@@ -26,9 +26,7 @@ def record(
     return AuditEvent.objects.create(
         action=action,
         actor=person,
-        actor_text=(actor_text or (person.get_username() if person else ""))[
-            :200
-        ].replace("\x00", "\ufffd"),
+        actor_text=(actor_text or (person.get_username() if person else ""))[:200].replace("\x00", "\ufffd"),
         project=project,
         object_type=object_type[:64],
         object_text=object_text[:300].replace("\x00", "\ufffd"),

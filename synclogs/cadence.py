@@ -38,7 +38,5 @@ WHERE found.id = synclogs_sync.id AND synclogs_sync.cadence_seconds IS DISTINCT 
 def refresh(*, now: datetime) -> int:
     """Writes the median anew for every sync seen within a week; returns how many changed."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            REFRESH, {"since": now - WINDOW, "runs": RUNS, "at_least": AT_LEAST}
-        )
+        cursor.execute(REFRESH, {"since": now - WINDOW, "runs": RUNS, "at_least": AT_LEAST})
         return cursor.rowcount

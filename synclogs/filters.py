@@ -27,9 +27,7 @@ PRESETS: Mapping[str, timedelta] = {
     "30d": timedelta(days=30),
 }
 DEFAULT_SINCE = "24h"
-RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII
-)
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 CURSOR = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{32})", re.ASCII)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -55,9 +53,7 @@ def _slug(slugs: Mapping[str, int]) -> Callable[[str], int]:
         try:
             return int(slugs[value.lower()])
         except KeyError:
-            raise ValueError(
-                f"“{value[:40]}” is not one of {', '.join(slugs)}."
-            ) from None
+            raise ValueError(f"“{value[:40]}” is not one of {', '.join(slugs)}.") from None
 
     return parse
 
@@ -66,18 +62,11 @@ def _uuid(value: str) -> UUID:
     try:
         return UUID(_text(value))
     except ValueError:
-        raise ValueError(
-            "A sync ID looks like 5d0a7c1e-8f42-5b6d-9a13-2c7e40b1f8d9."
-        ) from None
+        raise ValueError("A sync ID looks like 5d0a7c1e-8f42-5b6d-9a13-2c7e40b1f8d9.") from None
 
 
 def _http_status(value: str) -> int:
-    if not (
-        len(value) == 3
-        and value.isascii()
-        and value.isdigit()
-        and 100 <= int(value) <= 599
-    ):
+    if not (len(value) == 3 and value.isascii() and value.isdigit() and 100 <= int(value) <= 599):
         raise ValueError("An HTTP status is a number from 100 to 599.")
     return int(value)
 
@@ -129,9 +118,7 @@ class Term:
     def condition(self) -> Q:
         parsed = [self.field.parse(value) for value in self.values]
         name = self.field.column
-        condition = (
-            Q(**{name: parsed[0]}) if len(parsed) == 1 else Q(**{f"{name}__in": parsed})
-        )
+        condition = Q(**{name: parsed[0]}) if len(parsed) == 1 else Q(**{f"{name}__in": parsed})
         return ~condition if self.negated else condition
 
 
@@ -165,12 +152,8 @@ class LogFilter:
         times = {"since": DEFAULT_SINCE, "until": ""}
         other = set(besides)
         for name, given in parameters:
-            values = tuple(
-                dict.fromkeys(value.strip() for value in given if value.strip())
-            )
-            if name in other or (
-                not values and (name in times or name.removeprefix("-") in FIELDS)
-            ):
+            values = tuple(dict.fromkeys(value.strip() for value in given if value.strip()))
+            if name in other or (not values and (name in times or name.removeprefix("-") in FIELDS)):
                 continue
             try:
                 if name in times:
@@ -179,49 +162,33 @@ class LogFilter:
                     terms.append(_term(name, values))
             except ValueError as error:
                 errors[name] = str(error)
-        moments = _moments(times, errors, now=now)
-        if errors:
+        since, until = _moments(times, errors, now=now)
+        if errors or since is None:
             raise FilterError(errors)
-        since, until = moments
-        assert since is not None
         return cls(tuple(terms), since, until, times["since"], times["until"])
 
     @classmethod
-    def where(
-        cls, *, since: datetime, until: datetime | None = None, **values: str
-    ) -> "LogFilter":
+    def where(cls, *, since: datetime, until: datetime | None = None, **values: str) -> "LogFilter":
         """A filter made by code: `where(since=…, sync="…")`."""
-        terms = tuple(
-            Term(FIELDS[name], False, (value,)) for name, value in values.items()
-        )
-        return cls(
-            terms, since, until, since.isoformat(), until.isoformat() if until else ""
-        )
+        terms = tuple(Term(FIELDS[name], False, (value,)) for name, value in values.items())
+        return cls(terms, since, until, since.isoformat(), until.isoformat() if until else "")
 
     def without(self, name: str) -> "LogFilter":
         """The same filter without any term of that field."""
-        return replace(
-            self, terms=tuple(term for term in self.terms if term.field.name != name)
-        )
+        return replace(self, terms=tuple(term for term in self.terms if term.field.name != name))
 
     def values(self, parameter: str) -> tuple[str, ...]:
         """The values of a parameter (`level`, `-user`), or ()."""
-        return next(
-            (term.values for term in self.terms if term.parameter == parameter), ()
-        )
+        return next((term.values for term in self.terms if term.parameter == parameter), ())
 
     @property
     def is_default(self) -> bool:
         """True when nothing narrows the list but the default range."""
-        return (
-            not self.terms and self.since_text == DEFAULT_SINCE and not self.until_text
-        )
+        return not self.terms and self.since_text == DEFAULT_SINCE and not self.until_text
 
     def parameters(self) -> list[tuple[str, str]]:
         """The filter as URL parameters; the default range is left out."""
-        pairs = [
-            (term.parameter, value) for term in self.terms for value in term.values
-        ]
+        pairs = [(term.parameter, value) for term in self.terms for value in term.values]
         if self.since_text != DEFAULT_SINCE:
             pairs.append(("since", self.since_text))
         if self.until_text:
@@ -283,18 +250,12 @@ def moment(text: str, *, now: datetime) -> datetime:
     if RFC3339.fullmatch(text):
         try:
             parsed = datetime.fromisoformat(text.upper().replace(" ", "T"))
-            aware = (
-                parsed.replace(tzinfo=UTC)
-                if parsed.tzinfo is None
-                else parsed.astimezone(UTC)
-            )
+            aware = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
             if 2000 <= aware.year <= 2200:
                 return aware
         except (ValueError, OverflowError):
             pass
-    raise ValueError(
-        f"Use {', '.join(PRESETS)}, or a time such as {now:%Y-%m-%dT%H:%MZ}."
-    )
+    raise ValueError(f"Use {', '.join(PRESETS)}, or a time such as {now:%Y-%m-%dT%H:%MZ}.")
 
 
 # Pages
@@ -311,9 +272,7 @@ class Page:
 
 def cursor_of(entry: LogEntry) -> str:
     """Where an entry stands in the order: its microsecond and its key."""
-    return (
-        f"{(entry.occurred_at - EPOCH) // timedelta(microseconds=1):x}-{entry.key.hex}"
-    )
+    return f"{(entry.occurred_at - EPOCH) // timedelta(microseconds=1):x}-{entry.key.hex}"
 
 
 def parse_cursor(text: str) -> tuple[datetime, UUID]:
@@ -324,9 +283,7 @@ def parse_cursor(text: str) -> tuple[datetime, UUID]:
             return EPOCH + timedelta(microseconds=int(match[1], 16)), UUID(match[2])
         except OverflowError:
             pass
-    raise FilterError(
-        {"cursor": "This page address is damaged; start again from the first page."}
-    )
+    raise FilterError({"cursor": "This page address is damaged; start again from the first page."})
 
 
 def page(
@@ -344,9 +301,7 @@ def page(
     entries = log_filter.apply(LogEntry.objects.of(project))
     if after:
         moment_, key = parse_cursor(after)
-        entries = entries.filter(
-            Q(occurred_at__gte=moment_), Q(occurred_at__gt=moment_) | Q(key__gt=key)
-        )
+        entries = entries.filter(Q(occurred_at__gte=moment_), Q(occurred_at__gt=moment_) | Q(key__gt=key))
         rows = list(entries.order_by("occurred_at", "key")[: size + 1])
         newer, rows = len(rows) > size, rows[:size][::-1]
         return Page(
@@ -356,9 +311,7 @@ def page(
         )
     if before:
         moment_, key = parse_cursor(before)
-        entries = entries.filter(
-            Q(occurred_at__lte=moment_), Q(occurred_at__lt=moment_) | Q(key__lt=key)
-        )
+        entries = entries.filter(Q(occurred_at__lte=moment_), Q(occurred_at__lt=moment_) | Q(key__lt=key))
     rows = list(entries.newest_first()[: size + 1])
     older, rows = len(rows) > size, rows[:size]
     newer_cursor = cursor_of(rows[0]) if before and rows else before

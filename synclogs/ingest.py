@@ -28,21 +28,19 @@ TABLE = "synclogs_logentry"
 STAGING = "incoming"
 COLUMN_LIST = ", ".join(COLUMNS)
 # received_at is ours, not the sender's: the same entry sent later is still the same entry.
-COMPARED = [
-    name
-    for name in COLUMNS
-    if name not in {"key", "project_id", "occurred_at", "received_at"}
-]
+COMPARED = [name for name in COLUMNS if name not in {"key", "project_id", "occurred_at", "received_at"}]
 
-CREATE_STAGING = f"CREATE TEMPORARY TABLE IF NOT EXISTS {STAGING} (LIKE {TABLE} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
+CREATE_STAGING = (
+    f"CREATE TEMPORARY TABLE IF NOT EXISTS {STAGING} (LIKE {TABLE} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
+)
 COPY = f"COPY {STAGING} ({COLUMN_LIST}) FROM STDIN"
 # In key order, so that two senders of the same batch wait for each other instead of deadlocking.
 INSERT = (
-    f"INSERT INTO {TABLE} ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM {STAGING}"
+    f"INSERT INTO {TABLE} ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM {STAGING}"  # noqa: S608 - names of this file
     " ORDER BY project_id, occurred_at, key ON CONFLICT DO NOTHING RETURNING replace(key::text, '-', '')"
 )
 CONFLICTS = (
-    f"SELECT replace(i.key::text, '-', '') FROM {STAGING} i JOIN {TABLE} e"
+    f"SELECT replace(i.key::text, '-', '') FROM {STAGING} i JOIN {TABLE} e"  # noqa: S608 - names of this file
     " ON e.project_id = i.project_id AND e.occurred_at = i.occurred_at AND e.key = i.key"
     " WHERE e.project_id = %s AND e.occurred_at BETWEEN %s AND %s"
     f" AND ({', '.join('i.' + name for name in COMPARED)}) IS DISTINCT FROM ({', '.join('e.' + name for name in COMPARED)})"
@@ -60,9 +58,7 @@ class Written:
 
 def key_of(project_id: int, entry_id: str, occurred_us: int) -> str:
     """The entry's key as 32 hexadecimal digits: 48 bits of milliseconds, then a hash, shaped as UUID version 8."""
-    digest = blake2b(
-        f"{project_id} {occurred_us} {entry_id}".encode(), digest_size=10
-    ).hexdigest()
+    digest = blake2b(f"{project_id} {occurred_us} {entry_id}".encode(), digest_size=10).hexdigest()
     return f"{occurred_us // 1000:012x}8{digest[:3]}{'89ab'[int(digest[3], 16) & 3]}{digest[4:19]}"
 
 
@@ -83,16 +79,9 @@ def write(project: Project, records: Sequence[Record], *, now: datetime) -> Writ
 def _curable(error: Exception, records: Sequence[Record]) -> bool:
     """Two faults go away by trying again: a deadlock, and a day that has no partition yet (which is made here)."""
     if isinstance(error.__cause__, errors.CheckViolation):
-        partitions.ensure(
-            {
-                EPOCH_DAY + timedelta(days=record.occurred_us // DAY_US)
-                for record in records
-            }
-        )
+        partitions.ensure({EPOCH_DAY + timedelta(days=record.occurred_us // DAY_US) for record in records})
         return True
-    return isinstance(
-        error.__cause__, errors.DeadlockDetected | errors.SerializationFailure
-    )
+    return isinstance(error.__cause__, errors.DeadlockDetected | errors.SerializationFailure)
 
 
 def _write(project: Project, records: Sequence[Record], *, now: datetime) -> Written:
@@ -101,37 +90,27 @@ def _write(project: Project, records: Sequence[Record], *, now: datetime) -> Wri
         cursor.execute("SET LOCAL statement_timeout = 15000")
         cursor.execute(CREATE_STAGING)
         with cursor.copy(COPY) as copy:
-            copy.write("".join(_lines(project.pk, keyed, now)))
+            copy.write("".join(lines(project.pk, keyed, now=now)))
         cursor.execute(INSERT)
         inserted = {key for (key,) in cursor.fetchall()}
-        fresh = (
-            keyed
-            if len(inserted) == len(keyed)
-            else {key: keyed[key] for key in keyed if key in inserted}
-        )
+        fresh = keyed if len(inserted) == len(keyed) else {key: keyed[key] for key in keyed if key in inserted}
         if len(inserted) < len(keyed):
             conflicts = _conflicting(cursor, project.pk, keyed, inserted)
             refusals += [_conflict(keyed[key]) for key in keyed if key in conflicts]
         if fresh:
             projections.apply(cursor, project.pk, fresh)
     duplicates = len(keyed) - len(inserted) + repeated - len(refusals)
-    return Written(
-        len(inserted), duplicates, sorted(refusals, key=lambda refusal: refusal.index)
-    )
+    return Written(len(inserted), duplicates, sorted(refusals, key=lambda refusal: refusal.index))
 
 
-def _without_repeats(
-    project_id: int, records: Sequence[Record]
-) -> tuple[dict[str, Record], list[Refusal], int]:
+def _without_repeats(project_id: int, records: Sequence[Record]) -> tuple[dict[str, Record], list[Refusal], int]:
     """The first of each identity by its key; later ones with other content as refusals; how many repeated in all."""
     keyed: dict[str, Record] = {}
     refusals = []
     for record in records:
         key = key_of(project_id, record.entry_id, record.occurred_us)
         first = keyed.setdefault(key, record)
-        if (
-            first is not record and astuple(first)[1:] != astuple(record)[1:]
-        ):  # all but the index
+        if first is not record and astuple(first)[1:] != astuple(record)[1:]:  # all but the index
             refusals.append(_conflict(record))
     return keyed, refusals, len(records) - len(keyed)
 
@@ -146,9 +125,7 @@ def _conflict(record: Record) -> Refusal:
     )
 
 
-def _conflicting(
-    cursor: CursorWrapper, project_id: int, keyed: dict[str, Record], inserted: set[str]
-) -> set[str]:
+def _conflicting(cursor: CursorWrapper, project_id: int, keyed: dict[str, Record], inserted: set[str]) -> set[str]:
     known = [record.occurred_us for key, record in keyed.items() if key not in inserted]
     cursor.execute(CONFLICTS, [project_id, _moment(min(known)), _moment(max(known))])
     return {key for (key,) in cursor.fetchall()} - inserted
@@ -160,15 +137,10 @@ def _moment(microseconds: int) -> datetime:
 
 def _escaped(text: str) -> str:
     """A value for COPY's text format."""
-    return (
-        text.replace("\\", "\\\\")
-        .replace("\t", "\\t")
-        .replace("\n", "\\n")
-        .replace("\r", "\\r")
-    )
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
-def _lines(project_id: int, keyed: dict[str, Record], now: datetime) -> Iterator[str]:
+def lines(project_id: int, keyed: dict[str, Record], *, now: datetime) -> Iterator[str]:
     """COPY lines, in the order of COLUMNS; integer arithmetic only, since a float of a moment loses microseconds."""
     received = now.isoformat()
     days: dict[int, str] = {}

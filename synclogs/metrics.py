@@ -19,9 +19,7 @@ def render(*, now: datetime) -> bytes:
         ["project", "level"],
         registry=registry,
     )
-    syncs = Gauge(
-        "portal_syncs", "Syncs by state", ["project", "status"], registry=registry
-    )
+    syncs = Gauge("portal_syncs", "Syncs by state", ["project", "status"], registry=registry)
     newest = Gauge(
         "portal_newest_entry_timestamp_seconds",
         "Event time of the newest entry",
@@ -31,18 +29,12 @@ def render(*, now: datetime) -> bytes:
     slugs = dict(Project.objects.values_list("pk", "slug"))
     hour = now.replace(minute=0, second=0, microsecond=0)
     totals = (
-        HourCount.objects.filter(facet=Facet.TOTAL, hour=hour)
-        .values_list("project", "level")
-        .annotate(Sum("count"))
+        HourCount.objects.filter(facet=Facet.TOTAL, hour=hour).values_list("project", "level").annotate(Sum("count"))
     )
     for project, level, count in totals:
         entries.labels(slugs[project], str(level)).set(count)
-    for project, status, count in (
-        Sync.objects.order_by().values_list("project", "status").annotate(Count("pk"))
-    ):
+    for project, status, count in Sync.objects.order_by().values_list("project", "status").annotate(Count("pk")):
         syncs.labels(slugs[project], status).set(count)
-    for project, moment in (
-        Sync.objects.order_by().values_list("project").annotate(Max("last_seen_at"))
-    ):
+    for project, moment in Sync.objects.order_by().values_list("project").annotate(Max("last_seen_at")):
         newest.labels(slugs[project]).set(moment.timestamp())
     return generate_latest(registry)

@@ -32,10 +32,7 @@ def existing() -> set[date]:
             " WHERE i.inhparent = %s::regclass AND NOT i.inhdetachpending",
             [PARENT],
         )
-        return {
-            datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC).date()
-            for (name,) in cursor.fetchall()
-        }
+        return {datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC).date() for (name,) in cursor.fetchall()}
 
 
 def ensure(days: Iterable[date]) -> list[date]:
@@ -52,13 +49,9 @@ def ensure(days: Iterable[date]) -> list[date]:
             if cursor.fetchone() != (None,):
                 continue
             parent, table = sql.Identifier(PARENT), sql.Identifier(name_of(day))
+            cursor.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(table, parent))
             cursor.execute(
-                sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(table, parent)
-            )
-            cursor.execute(
-                sql.SQL(
-                    "ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})"
-                ).format(
+                sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
                     parent,
                     table,
                     sql.Literal(f"{day} 00:00+00"),
@@ -80,11 +73,7 @@ def drop(day: date) -> None:
         row = cursor.fetchone()
         if row:
             how = sql.SQL("FINALIZE" if row[0] else "CONCURRENTLY")
-            cursor.execute(
-                sql.SQL("ALTER TABLE {} DETACH PARTITION {} {}").format(
-                    parent, table, how
-                )
-            )
+            cursor.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {} {}").format(parent, table, how))
         cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
 
 
@@ -97,10 +86,7 @@ def detached() -> list[date]:
             " AND (i.inhrelid IS NULL OR i.inhdetachpending)",
             [f"^{PARENT}_[0-9]{{8}}$"],
         )
-        return [
-            datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC).date()
-            for (name,) in cursor.fetchall()
-        ]
+        return [datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC).date() for (name,) in cursor.fetchall()]
 
 
 def ahead(today: date) -> list[date]:

@@ -7,36 +7,40 @@ arrival does not matter: a late entry adds to what is known and never turns a ne
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from django.db.backends.utils import CursorWrapper
 
-from synclogs.catalogue import EVENTS, Category, Level, Step, SyncStatus, event
+from synclogs.catalogue import Category, Level, Step, SyncStatus, event
 from synclogs.models import Facet
 from synclogs.records import Record
+from synclogs.upserts import (
+    IMPLIED_STATUS,
+    LOCK_SYNCS,
+    RECOMPUTE_SINCE,
+    SUMMARY,
+    TRACE_STEPS,
+    UPSERT_COUNTS,
+    UPSERT_SYNCS,
+    UPSERT_TRACES,
+    UPSERT_USERS,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR_US = 3_600_000_000
-SUMMARY = (
-    "created",
-    "updated",
-    "deleted",
-    "total_processed",
-    "total_changes",
-    "duration_ms",
-)
 Row = dict[str, Any]
 
 COUNTED = (
-    (Facet.TYPE, "type"),
-    (Facet.EVENT, "event"),
-    (Facet.INTEGRATION, "integration"),
-    (Facet.PIPELINE, "pipeline"),
-    (Facet.SYNC_TYPE, "sync_type"),
-    (Facet.STATUS, "status"),
-    (Facet.ERROR_CODE, "error_code"),
-    (Facet.RECOVERABILITY, "recoverability"),
+    (Facet.TYPE.value, "type"),
+    (Facet.EVENT.value, "event"),
+    (Facet.INTEGRATION.value, "integration"),
+    (Facet.PIPELINE.value, "pipeline"),
+    (Facet.SYNC_TYPE.value, "sync_type"),
+    (Facet.STATUS.value, "status"),
+    (Facet.ERROR_CODE.value, "error_code"),
+    (Facet.RECOVERABILITY.value, "recoverability"),
 )
 
 
@@ -55,9 +59,7 @@ def apply(cursor: CursorWrapper, project_id: int, fresh: Mapping[str, Record]) -
         ),
     )
     _apply_syncs(cursor, project_id, ordered)
-    _upsert(
-        cursor, UPSERT_TRACES, _traces(project_id, (record for _, record in ordered))
-    )
+    _upsert(cursor, UPSERT_TRACES, _traces(project_id, (record for _, record in ordered)))
     _upsert(cursor, UPSERT_USERS, _users(project_id, (record for _, record in ordered)))
     _upsert(cursor, UPSERT_COUNTS, _counts(project_id, fresh.values()))
 
@@ -67,6 +69,7 @@ def status_of(record: Record) -> str:
     return record.status or (event(record.event).status if record.sync_id else "")
 
 
+@lru_cache(maxsize=4096)  # an entry's moment goes into several rows
 def _text(microseconds: int) -> str:
     return (EPOCH + timedelta(microseconds=microseconds)).isoformat()
 
@@ -80,9 +83,7 @@ def _upsert(cursor: CursorWrapper, statement: str, rows: list[Row]) -> None:
 # Syncs
 
 
-def _apply_syncs(
-    cursor: CursorWrapper, project_id: int, ordered: list[tuple[str, Record]]
-) -> None:
+def _apply_syncs(cursor: CursorWrapper, project_id: int, ordered: list[tuple[str, Record]]) -> None:
     rows: dict[str, Row] = {}
     runs: dict[str, list[tuple[str, int]]] = {}
     for key, record in ordered:
@@ -93,9 +94,7 @@ def _apply_syncs(
             _fold(row, record, key)
             status = status_of(record)
             if status:
-                row.update(
-                    status=status, status_at=_text(record.occurred_us), status_key=key
-                )
+                row.update(status=status, status_at=_text(record.occurred_us), status_key=key)
                 history = runs.setdefault(record.sync_id, [])
                 if not history or history[-1][0] != status:
                     history.append((status, record.occurred_us))
@@ -104,9 +103,7 @@ def _apply_syncs(
     late = _settle_since(cursor, project_id, rows, runs)
     _upsert(cursor, UPSERT_SYNCS, [rows[sync_id] for sync_id in sorted(rows)])
     if late:
-        cursor.execute(
-            RECOMPUTE_SINCE, [IMPLIED_STATUS, IMPLIED_STATUS, project_id, sorted(late)]
-        )
+        cursor.execute(RECOMPUTE_SINCE, [IMPLIED_STATUS, IMPLIED_STATUS, project_id, sorted(late)])
 
 
 def _settle_since(
@@ -120,10 +117,7 @@ def _settle_since(
     Returns the syncs for which an entry came late, whose moment has to be read from the entries instead.
     """
     cursor.execute(LOCK_SYNCS, [project_id, sorted(rows)])
-    known = {
-        str(sync_id): (status, since, at)
-        for sync_id, status, since, at in cursor.fetchall()
-    }
+    known = {str(sync_id): (status, since, at) for sync_id, status, since, at in cursor.fetchall()}
     late = set()
     for sync_id, history in runs.items():
         status, since, at = known.get(sync_id, ("", None, None))
@@ -131,9 +125,7 @@ def _settle_since(
         if at is not None and EPOCH + timedelta(microseconds=first_us) < at:
             late.add(sync_id)
         kept = len(history) == 1 and status == history[0][0] and since is not None
-        rows[sync_id]["status_since"] = (
-            since.isoformat() if kept else _text(history[-1][1])
-        )
+        rows[sync_id]["status_since"] = since.isoformat() if kept else _text(history[-1][1])
     return late
 
 
@@ -141,9 +133,7 @@ def _new_sync(project_id: int, record: Record) -> Row:
     moment = _text(record.occurred_us)
     return (
         {"project_id": project_id, "sync_id": record.sync_id, "first_seen_at": moment}
-        | dict.fromkeys(
-            ("user_id", "integration", "pipeline", "credential_id", "status"), ""
-        )
+        | dict.fromkeys(("user_id", "integration", "pipeline", "credential_id", "status"), "")
         | dict.fromkeys(
             (
                 "last_error_event",
@@ -171,13 +161,15 @@ def _fold(row: Row, record: Record, key: str) -> None:
             row["initial_completed_at"] = moment
         for name in SUMMARY:
             row[name] = getattr(record.summary, name) if record.summary else None
+    if record.level >= Level.WARNING:
+        _fold_trouble(row, record, key)
+
+
+def _fold_trouble(row: Row, record: Record, key: str) -> None:
+    """Warnings and errors. Webhook delivery is a leg of its own: the data may well be in order."""
+    moment = _text(record.occurred_us)
     if record.category == Category.WEBHOOK:
-        if record.level >= Level.WARNING:
-            row[
-                "webhook_failed_at"
-                if record.level >= Level.ERROR
-                else "webhook_warning_at"
-            ] = moment
+        row["webhook_failed_at" if record.level >= Level.ERROR else "webhook_warning_at"] = moment
     elif record.level >= Level.ERROR:
         row.update(
             last_error_at=moment,
@@ -188,14 +180,12 @@ def _fold(row: Row, record: Record, key: str) -> None:
             last_error_http_status=record.http_status,
             last_error_recoverability=record.recoverability,
         )
-    elif record.level >= Level.WARNING:
+    else:
         row["last_warning_at"] = moment
         if record.retry:
             row.update(
                 retry_seen_at=moment,
-                retry_at=None
-                if record.retry.next_retry_us is None
-                else _text(record.retry.next_retry_us),
+                retry_at=None if record.retry.next_retry_us is None else _text(record.retry.next_retry_us),
                 retry_attempt=record.retry.attempt,
                 retry_max_attempts=record.retry.max_attempts,
             )
@@ -209,14 +199,6 @@ def _error_message(detail: bytes) -> str:
 
 
 # Traces, users, counts
-
-TRACE_STEPS = {
-    Step.STARTED: "run_started_at",
-    Step.COMPLETED: "completed_at",
-    Step.INTERRUPTED: "interrupted_at",
-    Step.FAILED: "failed_at",
-    Step.LIMITED: "limited_at",
-}
 
 
 def _traces(project_id: int, ordered: Iterable[Record]) -> list[Row]:
@@ -232,9 +214,7 @@ def _traces(project_id: int, ordered: Iterable[Record]) -> list[Row]:
                 "trace_id": record.trace_id,
                 "sync_id": None,
                 "first_at": moment,
-                **dict.fromkeys(
-                    ("user_id", "integration", "pipeline", "sync_type"), ""
-                ),
+                **dict.fromkeys(("user_id", "integration", "pipeline", "sync_type"), ""),
                 **dict.fromkeys(("entries", "warnings", "errors"), 0),
             }
         row["last_at"] = moment
@@ -295,187 +275,3 @@ def _counts(project_id: int, fresh: Iterable[Record]) -> list[Row]:
         }
         for (facet, hour, value, level), count in sorted(counts.items())
     ]
-
-
-# Statements. json_populate_recordset reads the rows with the table's own column types.
-
-IMPLIED_STATUS = msgspec.json.encode(
-    {name: kind.status for name, kind in EVENTS.items() if kind.status}
-).decode()
-
-LOCK_SYNCS = """
-SELECT sync_id, status, status_since, status_at FROM synclogs_sync
-WHERE project_id = %s AND sync_id = ANY(%s::uuid[]) ORDER BY sync_id FOR UPDATE
-"""
-
-
-def _newest(at: str, order: str, columns: Iterable[str]) -> str:
-    """SET clauses for columns that belong together: all from the side whose `order` is the later one."""
-    wins = f"kept.{at} IS NULL OR ({order.format(side='EXCLUDED')}) >= ({order.format(side='kept')})"
-    return ", ".join(
-        f"{name} = CASE WHEN {wins} THEN EXCLUDED.{name} ELSE kept.{name} END"
-        for name in columns
-    )
-
-
-def _upsert_statement(
-    table: str, columns: Iterable[str], unique: str, changes: str
-) -> str:
-    names = ", ".join(columns)
-    return (
-        f"INSERT INTO {table} AS kept ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s::json)"
-        f" ON CONFLICT ({unique}) DO UPDATE SET {changes}"
-    )
-
-
-def _latest_text(columns: Iterable[str], at: str) -> str:
-    """SET clauses for texts that an entry may lack: the later side wins if it has one."""
-    return ", ".join(
-        f"{name} = CASE WHEN EXCLUDED.{name} = '' OR (EXCLUDED.{at} < kept.{at} AND kept.{name} <> '')"
-        f" THEN kept.{name} ELSE EXCLUDED.{name} END"
-        for name in columns
-    )
-
-
-def _extremes(*, least: Iterable[str] = (), greatest: Iterable[str] = ()) -> str:
-    """SET clauses for moments; LEAST and GREATEST pass over NULL."""
-    return ", ".join(
-        [f"{name} = LEAST(kept.{name}, EXCLUDED.{name})" for name in least]
-        + [f"{name} = GREATEST(kept.{name}, EXCLUDED.{name})" for name in greatest]
-    )
-
-
-IDENTITY = ("user_id", "integration", "pipeline", "credential_id")
-STATUS = ("status", "status_since", "status_at", "status_key")
-LAST_ERROR = tuple(
-    f"last_error_{name}"
-    for name in (
-        "at",
-        "key",
-        "event",
-        "code",
-        "message",
-        "http_status",
-        "recoverability",
-    )
-)
-RETRY = ("retry_seen_at", "retry_at", "retry_attempt", "retry_max_attempts")
-SYNC_MOMENTS = (
-    "last_seen_at",
-    "last_started_at",
-    "last_completed_at",
-    "initial_completed_at",
-    "last_warning_at",
-    "webhook_warning_at",
-    "webhook_failed_at",
-)
-UPSERT_SYNCS = _upsert_statement(
-    "synclogs_sync",
-    (
-        "project_id",
-        "sync_id",
-        "first_seen_at",
-        *IDENTITY,
-        *STATUS,
-        *LAST_ERROR,
-        *RETRY,
-        *SYNC_MOMENTS,
-        *SUMMARY,
-    ),
-    "project_id, sync_id",
-    ", ".join(
-        (
-            _extremes(least=("first_seen_at",), greatest=SYNC_MOMENTS),
-            _latest_text(IDENTITY, "last_seen_at"),
-            _newest(
-                "status_at",
-                "{side}.status_at, {side}.status <> 'ACTIVE', {side}.status_key",
-                STATUS,
-            ),
-            _newest(
-                "last_error_at",
-                "{side}.last_error_at, {side}.last_error_key",
-                LAST_ERROR,
-            ),
-            _newest("retry_seen_at", "{side}.retry_seen_at", RETRY),
-            _newest("last_completed_at", "{side}.last_completed_at", SUMMARY),
-        )
-    ),
-)
-
-TRACE_IDENTITY = ("user_id", "integration", "pipeline", "sync_type")
-UPSERT_TRACES = _upsert_statement(
-    "synclogs_trace",
-    (
-        *(
-            "project_id",
-            "trace_id",
-            "sync_id",
-            *TRACE_IDENTITY,
-            "first_at",
-            "last_at",
-            *TRACE_STEPS.values(),
-        ),
-        *("entries", "warnings", "errors", *SUMMARY),
-    ),
-    "project_id, trace_id",
-    ", ".join(
-        (
-            "sync_id = COALESCE(EXCLUDED.sync_id, kept.sync_id)",
-            _extremes(least=("first_at",), greatest=("last_at", *TRACE_STEPS.values())),
-            _latest_text(TRACE_IDENTITY, "last_at"),
-            _newest("completed_at", "{side}.completed_at", SUMMARY),
-            *(
-                f"{name} = kept.{name} + EXCLUDED.{name}"
-                for name in ("entries", "warnings", "errors")
-            ),
-        )
-    ),
-)
-
-UPSERT_USERS = _upsert_statement(
-    "synclogs_connecteduser",
-    (
-        "project_id",
-        "user_id",
-        "name",
-        "email",
-        "company",
-        "metadata",
-        "first_seen_at",
-        "last_seen_at",
-    ),
-    "project_id, user_id",
-    _extremes(least=("first_seen_at",), greatest=("last_seen_at",)),
-)
-
-UPSERT_COUNTS = _upsert_statement(
-    "synclogs_hourcount",
-    ("project_id", "facet", "hour", "value", "level", "count"),
-    "project_id, facet, hour, value, level",
-    "count = kept.count + EXCLUDED.count",
-)
-
-EFFECTIVE_STATUS = (
-    "COALESCE(NULLIF({entry}.status, ''), %s::jsonb ->> {entry}.event, '')"
-)
-# The state holds since the first entry that says so after the last entry that says otherwise.
-RECOMPUTE_SINCE = f"""
-UPDATE synclogs_sync SET status_since = found.since
-FROM (
-    SELECT s.id, (
-        SELECT min(e.occurred_at) FROM synclogs_logentry e
-        WHERE e.project_id = s.project_id AND e.sync_id = s.sync_id
-        AND e.occurred_at BETWEEN s.first_seen_at AND s.status_at
-        AND {EFFECTIVE_STATUS.format(entry="e")} = s.status
-        AND e.occurred_at >= COALESCE((
-            SELECT max(o.occurred_at) FROM synclogs_logentry o
-            WHERE o.project_id = s.project_id AND o.sync_id = s.sync_id
-            AND o.occurred_at BETWEEN s.first_seen_at AND s.status_at
-            AND {EFFECTIVE_STATUS.format(entry="o")} NOT IN ('', s.status)
-        ), s.first_seen_at)
-    ) AS since
-    FROM synclogs_sync s WHERE s.project_id = %s AND s.sync_id = ANY(%s::uuid[])
-) found
-WHERE found.id = synclogs_sync.id AND found.since IS NOT NULL
-"""

@@ -4,11 +4,12 @@ from synclogs.models.audit import Action, AuditEvent
 from synclogs.models.counts import Facet, HourCount
 from synclogs.models.log import LogEntry
 from synclogs.models.project import ApiKey, Membership, Project, RateBucket, Role, Scope
-from synclogs.models.sync import ConnectedUser, Sync, Trace
+from synclogs.models.sync import Attention, ConnectedUser, Sync, Trace
 
 __all__ = [
     "Action",
     "ApiKey",
+    "Attention",
     "AuditEvent",
     "ConnectedUser",
     "Facet",

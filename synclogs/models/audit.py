@@ -25,12 +25,8 @@ class AuditEvent(models.Model):
     """One thing done, by a person (actor) or a machine (actor_text names the key)."""
 
     at = models.DateTimeField(auto_now_add=True)
-    project = models.ForeignKey(
-        Project, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
+    project = models.ForeignKey(Project, on_delete=models.SET_NULL, null=True, related_name="+")
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     actor_text = models.CharField(max_length=200, default="")
     action = models.CharField(max_length=32, choices=Action)
     object_type = models.CharField(max_length=64, default="")
@@ -43,9 +39,7 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ("-at", "-id")
-        indexes = (
-            models.Index(fields=("project", "-at", "-id"), name="audit_project_at"),
-        )
+        indexes = (models.Index(fields=("project", "-at", "-id"), name="audit_project_at"),)
 
     def __str__(self) -> str:
         return f"{self.actor_text}: {self.get_action_display()} {self.object_text}"

@@ -60,20 +60,12 @@ class Project(models.Model):
 class Membership(models.Model):
     """A person's role in a project."""
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
-    )
-    project = models.ForeignKey(
-        Project, on_delete=models.CASCADE, related_name="memberships"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
     role = models.PositiveSmallIntegerField(choices=Role, default=Role.VIEWER)
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(
-                fields=("project", "user"), name="membership_project_user"
-            ),
-        )
+        constraints = (models.UniqueConstraint(fields=("project", "user"), name="membership_project_user"),)
 
     def __str__(self) -> str:
         return f"{self.user} · {self.project} · {self.get_role_display()}"
@@ -87,9 +79,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 class ApiKey(models.Model):
     """A machine's key: the public id and a digest; the secret itself is shown once and never stored."""
 
-    project = models.ForeignKey(
-        Project, on_delete=models.CASCADE, related_name="api_keys"
-    )
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="api_keys")
     key_id = models.CharField(max_length=12, unique=True, editable=False)
     secret_hash = models.BinaryField(max_length=32, editable=False)
     name = models.CharField(max_length=100)

@@ -4,52 +4,92 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import ExpressionWrapper, F, Q, Value
+from django.db.models.functions import Coalesce, Least
 
 from synclogs.catalogue import SyncStatus
 from synclogs.models.project import Project
 
+# The same numbers as in synclogs.explain.syncs; tests/test_standing.py holds both to the same answers.
 SILENT_AT_LEAST = timedelta(minutes=10)
+SILENT_CADENCES = 2
 STUCK_AFTER = timedelta(hours=1)
+STUCK_DURATIONS = 5
+LONGEST_RUN = timedelta(days=30)
 LIMITED_FOR_LONG = timedelta(hours=1)
+DELIVERY_RECENT = timedelta(hours=24)
+
+
+class Attention(models.TextChoices):
+    """Why a sync deserves a look now; the values are those of the `attention` parameter of the list of syncs."""
+
+    ERRORED = "errored", "Stopped"
+    STUCK = "stuck", "Stuck"
+    SILENT = "silent", "Silent"
+    LIMITED = "limited", "Rate limited for long"
+    UNDELIVERED = "undelivered", "Webhooks failing"
+
+
+def needs(attention: Attention, *, now: datetime) -> Q:
+    """The syncs that are in this kind of trouble. A sync can be in several."""
+    match attention:
+        case Attention.ERRORED:
+            # A sync whose creation failed never ran, so no status says that it is stopped.
+            not_created = Q(last_error_event="SYNC_CREATION_FAILED", last_started_at=None)
+            return Q(status=SyncStatus.ERRORED) | (not_created & ~Q(status__in=SyncStatus.values))
+        case Attention.STUCK:
+            # A run is open, and nothing was heard for an hour and for five times the usual duration.
+            usual = ExpressionWrapper(
+                Least(Coalesce(F("duration_ms"), 0), LONGEST_RUN // timedelta(milliseconds=1))
+                * Value(STUCK_DURATIONS * timedelta(milliseconds=1)),
+                output_field=models.DurationField(),
+            )
+            return Q(
+                Q(last_started_at=None) | Q(last_completed_at=None) | Q(last_completed_at__lt=F("last_started_at")),
+                status__in=(SyncStatus.ACTIVE, SyncStatus.INITIALIZING),
+                last_seen_at__lt=now - STUCK_AFTER,
+            ) & Q(last_seen_at__lt=Value(now, models.DateTimeField()) - usual)
+        case Attention.SILENT:
+            # At rest, and nothing was heard for more than twice the usual gap between its runs.
+            usual = ExpressionWrapper(
+                F("cadence_seconds") * Value(SILENT_CADENCES * timedelta(seconds=1)),
+                output_field=models.DurationField(),
+            )
+            return Q(status=SyncStatus.IDLE, cadence_seconds__isnull=False, last_seen_at__lt=now - SILENT_AT_LEAST) & Q(
+                last_seen_at__lt=Value(now, models.DateTimeField()) - usual
+            )
+        case Attention.LIMITED:
+            # Backing off for longer than a short limit of the provider explains.
+            return Q(status=SyncStatus.RATE_LIMITED, status_since__lt=now - LIMITED_FOR_LONG)
+        case Attention.UNDELIVERED:
+            # Data syncs, but the app's webhook endpoint missed a notification within a day.
+            return Q(webhook_failed_at__gt=now - DELIVERY_RECENT) | Q(webhook_warning_at__gt=now - DELIVERY_RECENT)
+
+
+def needs_any(*, now: datetime) -> Q:
+    """The syncs that are in any kind of trouble."""
+    found = Q()
+    for attention in Attention:
+        found |= needs(attention, now=now)
+    return found
 
 
 class SyncQuerySet(models.QuerySet["Sync"]):
     def of(self, project: Project) -> SyncQuerySet:
         return self.filter(project=project)
 
-    def errored(self) -> SyncQuerySet:
-        return self.filter(status=SyncStatus.ERRORED)
+    def needing(self, *kinds: Attention, now: datetime) -> SyncQuerySet:
+        """Those in any of these kinds of trouble; without a kind, in any kind at all."""
+        condition = Q()
+        for kind in kinds:
+            condition |= needs(kind, now=now)
+        return self.filter(condition if kinds else needs_any(now=now))
 
-    def limited(self, now: datetime) -> SyncQuerySet:
-        """Backing off for longer than a short provider limit explains."""
-        return self.filter(
-            status=SyncStatus.RATE_LIMITED, status_since__lt=now - LIMITED_FOR_LONG
-        )
-
-    def stuck(self, now: datetime) -> SyncQuerySet:
-        """A run started, and nothing came for an hour since: neither progress nor an end."""
-        return self.filter(
-            Q(last_completed_at=None) | Q(last_completed_at__lt=F("last_started_at")),
-            status__in=(SyncStatus.ACTIVE, SyncStatus.INITIALIZING),
-            last_started_at__isnull=False,
-            last_seen_at__lt=now - STUCK_AFTER,
-        )
-
-    def silent(self, now: datetime) -> SyncQuerySet:
-        """At rest, but nothing came for twice the usual gap between its runs."""
-        return self.filter(
-            status=SyncStatus.IDLE,
-            cadence_seconds__isnull=False,
-            last_seen_at__lt=now - SILENT_AT_LEAST,
-            last_seen_at__lte=Now() - 2 * F("cadence_seconds") * timedelta(seconds=1),
-        )
-
-    def undelivered(self) -> SyncQuerySet:
-        """Data syncs, but the app's webhook endpoint missed notifications since the last good run before it."""
-        return self.filter(webhook_failed_at__isnull=False)
+    def newest_first(self) -> SyncQuerySet:
+        """By the last sign of life."""
+        return self.order_by("-last_seen_at", "-id")
 
 
 class RunCounts(models.Model):
@@ -103,24 +143,12 @@ class Sync(RunCounts):
     objects = SyncQuerySet.as_manager()
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(
-                fields=("project", "sync_id"), name="sync_project_sync"
-            ),
-        )
+        constraints = (models.UniqueConstraint(fields=("project", "sync_id"), name="sync_project_sync"),)
+        # Only columns that never change are indexed, so that the update at each entry stays within its page (HOT).
+        # A project has some ten thousand syncs at most: lists by state or last sign of life sort them in memory.
         indexes = (
-            # The syncs of a customer; of an integration; in a state: the three lists, newest sign of life first.
-            models.Index(
-                fields=("project", "user_id", "-last_seen_at"), name="sync_user"
-            ),
-            models.Index(
-                fields=("project", "integration", "-last_seen_at"),
-                name="sync_integration",
-            ),
-            models.Index(
-                fields=("project", "status", "-last_seen_at"), name="sync_status"
-            ),
-            models.Index(fields=("project", "-last_seen_at", "-id"), name="sync_seen"),
+            models.Index(fields=("project", "user_id"), name="sync_user"),
+            models.Index(fields=("project", "integration"), name="sync_integration"),
         )
 
     def __str__(self) -> str:
@@ -156,16 +184,12 @@ class Trace(RunCounts):
     objects = TraceQuerySet.as_manager()
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(
-                fields=("project", "trace_id"), name="trace_project_trace"
-            ),
-        )
+        constraints = (models.UniqueConstraint(fields=("project", "trace_id"), name="trace_project_trace"),)
         indexes = (
             # The last runs of a sync, newest first.
             models.Index(fields=("project", "sync_id", "-first_at"), name="trace_sync"),
-            # Retention and the list of runs.
-            models.Index(fields=("project", "-last_at"), name="trace_last"),
+            # Retention. Summaries of blocks, because a btree would be written at each entry of a run.
+            BrinIndex(fields=("last_at",), name="trace_last"),
         )
 
     def __str__(self) -> str:
@@ -192,16 +216,7 @@ class ConnectedUser(models.Model):
     objects = ConnectedUserQuerySet.as_manager()
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(
-                fields=("project", "user_id"), name="connecteduser_project_user"
-            ),
-        )
-        indexes = (
-            models.Index(
-                fields=("project", "-last_seen_at", "-id"), name="connecteduser_seen"
-            ),
-        )
+        constraints = (models.UniqueConstraint(fields=("project", "user_id"), name="connecteduser_project_user"),)
 
     def __str__(self) -> str:
         return self.name or self.user_id

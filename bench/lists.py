@@ -1,0 +1,132 @@
+"""The log list over a small and a big store: the page's database time beside the bare SQL, its server time beside both.
+
+Interleaved rounds, medians. Bare SQL is the same question as literal text through psycopg, answer fetched.
+"""
+
+import itertools
+import re
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+
+from bench import store
+from synclogs.filters import LogFilter
+from synclogs.models import LogEntry, Membership, Project, Role
+
+SMALL = 1_000_000
+WITHIN, OVERHEAD_MS, GROWTH = 2.0, 30.0, 1.3
+
+
+@dataclass
+class Timing:
+    page: list[float] = field(default_factory=list)
+    database: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
+    queries: int = 0
+
+
+def measure(*, entries: int, rounds: int) -> bool:
+    today = datetime.now(UTC).date()
+    projects = [store.fill(min(SMALL, entries), today=today), store.fill(entries, today=today)]
+    user, _ = User.objects.get_or_create(username="bench")
+    for project in projects:
+        Membership.objects.get_or_create(user=user, project=project, defaults={"role": Role.VIEWER})
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(user)
+    questions = [_questions(project) for project in projects]
+    timings = {(size, name): Timing() for size in (0, 1) for name in questions[size]}
+    for _ in range(rounds + 1):  # the first round warms up and is dropped
+        for size, project in enumerate(projects):
+            for name, parameters in questions[size].items():
+                _once(client, project, parameters, timings[size, name])
+    return _report(timings, list(questions[0]))
+
+
+def _questions(project: Project) -> dict[str, dict[str, str]]:
+    """Newest 50 by each facet and by any two, in the newest full day; values in the middle of the skew."""
+    end = store.midnight(datetime.now(UTC).date()) + timedelta(days=1)
+    entry = LogEntry.objects.of(project).filter(occurred_at__lt=end, level=40).newest_first()[20]
+    single = {
+        "level": "error",
+        "integration": entry.integration,
+        "user": entry.user_id,
+        "sync": str(entry.sync_id),
+        "trace": entry.trace_id,
+    }
+    since = {"since": (end - timedelta(days=7)).isoformat(), "until": end.isoformat()}
+    found = {"newest": since}
+    found |= {name: {name: value, **since} for name, value in single.items()}
+    for first, second in itertools.combinations(single, 2):
+        found[f"{first} + {second}"] = {first: single[first], second: single[second], **since}
+    return found
+
+
+def _once(client: Client, project: Project, parameters: dict[str, str], timing: Timing) -> None:
+    statement = _statement(project, parameters)
+    timing.bare.append(_timed(lambda: _bare(statement)))
+    spent: list[float] = []
+
+    def watch(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            spent.append((time.perf_counter() - began) * 1000)
+
+    with connection.execute_wrapper(watch):
+        began = time.perf_counter()
+        response = client.get(f"/p/{project.slug}/logs?{urlencode(parameters)}")
+        timing.page.append((time.perf_counter() - began) * 1000)
+    assert response.status_code == 200, response.status_code
+    assert b"data-log-key" in response.content, parameters
+    timing.database.append(sum(spent))
+    timing.queries = len(spent)
+
+
+def _statement(project: Project, parameters: dict[str, str]) -> str:
+    """The question as a person would write it: the columns shown, the conditions, newest first, fifty."""
+    log_filter = LogFilter.parse([(name, [value]) for name, value in parameters.items()], now=datetime.now(UTC))
+    query = log_filter.apply(LogEntry.objects.of(project)).newest_first()[:50].query
+    sql, params = query.sql_with_params()
+    with connection.cursor() as cursor:
+        return str(re.sub(r"\s+", " ", cursor.mogrify(sql, params)))
+
+
+def _bare(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.cursor.execute(statement)
+        cursor.cursor.fetchall()
+
+
+def _timed(call: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    call()
+    return (time.perf_counter() - began) * 1000
+
+
+def _report(timings: dict[tuple[int, str], Timing], names: list[str]) -> bool:
+    median = statistics.median
+    print(
+        f"\nLists, newest 50 (medians; target: database ≤ {WITHIN} times bare, page ≤ database + {OVERHEAD_MS:.0f} ms, growth ≤ {GROWTH})"
+    )
+    print(f"{'question':<24}{'bare ms':>9}{'database ms':>12}{'page ms':>9}{'db/bare':>9}{'growth':>8}{'queries':>9}")
+    good = True
+    for name in names:
+        small, big = timings[0, name], timings[1, name]
+        bare, database, page = median(big.bare[1:]), median(big.database[1:]), median(big.page[1:])
+        growth = bare / median(small.bare[1:])
+        met = database <= WITHIN * bare and page - database <= OVERHEAD_MS and growth <= GROWTH
+        good &= met
+        print(
+            f"{name:<24}{bare:>9.2f}{database:>12.2f}{page:>9.2f}{database / bare:>9.2f}{growth:>8.2f}{big.queries:>9}"
+            f"{'' if met else '   missed'}"
+        )
+    return good

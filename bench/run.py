@@ -1,0 +1,21 @@
+"""Chooses the parts and prints their tables."""
+
+import django
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402
+
+from bench import ingest, lists  # noqa: E402 - needs Django set up
+
+
+def run(*, entries: int, rounds: int, only: str | None) -> int:
+    """0 when every ratio meets its target, else 1."""
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", verbosity=0, interactive=False)
+    good = True
+    if only in (None, "ingest"):
+        good &= ingest.measure(rounds=rounds)
+    if only in (None, "lists"):
+        good &= lists.measure(entries=entries, rounds=rounds)
+    return 0 if good else 1

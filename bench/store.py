@@ -1,0 +1,111 @@
+"""A store of any size, made inside PostgreSQL: thirty days, zipf-skewed users and integrations, 92 % info, 6 % warning, 2 % error."""
+
+import sys
+import time
+from datetime import UTC, date, datetime, timedelta
+
+from django.db import connection
+
+from synclogs import partitions
+from synclogs.models import Project
+
+DAYS = 30
+INTEGRATIONS = (
+    "googledrive",
+    "salesforce",
+    "hubspot",
+    "jira",
+    "sharepoint",
+    "notion",
+    "zendesk",
+    "box",
+    "dropbox",
+    "confluence",
+    "onedrive",
+    "pipedrive",
+    "asana",
+    "clickup",
+    "monday",
+)
+
+# A run is four entries long, so that traces have entries; everything is computed from the row's number and the seed.
+FILL = """
+INSERT INTO {table} (key, project_id, occurred_at, received_at, level, category, http_status, sync_id, entry_id, type, event,
+    trace_id, integration, pipeline, sync_type, status, credential_id, error_code, recoverability, user_id, message, detail)
+SELECT
+    (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '8' || substr(digest, 1, 3) || '8' || substr(digest, 4, 15))::uuid,
+    {project}, at, at + interval '1 second', level,
+    CASE WHEN level = 40 THEN 3 WHEN level = 30 THEN 2 ELSE 1 END,
+    CASE WHEN level = 40 THEN (ARRAY[401, 403, 404, 500])[1 + number % 4] WHEN level = 30 THEN 429 END,
+    md5('sync' || person || '-' || integration)::uuid, 'event-' || number, 'managed_sync',
+    CASE WHEN level = 40 THEN 'SYNC_RUN_ERROR' WHEN level = 30 THEN 'SYNC_RUN_RATE_LIMITED'
+        WHEN number % 4 = 0 THEN 'INCREMENTAL_SYNC_STARTED' ELSE 'INCREMENTAL_SYNC_COMPLETED' END,
+    md5('run' || run)::uuid::text, integration, 'files', 'INCREMENTAL',
+    CASE WHEN level = 40 THEN 'ERRORED' WHEN level = 30 THEN 'RATE_LIMITED' ELSE 'IDLE' END,
+    md5('credential' || person)::uuid::text,
+    CASE WHEN level = 40 THEN (ARRAY['credential_expired', '10007', 'permission_denied', 'internal'])[1 + number % 4]
+        WHEN level = 30 THEN 'rate_limited' ELSE '' END,
+    CASE WHEN level = 40 THEN 'NON_RECOVERABLE' WHEN level = 30 THEN 'RECOVERABLE' ELSE '' END,
+    'acct_' || person,
+    CASE WHEN level = 40 THEN 'The sync cannot continue' WHEN level = 30 THEN 'The provider asked to slow down'
+        ELSE 'Incremental sync of ' || integration END,
+    jsonb_build_object('summary', jsonb_build_object('created', number % 7, 'updated', number % 13, 'durationMs', number % 9000))
+FROM (
+    SELECT number, run, md5('seed' || number) AS digest,
+        timestamptz '{day}' + (number - {first}) * interval '24 hours' / {count} AS at,
+        CASE WHEN luck < 0.02 THEN 40 WHEN luck < 0.08 THEN 30 ELSE 20 END AS level,
+        floor(5000 * power(skew, 3))::int AS person,
+        (ARRAY[{integrations}])[1 + floor({kinds} * power(other, 2))::int] AS integration
+    FROM (
+        SELECT number, number / 4 AS run,
+            ('x' || substr(md5('l' || number), 1, 8))::bit(32)::bigint / 4294967296.0 AS luck,
+            ('x' || substr(md5('p' || number / 4), 1, 8))::bit(32)::bigint / 4294967296.0 AS skew,
+            ('x' || substr(md5('i' || number / 4), 1, 8))::bit(32)::bigint / 4294967296.0 AS other
+        FROM generate_series({first}::bigint, {last}::bigint) AS number
+    ) dice
+) drawn
+"""
+
+
+def project_of(entries: int) -> Project:
+    """Each size is a project of its own, in the same tables."""
+    return Project.objects.get_or_create(slug=f"bench-{entries}", defaults={"name": f"{entries:,} entries"})[0]
+
+
+def fill(entries: int, *, today: date) -> Project:
+    """Makes the project's entries unless they are there; says how far it is."""
+    project = project_of(entries)
+    per_day = entries // DAYS
+    for offset in range(DAYS):
+        day = today - timedelta(days=offset)
+        partitions.ensure([day])
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM synclogs_logentry WHERE project_id = %s AND occurred_at >= %s AND occurred_at < %s)",
+                [project.pk, day, day + timedelta(days=1)],
+            )
+            if cursor.fetchone() == (True,):
+                continue
+            began = time.perf_counter()
+            first = offset * per_day
+            cursor.execute(
+                FILL.format(
+                    table=partitions.name_of(day),
+                    project=project.pk,
+                    day=f"{day} 00:00+00",
+                    first=first,
+                    last=first + per_day - 1,
+                    count=per_day,
+                    integrations=", ".join(f"'{name}'" for name in INTEGRATIONS),
+                    kinds=len(INTEGRATIONS),
+                )
+            )
+            took = time.perf_counter() - began
+            print(f"  day {offset + 1} of {DAYS}: {per_day:,} entries in {took:.0f} s", file=sys.stderr)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE) synclogs_logentry")
+    return project
+
+
+def midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,0 +1,190 @@
+"""The SQL of the projections: one upsert a table, with the rule which side of a conflict is the newer one.
+
+Goes in: nothing. Comes out: statements whose only parameter is the rows as one JSON text, which
+json_populate_recordset reads with the table's own column types. EXCLUDED is the batch, `kept` what stands.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from synclogs.catalogue import EVENTS, Step
+
+SUMMARY = ("created", "updated", "deleted", "total_processed", "total_changes", "duration_ms")
+TRACE_STEPS = {
+    Step.STARTED: "run_started_at",
+    Step.COMPLETED: "completed_at",
+    Step.INTERRUPTED: "interrupted_at",
+    Step.FAILED: "failed_at",
+    Step.LIMITED: "limited_at",
+}
+
+IMPLIED_STATUS = msgspec.json.encode({name: kind.status for name, kind in EVENTS.items() if kind.status}).decode()
+
+LOCK_SYNCS = """
+SELECT sync_id, status, status_since, status_at FROM synclogs_sync
+WHERE project_id = %s AND sync_id = ANY(%s::uuid[]) ORDER BY sync_id FOR UPDATE
+"""
+
+
+def _newest(at: str, order: str, columns: Iterable[str]) -> str:
+    """SET clauses for columns that belong together: all from the side whose `order` is the later one."""
+    wins = f"kept.{at} IS NULL OR ({order.format(side='EXCLUDED')}) >= ({order.format(side='kept')})"
+    return ", ".join(f"{name} = CASE WHEN {wins} THEN EXCLUDED.{name} ELSE kept.{name} END" for name in columns)
+
+
+def _upsert_statement(table: str, columns: Iterable[str], unique: str, changes: str) -> str:
+    names = ", ".join(columns)
+    return (
+        f"INSERT INTO {table} AS kept ({names})"  # noqa: S608 - names of this file
+        f" SELECT {names} FROM json_populate_recordset(NULL::{table}, %s::json)"
+        f" ON CONFLICT ({unique}) DO UPDATE SET {changes}"
+    )
+
+
+def _latest_text(columns: Iterable[str], at: str) -> str:
+    """SET clauses for texts that an entry may lack: the later side wins if it has one."""
+    return ", ".join(
+        f"{name} = CASE WHEN EXCLUDED.{name} = '' OR (EXCLUDED.{at} < kept.{at} AND kept.{name} <> '')"
+        f" THEN kept.{name} ELSE EXCLUDED.{name} END"
+        for name in columns
+    )
+
+
+def _extremes(*, least: Iterable[str] = (), greatest: Iterable[str] = ()) -> str:
+    """SET clauses for moments; LEAST and GREATEST pass over NULL."""
+    return ", ".join(
+        [f"{name} = LEAST(kept.{name}, EXCLUDED.{name})" for name in least]
+        + [f"{name} = GREATEST(kept.{name}, EXCLUDED.{name})" for name in greatest]
+    )
+
+
+IDENTITY = ("user_id", "integration", "pipeline", "credential_id")
+STATUS = ("status", "status_since", "status_at", "status_key")
+LAST_ERROR = tuple(
+    f"last_error_{name}"
+    for name in (
+        "at",
+        "key",
+        "event",
+        "code",
+        "message",
+        "http_status",
+        "recoverability",
+    )
+)
+RETRY = ("retry_seen_at", "retry_at", "retry_attempt", "retry_max_attempts")
+SYNC_MOMENTS = (
+    "last_seen_at",
+    "last_started_at",
+    "last_completed_at",
+    "initial_completed_at",
+    "last_warning_at",
+    "webhook_warning_at",
+    "webhook_failed_at",
+)
+UPSERT_SYNCS = _upsert_statement(
+    "synclogs_sync",
+    (
+        "project_id",
+        "sync_id",
+        "first_seen_at",
+        *IDENTITY,
+        *STATUS,
+        *LAST_ERROR,
+        *RETRY,
+        *SYNC_MOMENTS,
+        *SUMMARY,
+    ),
+    "project_id, sync_id",
+    ", ".join(
+        (
+            _extremes(least=("first_seen_at",), greatest=SYNC_MOMENTS),
+            _latest_text(IDENTITY, "last_seen_at"),
+            _newest(
+                "status_at",
+                "{side}.status_at, {side}.status <> 'ACTIVE', {side}.status_key",
+                STATUS,
+            ),
+            _newest(
+                "last_error_at",
+                "{side}.last_error_at, {side}.last_error_key",
+                LAST_ERROR,
+            ),
+            _newest("retry_seen_at", "{side}.retry_seen_at", RETRY),
+            _newest("last_completed_at", "{side}.last_completed_at", SUMMARY),
+        )
+    ),
+)
+
+TRACE_IDENTITY = ("user_id", "integration", "pipeline", "sync_type")
+UPSERT_TRACES = _upsert_statement(
+    "synclogs_trace",
+    (
+        *(
+            "project_id",
+            "trace_id",
+            "sync_id",
+            *TRACE_IDENTITY,
+            "first_at",
+            "last_at",
+            *TRACE_STEPS.values(),
+        ),
+        *("entries", "warnings", "errors", *SUMMARY),
+    ),
+    "project_id, trace_id",
+    ", ".join(
+        (
+            "sync_id = COALESCE(EXCLUDED.sync_id, kept.sync_id)",
+            _extremes(least=("first_at",), greatest=("last_at", *TRACE_STEPS.values())),
+            _latest_text(TRACE_IDENTITY, "last_at"),
+            _newest("completed_at", "{side}.completed_at", SUMMARY),
+            *(f"{name} = kept.{name} + EXCLUDED.{name}" for name in ("entries", "warnings", "errors")),
+        )
+    ),
+)
+
+UPSERT_USERS = _upsert_statement(
+    "synclogs_connecteduser",
+    (
+        "project_id",
+        "user_id",
+        "name",
+        "email",
+        "company",
+        "metadata",
+        "first_seen_at",
+        "last_seen_at",
+    ),
+    "project_id, user_id",
+    _extremes(least=("first_seen_at",), greatest=("last_seen_at",)),
+)
+
+UPSERT_COUNTS = _upsert_statement(
+    "synclogs_hourcount",
+    ("project_id", "facet", "hour", "value", "level", "count"),
+    "project_id, facet, hour, value, level",
+    "count = kept.count + EXCLUDED.count",
+)
+
+EFFECTIVE_STATUS = "COALESCE(NULLIF({entry}.status, ''), %s::jsonb ->> {entry}.event, '')"
+# The state holds since the first entry that says so after the last entry that says otherwise.
+RECOMPUTE_SINCE = f"""
+UPDATE synclogs_sync SET status_since = found.since
+FROM (
+    SELECT s.id, (
+        SELECT min(e.occurred_at) FROM synclogs_logentry e
+        WHERE e.project_id = s.project_id AND e.sync_id = s.sync_id
+        AND e.occurred_at BETWEEN s.first_seen_at AND s.status_at
+        AND {EFFECTIVE_STATUS.format(entry="e")} = s.status
+        AND e.occurred_at >= COALESCE((
+            SELECT max(o.occurred_at) FROM synclogs_logentry o
+            WHERE o.project_id = s.project_id AND o.sync_id = s.sync_id
+            AND o.occurred_at BETWEEN s.first_seen_at AND s.status_at
+            AND {EFFECTIVE_STATUS.format(entry="o")} NOT IN ('', s.status)
+        ), s.first_seen_at)
+    ) AS since
+    FROM synclogs_sync s WHERE s.project_id = %s AND s.sync_id = ANY(%s::uuid[])
+) found
+WHERE found.id = synclogs_sync.id AND found.since IS NOT NULL
+"""  # noqa: S608 - names of this file

@@ -1,0 +1,141 @@
+"""The rules of the house that no import contract can hold (the contracts themselves are in pyproject.toml)."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+WINGS = ("synclogs", "portal")
+TOP_LEVEL = {
+    "manage.py",
+    "pyproject.toml",
+    "README.md",
+    "synclogs",
+    "portal",
+    "templates",
+    "static",
+    "tests",
+    "bench",
+    "deploy",
+    "docs",
+    "requirements",
+    "Makefile",
+    "CHANGELOG.md",
+}
+PURE = ("records", "decoding", "fields", "compression", "catalogue", "causes", "words", "language", "explain")
+LINES = 420
+FUNCTION_LINES = 45
+
+
+def sources(*folders: str) -> Iterator[Path]:
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if "migrations" not in path.parts:
+                yield path
+
+
+def trees(*folders: str) -> Iterator[tuple[str, ast.Module]]:
+    for path in sources(*folders):
+        yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
+
+
+def test_top_level_is_what_the_architecture_says() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    top = {name.split("/")[0] for name in tracked}
+    assert {name for name in top if not name.startswith(".")} <= TOP_LEVEL
+    assert "uv.lock" not in top
+
+
+def test_no_file_is_too_long_to_read() -> None:
+    long = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sources(*WINGS)}
+    assert {name: lines for name, lines in long.items() if lines > LINES} == {}
+
+
+def test_no_function_is_too_long_to_read() -> None:
+    long = {
+        f"{name}:{node.name}": node.end_lineno - node.lineno
+        for name, tree in trees(*WINGS)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno > FUNCTION_LINES
+    }
+    assert long == {}
+
+
+def test_every_module_opens_with_what_it_is_for() -> None:
+    assert [name for name, tree in trees(*WINGS) if tree.body and not ast.get_docstring(tree)] == []
+
+
+def test_no_names_that_say_nothing() -> None:
+    names = [
+        f"{name}:{node.name}"
+        for name, tree in trees(*WINGS)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and re.search(r"(Manager|Service|Helper)$", node.name)
+    ]
+    files = [str(path) for path in sources(*WINGS) if re.search(r"(utils|helpers)\.py$", path.name)]
+    assert names + files == []
+
+
+def test_no_signals_and_no_save_overrides() -> None:
+    for name, tree in trees(*WINGS):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                assert node.name not in {"save", "delete"}, name
+            if isinstance(node, ast.ImportFrom):
+                assert node.module not in {"django.dispatch", "django.db.models.signals"}, name
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_pure_modules_never_touch_the_database(module: str) -> None:
+    paths = [path for path in sources("synclogs") if path.stem == module or module in path.parts]
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                assert not node.module.startswith(("django.db.backends", "synclogs.models")), path
+                if node.module.startswith("django.db"):
+                    names = {alias.name for alias in node.names}
+                    assert names <= {"IntegerChoices", "TextChoices"}, path
+
+
+def test_only_projections_write_what_was_observed() -> None:
+    """Sync, Trace and hour counts change by the projections, cadence and retention; nothing else names their tables in SQL."""
+    allowed = {"upserts.py", "cadence.py", "retention.py"}
+    for path in sources(*WINGS):
+        text = path.read_text()
+        if path.name not in allowed:
+            assert not re.search(r"(UPDATE|INSERT INTO) synclogs_(sync|trace|hourcount)", text), path
+
+
+def test_pages_never_count_or_skip_entries() -> None:
+    """No COUNT and no OFFSET over entries: a list asks for one row more than it shows."""
+    for path in sources("portal/views", "portal/api"):
+        assert not re.search(
+            r"LogEntry[^\n]*\.count\(|OFFSET|LimitOffset|PageNumberPagination|Paginator\(", path.read_text()
+        )
+
+
+def test_log_data_is_never_trusted() -> None:
+    for path in sources(*WINGS):
+        assert not re.search(r"mark_safe|SafeString\(|SafeData", path.read_text()), path
+    for path in (ROOT / "templates").rglob("*.html"):
+        text = path.read_text()
+        assert not re.search(r"\|\s*safe\b|autoescape off", text), path
+        # The content security policy refuses these, so they would be dead anyway.
+        assert not re.search(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>|\sstyle=|\son[a-z]+=", text), path
+
+
+def test_ids_of_the_internet_stay_out() -> None:
+    """Pages load nothing from other hosts."""
+    for path in [
+        *(ROOT / "templates").rglob("*.html"),
+        *(ROOT / "static").rglob("*.css"),
+        *(ROOT / "static").rglob("*.js"),
+    ]:
+        for address in re.findall(r"(?:src|href|url|import)\s*[=(]\s*[\"']?(https?://[^\"')\s]+)", path.read_text()):
+            pytest.fail(f"{path} loads {address}")
