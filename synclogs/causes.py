@@ -153,13 +153,7 @@ _BY_HTTP: Mapping[int, ErrorCode] = MappingProxyType(
         504: _UNREACHABLE,
     }
 )
-_BY_EVENT: Mapping[str, ErrorCode] = MappingProxyType(
-    {
-        "SYNC_RUN_RATE_LIMITED": _LIMIT,
-        "SYNC_CREATION_FAILED": _CREATION,
-        "SYNC_WEBHOOK_FAILED": _OUR_ENDPOINT,
-    }
-)
+_BY_EVENT: Mapping[str, ErrorCode] = MappingProxyType({"SYNC_RUN_RATE_LIMITED": _LIMIT})
 
 
 def error_code(code: str, *, http_status: int | None, recoverability: str, event: str = "") -> ErrorCode:
@@ -170,6 +164,8 @@ def error_code(code: str, *, http_status: int | None, recoverability: str, event
     """
     if event == "SYNC_WEBHOOK_FAILED":
         return _OUR_ENDPOINT
+    if event == "SYNC_CREATION_FAILED" and http_status not in (401, 403):
+        return ERROR_CODES.get(code, _CREATION)  # the platform answered our request, not the integration
     found = ERROR_CODES.get(code) or _by_http(http_status) or _BY_EVENT.get(event)
     if recoverability != RECOVERABLE:
         return found or _UNKNOWN

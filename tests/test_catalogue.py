@@ -153,6 +153,8 @@ def test_status(name: str, words: str, tone: Tone) -> None:
         ("made-up", 401, "", "SYNC_RUN_ERROR", Side.CUSTOMER, "no longer valid", True),
         ("", None, "RECOVERABLE", "SYNC_RUN_WARNING", Side.UNKNOWN, "being retried", False),
         ("", None, "", "SYNC_RUN_RATE_LIMITED", Side.PROVIDER, "rate limit", False),
+        ("DUPLICATE", 409, "TERMINAL", "SYNC_CREATION_FAILED", Side.US, "set up the sync", False),
+        ("", 401, "TERMINAL", "SYNC_CREATION_FAILED", Side.CUSTOMER, "no longer valid", True),
         ("", None, "", "SYNC_CREATION_FAILED", Side.US, "set up the sync", False),
         ("", 503, "RECOVERABLE", "SYNC_WEBHOOK_FAILED", Side.US, "our webhook endpoint", False),
         ("10007", 401, "", "SYNC_WEBHOOK_FAILED", Side.US, "our webhook endpoint", False),
