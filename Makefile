@@ -4,7 +4,7 @@ ARGS ?=
 # One shell line: finds a Python (in words when there is none) and lets it bring .venv up to date.
 SETUP = python=$$(sh deploy/find-python.sh) && "$$python" -m portal.bootstrap
 
-.PHONY: help run test check bench format lock clean setup-run setup-dev
+.PHONY: help run test check bench format openapi lock clean setup-run setup-dev
 .NOTPARALLEL:
 
 help:
@@ -24,6 +24,9 @@ bench: setup-dev ## the benchmarks (ARGS are passed on)
 
 format: setup-dev ## formats the code and sorts its imports
 	@$(PY) -m ruff check --fix-only --quiet . && $(PY) -m ruff format .
+
+openapi: setup-dev ## writes portal/api/openapi.yaml from the code
+	@exec $(PY) -m portal.checkup --write-openapi
 
 lock: setup-dev ## pins requirements/*.txt anew from pyproject.toml
 	@uv=$$(command -v .venv/bin/uv || command -v uv) || { $(PY) -m pip install --quiet uv && uv=.venv/bin/uv; } && \

@@ -60,7 +60,7 @@ def install(requirements: Path) -> None:
     say(f"Installing {requirements.relative_to(ROOT)}")
     options = ["-qq", "--disable-pip-version-check", "--no-input", "--require-hashes"]
     environment = os.environ | {"PIP_ROOT_USER_ACTION": "ignore"}
-    command = [PYTHON, "-m", "pip", "install", *options, "-r", requirements]
+    command: list[str | Path] = [PYTHON, "-m", "pip", "install", *options, "-r", requirements]
     subprocess.run(command, stdin=subprocess.DEVNULL, env=environment, check=True)
 
 

@@ -193,7 +193,7 @@ def welcome(terminal: Terminal, *, host: str, port: int, demo: bool) -> None:
     terminal.line("")
 
 
-def serve(terminal: Terminal, *, host: str, port: int) -> None:
+def serve(terminal: Terminal, *, host: str, port: int, server: devdb.Server | None) -> None:
     """Prepares, starts and supervises until Stopped is raised."""
     check_database(os.environ["DATABASE_URL"])
     demo = os.environ["PORTAL_DEMO"].lower() in {"1", "true", "yes", "on"}
@@ -206,6 +206,7 @@ def serve(terminal: Terminal, *, host: str, port: int) -> None:
         ready = False
         while True:
             supervisor.turn(0.2 if not ready else 1.0)
+            look_after(server, terminal)
             if not ready and (answers(host, port) or time.monotonic() > deadline):
                 ready = True
                 welcome(terminal, host=host, port=port, demo=demo)
@@ -213,6 +214,14 @@ def serve(terminal: Terminal, *, host: str, port: int) -> None:
         note(f"stopping: process {os.getpid()}")
         terminal.line("Stopping …")
         supervisor.stop()
+
+
+def look_after(server: devdb.Server | None, terminal: Terminal) -> None:
+    try:
+        if server and server.revive():
+            terminal.line("run    | PostgreSQL ended; starting it again")
+    except devdb.Unavailable as error:
+        terminal.line(f"run    | {error}")
 
 
 def run(terminal: Terminal) -> None:
@@ -224,12 +233,12 @@ def run(terminal: Terminal) -> None:
         os.environ.update(HOST=host, PORT=str(port), PYTHONUNBUFFERED="1", DJANGO_SETTINGS_MODULE="portal.settings")
         os.environ.setdefault("ALLOWED_HOSTS", hosts(host))
         if os.environ.get("DATABASE_URL"):
-            serve(terminal, host=host, port=port)
+            serve(terminal, host=host, port=port, server=None)
             return
         terminal.line("Starting PostgreSQL …")
         with devdb.running(devdb.DIRECTORY) as server:
             os.environ["DATABASE_URL"] = server.url
-            serve(terminal, host=host, port=port)
+            serve(terminal, host=host, port=port, server=server)
 
 
 def main() -> int:

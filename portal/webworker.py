@@ -83,9 +83,11 @@ class Input:
 
 
 class PortalWorker(GeventWorker):
+    wsgi: Application
+
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        application: Application = self.wsgi
+        application = self.wsgi
 
         def with_input(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             environ["wsgi.input"] = Input(environ["wsgi.input"])
