@@ -8,14 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
+from typing import Any
+from weakref import WeakSet
 
 from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.utils import IntegrityError
 from msgspec.structs import astuple
-from psycopg import errors
+from psycopg import Connection, errors
 
-from synclogs import partitions, projections
+from synclogs import partitions, projections, upserts
 from synclogs.models import Project
 from synclogs.models.log import COLUMNS
 from synclogs.records import Record, Refusal
@@ -31,8 +33,11 @@ COLUMN_LIST = ", ".join(COLUMNS)
 COMPARED = [name for name in COLUMNS if name not in {"key", "project_id", "occurred_at", "received_at"}]
 
 CREATE_STAGING = (
-    f"CREATE TEMPORARY TABLE IF NOT EXISTS {STAGING} (LIKE {TABLE} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
+    f"CREATE TEMPORARY TABLE IF NOT EXISTS {STAGING} (LIKE {TABLE} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS;"
+    f"{upserts.CREATE_STAGING}"
 )
+# The database connections whose temporary tables stand.
+_prepared: WeakSet[Connection[Any]] = WeakSet()
 COPY = f"COPY {STAGING} ({COLUMN_LIST}) FROM STDIN"
 # In key order, so that two senders of the same batch wait for each other instead of deadlocking.
 INSERT = (
@@ -88,7 +93,7 @@ def _write(project: Project, records: Sequence[Record], *, now: datetime) -> Wri
     keyed, refusals, repeated = _without_repeats(project.pk, records)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 15000")
-        cursor.execute(CREATE_STAGING)
+        _prepare(cursor)
         with cursor.copy(COPY) as copy:
             copy.write("".join(lines(project.pk, keyed, now=now)))
         cursor.execute(INSERT)
@@ -101,6 +106,14 @@ def _write(project: Project, records: Sequence[Record], *, now: datetime) -> Wri
             projections.apply(cursor, project.pk, fresh)
     duplicates = len(keyed) - len(inserted) + repeated - len(refusals)
     return Written(len(inserted), duplicates, sorted(refusals, key=lambda refusal: refusal.index))
+
+
+def _prepare(cursor: CursorWrapper) -> None:
+    """Makes the temporary tables once a connection; remembered at commit, since a rollback takes them away again."""
+    session = connection.connection
+    if session not in _prepared:
+        cursor.execute(CREATE_STAGING)
+        transaction.on_commit(lambda: _prepared.add(session))
 
 
 def _without_repeats(project_id: int, records: Sequence[Record]) -> tuple[dict[str, Record], list[Refusal], int]:

@@ -16,17 +16,7 @@ from django.db.backends.utils import CursorWrapper
 from synclogs.catalogue import Category, Level, Step, SyncStatus, event
 from synclogs.models import Facet
 from synclogs.records import Record
-from synclogs.upserts import (
-    IMPLIED_STATUS,
-    LOCK_SYNCS,
-    RECOMPUTE_SINCE,
-    SUMMARY,
-    TRACE_STEPS,
-    UPSERT_COUNTS,
-    UPSERT_SYNCS,
-    UPSERT_TRACES,
-    UPSERT_USERS,
-)
+from synclogs.upserts import COUNTS, IMPLIED_STATUS, RECOMPUTE_SINCE, SUMMARY, SYNCS, TRACE_STEPS, TRACES, USERS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR_US = 3_600_000_000
@@ -58,10 +48,12 @@ def apply(cursor: CursorWrapper, project_id: int, fresh: Mapping[str, Record]) -
             item[0],
         ),
     )
-    _apply_syncs(cursor, project_id, ordered)
-    _upsert(cursor, UPSERT_TRACES, _traces(project_id, (record for _, record in ordered)))
-    _upsert(cursor, UPSERT_USERS, _users(project_id, (record for _, record in ordered)))
-    _upsert(cursor, UPSERT_COUNTS, _counts(project_id, fresh.values()))
+    late = [sync_id for (sync_id,) in SYNCS.run(cursor, _syncs(project_id, ordered)) if sync_id]
+    if late:
+        cursor.execute(RECOMPUTE_SINCE, [IMPLIED_STATUS, IMPLIED_STATUS, project_id, late])
+    TRACES.run(cursor, _traces(project_id, (record for _, record in ordered)))
+    USERS.run(cursor, _users(project_id, (record for _, record in ordered)))
+    COUNTS.run(cursor, _counts(project_id, fresh.values()))
 
 
 def status_of(record: Record) -> str:
@@ -74,59 +66,32 @@ def _text(microseconds: int) -> str:
     return (EPOCH + timedelta(microseconds=microseconds)).isoformat()
 
 
-def _upsert(cursor: CursorWrapper, statement: str, rows: list[Row]) -> None:
-    """The rows go as one JSON text that PostgreSQL reads with the table's own types."""
-    if rows:
-        cursor.execute(statement, [msgspec.json.encode(rows).decode()])
-
-
 # Syncs
 
 
-def _apply_syncs(cursor: CursorWrapper, project_id: int, ordered: list[tuple[str, Record]]) -> None:
+def _syncs(project_id: int, ordered: Iterable[tuple[str, Record]]) -> list[Row]:
     rows: dict[str, Row] = {}
-    runs: dict[str, list[tuple[str, int]]] = {}
     for key, record in ordered:
         if record.sync_id:
             row = rows.get(record.sync_id)
             if row is None:
                 row = rows[record.sync_id] = _new_sync(project_id, record)
             _fold(row, record, key)
-            status = status_of(record)
-            if status:
-                row.update(status=status, status_at=_text(record.occurred_us), status_key=key)
-                history = runs.setdefault(record.sync_id, [])
-                if not history or history[-1][0] != status:
-                    history.append((status, record.occurred_us))
-    if not rows:
+            _fold_status(row, record, key)
+    return [rows[sync_id] for sync_id in sorted(rows)]
+
+
+def _fold_status(row: Row, record: Record, key: str) -> None:
+    """The state after this entry, and since when it holds as far as this batch can tell (see STATUS_SINCE)."""
+    status = status_of(record)
+    if not status:
         return
-    late = _settle_since(cursor, project_id, rows, runs)
-    _upsert(cursor, UPSERT_SYNCS, [rows[sync_id] for sync_id in sorted(rows)])
-    if late:
-        cursor.execute(RECOMPUTE_SINCE, [IMPLIED_STATUS, IMPLIED_STATUS, project_id, sorted(late)])
-
-
-def _settle_since(
-    cursor: CursorWrapper,
-    project_id: int,
-    rows: dict[str, Row],
-    runs: dict[str, list[tuple[str, int]]],
-) -> set[str]:
-    """Locks the syncs and gives each row the moment since when its state holds.
-
-    Returns the syncs for which an entry came late, whose moment has to be read from the entries instead.
-    """
-    cursor.execute(LOCK_SYNCS, [project_id, sorted(rows)])
-    known = {str(sync_id): (status, since, at) for sync_id, status, since, at in cursor.fetchall()}
-    late = set()
-    for sync_id, history in runs.items():
-        status, since, at = known.get(sync_id, ("", None, None))
-        first_us = history[0][1]
-        if at is not None and EPOCH + timedelta(microseconds=first_us) < at:
-            late.add(sync_id)
-        kept = len(history) == 1 and status == history[0][0] and since is not None
-        rows[sync_id]["status_since"] = since.isoformat() if kept else _text(history[-1][1])
-    return late
+    moment = _text(record.occurred_us)
+    if not row["status"]:
+        row["status_since"] = moment if moment == row["first_seen_at"] else None
+    elif status != row["status"]:
+        row["status_since"] = moment if moment != row["first_seen_at"] else None
+    row.update(status=status, status_at=moment, status_key=key)
 
 
 def _new_sync(project_id: int, record: Record) -> Row:
@@ -237,7 +202,7 @@ def _users(project_id: int, ordered: Iterable[Record]) -> list[Row]:
     for record in ordered:
         if record.user_id:
             moment = _text(record.occurred_us)
-            blank = {"name": "", "email": "", "company": "", "metadata": {}}
+            blank = {"name": "", "email": "", "company": "", "metadata": "{}"}
             row = rows.setdefault(
                 record.user_id,
                 {

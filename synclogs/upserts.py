@@ -1,12 +1,15 @@
-"""The SQL of the projections: one upsert a table, with the rule which side of a conflict is the newer one.
+"""The SQL of the projections: one Upsert a table, with the rule which side of a conflict is the newer one.
 
-Goes in: nothing. Comes out: statements whose only parameter is the rows as one JSON text, which
-json_populate_recordset reads with the table's own column types. EXCLUDED is the batch, `kept` what stands.
+Goes in: rows as dictionaries. Comes out: the table brought up to date, through a temporary table filled by COPY, which is
+several times quicker than arrays or JSON as parameters. EXCLUDED is the batch, `kept` what stands.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
+from django.db.backends.utils import CursorWrapper
 
 from synclogs.catalogue import EVENTS, Step
 
@@ -21,11 +24,6 @@ TRACE_STEPS = {
 
 IMPLIED_STATUS = msgspec.json.encode({name: kind.status for name, kind in EVENTS.items() if kind.status}).decode()
 
-LOCK_SYNCS = """
-SELECT sync_id, status, status_since, status_at FROM synclogs_sync
-WHERE project_id = %s AND sync_id = ANY(%s::uuid[]) ORDER BY sync_id FOR UPDATE
-"""
-
 
 def _newest(at: str, order: str, columns: Iterable[str]) -> str:
     """SET clauses for columns that belong together: all from the side whose `order` is the later one."""
@@ -33,13 +31,39 @@ def _newest(at: str, order: str, columns: Iterable[str]) -> str:
     return ", ".join(f"{name} = CASE WHEN {wins} THEN EXCLUDED.{name} ELSE kept.{name} END" for name in columns)
 
 
-def _upsert_statement(table: str, columns: Iterable[str], unique: str, changes: str) -> str:
-    names = ", ".join(columns)
-    return (
-        f"INSERT INTO {table} AS kept ({names})"  # noqa: S608 - names of this file
-        f" SELECT {names} FROM json_populate_recordset(NULL::{table}, %s::json)"
-        f" ON CONFLICT ({unique}) DO UPDATE SET {changes}"
-    )
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """`changes` are the SET clauses for rows that are there already; `returning` is appended as it is."""
+
+    table: str
+    columns: tuple[str, ...]
+    unique: str
+    changes: str
+    returning: str = ""
+
+    @property
+    def staging(self) -> str:
+        return f"incoming_{self.table}"
+
+    def create_staging(self) -> str:
+        """The statement for the temporary table; it lives as long as the connection, its rows as long as a transaction."""
+        return (
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {self.staging} ON COMMIT DELETE ROWS AS"  # noqa: S608 - names of this file
+            f" SELECT {', '.join(self.columns)}, 0 AS position FROM {self.table} WITH NO DATA"
+        )
+
+    def run(self, cursor: CursorWrapper, rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+        """Writes `rows` (missing keys are NULL) in the order given; the rows of `returning`."""
+        names = ", ".join(self.columns)
+        with cursor.copy(f"COPY {self.staging} ({names}, position) FROM STDIN") as copy:
+            for position, row in enumerate(rows):
+                copy.write_row((*(row.get(name) for name in self.columns), position))
+        cursor.execute(
+            f"INSERT INTO {self.table} AS kept ({names})"  # noqa: S608 - names of this file
+            f" SELECT {names} FROM {self.staging} ORDER BY position"
+            f" ON CONFLICT ({self.unique}) DO UPDATE SET {self.changes} {self.returning}"
+        )
+        return cursor.fetchall() if self.returning else []
 
 
 def _latest_text(columns: Iterable[str], at: str) -> str:
@@ -60,7 +84,17 @@ def _extremes(*, least: Iterable[str] = (), greatest: Iterable[str] = ()) -> str
 
 
 IDENTITY = ("user_id", "integration", "pipeline", "credential_id")
-STATUS = ("status", "status_since", "status_at", "status_key")
+STATUS = ("status", "status_at", "status_key")
+STATUS_ORDER = "{side}.status_at, {side}.status <> 'ACTIVE', {side}.status_key"
+# A batch says since when its last state holds: `first_seen_at` when it knew only that one state, a later moment when the state
+# changed within it. NULL stands for "read it from the entries": a late entry came, or the batch cannot tell.
+STATUS_SINCE = f"""CASE
+    WHEN EXCLUDED.status_at IS NULL THEN kept.status_since
+    WHEN kept.status_at IS NULL THEN EXCLUDED.status_since
+    WHEN EXCLUDED.status_since IS NULL OR EXCLUDED.first_seen_at < kept.status_at THEN NULL
+    WHEN ({STATUS_ORDER.format(side="EXCLUDED")}) < ({STATUS_ORDER.format(side="kept")}) THEN kept.status_since
+    WHEN EXCLUDED.status = kept.status AND EXCLUDED.status_since = EXCLUDED.first_seen_at THEN kept.status_since
+    ELSE EXCLUDED.status_since END"""
 LAST_ERROR = tuple(
     f"last_error_{name}"
     for name in (
@@ -83,7 +117,7 @@ SYNC_MOMENTS = (
     "webhook_warning_at",
     "webhook_failed_at",
 )
-UPSERT_SYNCS = _upsert_statement(
+SYNCS = Upsert(
     "synclogs_sync",
     (
         "project_id",
@@ -115,10 +149,12 @@ UPSERT_SYNCS = _upsert_statement(
             _newest("last_completed_at", "{side}.last_completed_at", SUMMARY),
         )
     ),
+    # The syncs whose moment has to be read from the entries.
+    "RETURNING CASE WHEN status_since IS NULL AND status_at IS NOT NULL THEN sync_id END",
 )
 
 TRACE_IDENTITY = ("user_id", "integration", "pipeline", "sync_type")
-UPSERT_TRACES = _upsert_statement(
+TRACES = Upsert(
     "synclogs_trace",
     (
         *(
@@ -144,7 +180,7 @@ UPSERT_TRACES = _upsert_statement(
     ),
 )
 
-UPSERT_USERS = _upsert_statement(
+USERS = Upsert(
     "synclogs_connecteduser",
     (
         "project_id",
@@ -160,12 +196,14 @@ UPSERT_USERS = _upsert_statement(
     _extremes(least=("first_seen_at",), greatest=("last_seen_at",)),
 )
 
-UPSERT_COUNTS = _upsert_statement(
+COUNTS = Upsert(
     "synclogs_hourcount",
     ("project_id", "facet", "hour", "value", "level", "count"),
     "project_id, facet, hour, value, level",
     "count = kept.count + EXCLUDED.count",
 )
+
+CREATE_STAGING = ";".join(upsert.create_staging() for upsert in (SYNCS, TRACES, USERS, COUNTS))
 
 EFFECTIVE_STATUS = "COALESCE(NULLIF({entry}.status, ''), %s::jsonb ->> {entry}.event, '')"
 # The state holds since the first entry that says so after the last entry that says otherwise.
