@@ -246,7 +246,8 @@ def _launch(directory: Path, settings: Mapping[str, str], *, socket_directory: s
     with log.open("ab") as output:
         command: list[str | Path] = [binaries.directory / "pg_ctl", "start", "-s", "-D", home, "-o", options]
         done = postgres.run([*command, *waiting], account, stdout=output, stderr=output)
-    if done.returncode:
+    # Without waiting it is not there yet; a second launch in between would take it for a dead one.
+    if done.returncode or not _wait(lambda: _postmaster(home) is not None, seconds=10):
         shutil.rmtree(sockets, ignore_errors=True)
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-10:])
         raise Unavailable(f"PostgreSQL did not start; the last lines of {log} say why:\n{tail}")
