@@ -6,6 +6,7 @@ A value comes in, escaped HTML or text comes out. Nothing here queries, and no l
 import re
 import unicodedata
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,30 +18,26 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from portal.payload import HIDDEN
+from portal import paths
 from synclogs import catalogue
 from synclogs.catalogue import Level, SyncStatus, Tone
 from synclogs.explain import phrases
 
 register = template.Library()
 
-# Everything that a browser would obey or swallow instead of showing: C0 and C1 controls (but tab and line feed),
-# zero-width and bidi characters, line separators, interlinear marks, tags, noncharacters.
-HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e007f\ud800-\udfff]"
-)
 SHORT_NAMES = {"\x00": "NUL", "\x07": "BEL", "\x08": "BS", "\r": "CR", "\x1b": "ESC", "\x7f": "DEL"}
 SHORT_NAMES |= {"\u202a": "LRE", "\u202b": "RLE", "\u202c": "PDF", "\u202d": "LRO", "\u202e": "RLO"}
 SHORT_NAMES |= {"\u2066": "LRI", "\u2067": "RLI", "\u2068": "FSI", "\u2069": "PDI", "\u200e": "LRM", "\u200f": "RLM"}
 SHORT_NAMES |= {"\u200b": "ZWSP", "\u200c": "ZWNJ", "\u200d": "ZWJ", "\u2060": "WJ", "\ufeff": "BOM", "\xad": "SHY"}
 
-LEVELS = {
+LEVELS: Mapping[int, tuple[str, Tone, str]] = {
     Level.DEBUG: ("debug", Tone.UNKNOWN, "debug"),
     Level.INFO: ("info", Tone.UNKNOWN, "info"),
     Level.WARNING: ("warning", Tone.WARNING, "warning"),
     Level.ERROR: ("error", Tone.ERROR, "error"),
 }
-STATUS_ICONS = {
+STATUS_ICONS: Mapping[str, str] = {
     SyncStatus.INITIALIZING: "starting",
     SyncStatus.ACTIVE: "active",
     SyncStatus.IDLE: "ok",
@@ -48,7 +45,7 @@ STATUS_ICONS = {
     SyncStatus.DISABLED: "disabled",
     SyncStatus.ERRORED: "error",
 }
-TONE_ICONS = {
+TONE_ICONS: Mapping[str, str] = {
     Tone.OK: "ok",
     Tone.ACTIVE: "active",
     Tone.WARNING: "warning",
@@ -96,6 +93,8 @@ def page_url(context: template.Context, name: str, *args: object) -> str:
     if project is None:
         return ""
     try:
+        if name in paths.LISTS and args:
+            return paths.thing(project.slug, name, str(args[0]))
         return reverse(name, args=(project.slug, *args))
     except NoReverseMatch:
         return ""
@@ -125,10 +124,20 @@ def visible(value: object) -> SafeString | str:
     return format_html_join("", "{}", parts)
 
 
+@register.filter
+def visible_text(value: object) -> str:
+    """The same for attributes, where no markup can stand: marks as ⟨RLO⟩."""
+    return HIDDEN.sub(lambda match: f"⟨{name_of(match.group())}⟩", str(value))
+
+
+def name_of(character: str) -> str:
+    return SHORT_NAMES.get(character, f"U+{ord(character):04X}")
+
+
 def mark(character: str) -> SafeString:
     code = f"U+{ord(character):04X}"
     name = unicodedata.name(character, "control character").lower()
-    return format_html('<span class="ctl" title="{} {}">{}</span>', code, name, SHORT_NAMES.get(character, code))
+    return format_html('<span class="ctl" title="{} {}">{}</span>', code, name, name_of(character))
 
 
 def moment(context: template.Context) -> datetime:
@@ -153,7 +162,9 @@ def when(context: template.Context, value: datetime | None, form: str = "") -> S
     elif form == "clock":
         text = phrases.clock(value, now=now)
     elif form == "full":
-        text = f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d} UTC, {phrases.ago(value, now)}"
+        text = (
+            f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d} UTC, {phrases.ago(value, now)}"
+        )
     else:
         text = phrases.moment_words(value, now=now)
     title = exact if form != "clock" else f"{exact}, {phrases.ago(value, now)}"
@@ -162,30 +173,27 @@ def when(context: template.Context, value: datetime | None, form: str = "") -> S
 
 @register.simple_tag(takes_context=True)
 def row_time(context: template.Context, value: datetime) -> SafeString:
-    """The time cell of a log line: Nov 23 14:03:21.123; the column's head names the zone, the title says it all."""
+    """The time cell of a log line: 14:03:21.123; the list's head names the zone, a line above the day, the title all."""
     value = value.astimezone(UTC)
     title = f"{value:%Y-%m-%d %H:%M:%S} UTC, {phrases.ago(value, moment(context))}"
-    return format_html(
-        '<time datetime="{}" title="{}"><span class="day">{}</span> {}</time>',
-        stamp(value),
-        title,
-        f"{value:%b} {value.day:02d}",
-        f"{value:%H:%M:%S}.{value.microsecond // 1000:03d}",
-    )
+    text = f"{value:%H:%M:%S}.{value.microsecond // 1000:03d}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', stamp(value), title, text)
 
 
 @register.simple_tag
 def level_badge(level: int) -> SafeString:
     """Level as icon, word and colour."""
-    name, tone, picture = LEVELS.get(level, ("other", Tone.UNKNOWN, "unknown"))  # type: ignore[call-overload]
-    return format_html('<span class="level tone-{}" data-level="{}">{}{}</span>', tone, name, icon(picture), name.capitalize())
+    name, tone, picture = LEVELS.get(level, ("other", Tone.UNKNOWN, "unknown"))
+    return format_html(
+        '<span class="level tone-{}" data-level="{}">{}{}</span>', tone, name, icon(picture), name.capitalize()
+    )
 
 
 @register.simple_tag
 def status_badge(status: str, css: str = "") -> SafeString:
     """Status of a sync as icon, word and colour, for browser checks with data-status. `css`: status-large, status-plain."""
     known = catalogue.status(status)
-    picture = STATUS_ICONS.get(status, "unknown")  # type: ignore[call-overload]
+    picture = STATUS_ICONS.get(status, "unknown")
     return format_html(
         '<span class="status tone-{} {}" data-status="{}" title="{}">{}<span>{}</span></span>',
         known.tone,
@@ -200,18 +208,38 @@ def status_badge(status: str, css: str = "") -> SafeString:
 @register.filter
 def tone_icon(tone: str) -> str:
     """The icon's name that goes with a tone."""
-    return TONE_ICONS.get(tone, "unknown")  # type: ignore[call-overload]
+    return TONE_ICONS.get(tone, "unknown")
 
 
 @register.filter
 def level_slug(level: int) -> str:
-    return LEVELS.get(level, ("other", Tone.UNKNOWN, ""))[0]  # type: ignore[call-overload]
+    return LEVELS.get(level, ("other", Tone.UNKNOWN, ""))[0]
 
 
 @register.filter
 def number(value: int | None) -> str:
     """12,345; an unknown number says so."""
     return "not known" if value is None else f"{value:,}"
+
+
+@register.filter
+def compact(value: int) -> str:
+    """987, 12.3k, 4.1M: for counts beside a filter."""
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if value >= size:
+            return f"{value / size:.1f}{unit}" if value < 100 * size else f"{value // size}{unit}"
+    return str(value)
+
+
+@register.filter
+def at(values: Mapping[str, str], name: str) -> str:
+    """The value of a key that is itself a variable; "" when absent."""
+    return values.get(name, "")
+
+
+@register.filter
+def lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 @register.filter
@@ -224,7 +252,11 @@ def duration(milliseconds: int | None) -> str:
 def short_id(value: uuid.UUID | str | None) -> str:
     """The first eight characters of a UUID; any other identifier whole."""
     text = str(value or "")
-    return text[:8] if isinstance(value, uuid.UUID) or re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text) else text
+    return (
+        text[:8]
+        if isinstance(value, uuid.UUID) or re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text)
+        else text
+    )
 
 
 @register.filter

@@ -49,7 +49,24 @@ function showFailure(event) {
   list.replaceChildren(words.content.cloneNode(true));
 }
 
+/* An error page of the server never lands inside a list: only answers marked as fragments do, whatever their status.
+   A signed-out person is sent to the sign-in page, which a request in the background would follow and swallow. */
+function judgeAnswer(event) {
+  const { xhr, requestConfig } = event.detail;
+  if (xhr.getResponseHeader("X-Fragment")) {
+    event.detail.shouldSwap = true;
+    event.detail.isError = false;
+    return;
+  }
+  const asked = new URL(requestConfig.path, location.href).pathname;
+  if (xhr.responseURL && new URL(xhr.responseURL).pathname !== asked) {
+    event.detail.shouldSwap = false;
+    location.reload();
+  }
+}
+
 export function startLists() {
+  document.addEventListener("htmx:beforeSwap", judgeAnswer);
   const form = document.getElementById("filters");
   if (!form) return;
   rememberGroups(form);

@@ -1,0 +1,221 @@
+"""One log entry made ready for the page: known properties with their links, the error and summary in words, the rest.
+
+An entry and the query string of the list come in, a frozen Reading comes out. No query, no markup.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.urls import NoReverseMatch, reverse
+
+from portal import paths, payload
+from portal.querystring import Pairs, add, link, replace, value_words
+from synclogs import explain
+from synclogs.filters import PRESETS
+from synclogs.models import LogEntry, Project
+
+NEIGHBOURHOOD = timedelta(minutes=15)
+# Wire name, words, filter parameter, column, page (a URL name of the thing itself).
+PROPERTIES = (
+    ("syncId", "Sync", "sync", "sync_id", "sync"),
+    ("traceId", "Trace", "trace", "trace_id", "trace"),
+    ("userId", "User", "user", "user_id", "user"),
+    ("integration", "Integration", "integration", "integration", "integration"),
+    ("pipeline", "Pipeline", "pipeline", "pipeline", ""),
+    ("syncEvent", "Event", "event", "event", ""),
+    ("syncType", "Sync type", "sync_type", "sync_type", ""),
+    ("syncStatus", "Sync status", "status", "status", ""),
+)
+ERROR_PROPERTIES = (
+    ("errorCode", "Error code", "error_code", "error_code", ""),
+    ("httpStatus", "HTTP status", "http_status", "http_status", ""),
+    ("recoverability", "Recoverability", "recoverability", "recoverability", ""),
+)
+SUMMARY_WORDS = {
+    "created": "Created",
+    "updated": "Updated",
+    "deleted": "Deleted",
+    "totalProcessed": "Processed",
+    "total_processed": "Processed",
+    "totalChanges": "Changes",
+    "total_changes": "Changes",
+    "durationMs": "Took",
+    "duration_ms": "Took",
+    "duration": "Took",
+}
+ERROR_KEYS = {"errorCode", "httpStatus", "recoverability", "message"}
+ENVELOPE = {"id", "timestamp", "level", "type", "message", "credentialId"}
+LONGEST_ERROR_TEXT = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """`text` is the value as sent and what is copied; `words` say the same for people where they differ."""
+
+    wire: str
+    label: str
+    name: str
+    text: str
+    words: str
+    page: str
+    include: str
+    exclude: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    label: str
+    value: int
+    is_duration: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    entry: LogEntry
+    headline: str
+    explanation: explain.Explanation
+    retry: str
+    properties: tuple[Property, ...]
+    absent: tuple[str, ...]  # labels of the known properties that this entry does not have
+    error: tuple[Property, ...]
+    error_text: str
+    figures: tuple[Figure, ...]
+    rest: tuple[payload.Node, ...]
+    raw: str
+    raw_cut: bool
+    permalink: str
+    whole: str
+    around: str
+
+
+def message_cell(entry: LogEntry) -> str:
+    """The headline without the event's words, which have a column of their own."""
+    words = explain.entry_headline(entry)
+    event = value_words("event", entry.event) if entry.event else ""
+    if words == event:
+        return ""
+    return words.removeprefix(f"{event}: ").removeprefix(f"{event}, ") if event else words
+
+
+def read(entry: LogEntry, project: Project, query: Pairs, *, now: datetime) -> Reading:
+    """`query` is the list's own filter, which the include and exclude links narrow further."""
+    context = entry.context()
+    logs = reverse("logs", args=(project.slug,))
+    make = _PropertyMaker(entry, project, logs, query or since_pairs(entry.occurred_at, now=now))
+    known = [make.property(*names) for names in PROPERTIES]
+    raw = payload.as_json(context)
+    return Reading(
+        entry=entry,
+        headline=explain.entry_headline(entry),
+        explanation=explain.entry_explanation(entry),
+        retry=explain.entry_retry_clock(entry, now=now),
+        properties=tuple(item for item in known if item.text),
+        absent=absent(known, context),
+        error=tuple(item for item in (make.property(*names) for names in ERROR_PROPERTIES) if item.text),
+        error_text=_error_text(context.get("error")),
+        figures=figures(context.get("summary")),
+        rest=payload.tree(rest(context)),
+        raw=raw[: payload.MAX_RAW],
+        raw_cut=len(raw) > payload.MAX_RAW,
+        permalink=reverse("log", args=(project.slug, entry.key)),
+        whole=reverse("log-json", args=(project.slug, entry.key)),
+        around=logs + around(entry) if entry.sync_id else "",
+    )
+
+
+def absent(known: Iterable[Property], context: Mapping[str, object]) -> tuple[str, ...]:
+    """Which of the ten known properties were not sent."""
+    missing = [item.label for item in known if not item.text]
+    return (*missing, *(name.capitalize() for name in ("summary", "error") if name not in context))
+
+
+@dataclass(frozen=True, slots=True)
+class _PropertyMaker:
+    entry: LogEntry
+    project: Project
+    logs: str
+    query: Pairs
+
+    def property(self, wire: str, label: str, name: str, column: str, page: str) -> Property:
+        value: Any = getattr(self.entry, column)
+        text = "" if value is None else str(value)
+        words = value_words(name, text)
+        return Property(
+            wire=wire,
+            label=label,
+            name=name,
+            text=text,
+            words=words if words != text else "",
+            page=page_of(page, self.project, text) if page and text else "",
+            include=self.logs + link(add(self.query, name, text)),
+            exclude=self.logs + link(add(self.query, f"-{name}", text)),
+        )
+
+
+def page_of(name: str, project: Project, value: str) -> str:
+    """The page of a sync, trace, user or integration; "" where the value cannot stand in a path."""
+    try:
+        return paths.thing(project.slug, name, value) if name in paths.LISTS else reverse(name, args=(project.slug, value))
+    except NoReverseMatch:
+        return ""
+
+
+def since_pairs(moment: datetime, *, now: datetime) -> Pairs:
+    """The smallest preset that still shows an entry of that moment; the default range when it does."""
+    for preset, length in PRESETS.items():
+        if length >= PRESETS["24h"] and now - length <= moment:
+            return () if preset == "24h" else (("since", preset),)
+    return (("since", stamp(moment - NEIGHBOURHOOD)),)
+
+
+def around(entry: LogEntry) -> str:
+    """The same sync, a quarter of an hour to both sides."""
+    query: Pairs = (("sync", str(entry.sync_id)),)
+    query = replace(query, "since", stamp(entry.occurred_at - NEIGHBOURHOOD))
+    return link(replace(query, "until", stamp(entry.occurred_at + NEIGHBOURHOOD)))
+
+
+def stamp(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def figures(summary: object) -> tuple[Figure, ...]:
+    """The counts of a run, in the order of SUMMARY_WORDS; what is no number stays in the raw part."""
+    if not isinstance(summary, Mapping):
+        return ()
+    return tuple(
+        Figure(label, int(summary[key]), label == "Took")
+        for key, label in SUMMARY_WORDS.items()
+        if _is_count(summary.get(key))
+    )
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 10**15
+
+
+def _error_text(error: object) -> str:
+    text = error.get("message") if isinstance(error, Mapping) else error
+    return text[:LONGEST_ERROR_TEXT] if isinstance(text, str) else ""
+
+
+def rest(context: Mapping[str, object]) -> dict[str, object]:
+    """What is not spelled out above the raw part: unknown keys, and unknown parts of summary and error."""
+    known = {wire for wire, *_ in PROPERTIES} | ENVELOPE
+    left = {key: value for key, value in context.items() if key not in known}
+    for name, shown in (("summary", SUMMARY_WORDS), ("error", ERROR_KEYS)):
+        part = left.get(name)
+        if isinstance(part, Mapping):
+            more = {key: value for key, value in part.items() if key not in shown or not _is_shown(name, value)}
+            left.pop(name)
+            if more:
+                left[name] = more
+    return left
+
+
+def _is_shown(name: str, value: object) -> bool:
+    if name == "summary":
+        return _is_count(value)
+    return isinstance(value, str | int) and len(str(value)) <= LONGEST_ERROR_TEXT

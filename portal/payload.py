@@ -1,0 +1,100 @@
+"""The payload of a log entry as a readable tree and as JSON text, both bounded so that no entry makes a page heavy.
+
+JSON values come in; nodes and text come out. Nothing is dropped without saying so.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+MAX_NODES = 400
+MAX_CHARACTERS = 8000
+MAX_VALUE = 1000
+MAX_RAW = 64 * 1024
+OPEN_DEPTH = 2
+
+# What a browser would obey or swallow instead of showing: C0 and C1 controls (but tab and line feed), zero-width and
+# bidi characters, line separators, interlinear marks, tags, surrogates.
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f\ud800-\udfff]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A key with its value. `kind`: object, list, text, number, word (true, false, null). `cut` = what is not shown."""
+
+    key: str
+    kind: str
+    text: str
+    children: tuple["Node", ...]
+    size: str
+    is_open: bool
+    cut: str
+
+
+@dataclass(slots=True)
+class Budget:
+    nodes: int = MAX_NODES
+    characters: int = MAX_CHARACTERS
+
+
+def tree(value: Mapping[str, object]) -> tuple[Node, ...]:
+    """The members of an object as nodes; beyond the budget a last node says how many are left out."""
+    return _children(value, depth=0, budget=Budget())
+
+
+def _members(value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping):
+        yield from ((str(key), item) for key, item in value.items())
+    elif isinstance(value, Sequence):
+        yield from ((str(index), item) for index, item in enumerate(value))
+
+
+def _children(value: Mapping[str, object] | Sequence[object], *, depth: int, budget: Budget) -> tuple[Node, ...]:
+    nodes: list[Node] = []
+    for key, item in _members(value):
+        if budget.nodes <= 0 or budget.characters <= 0:
+            nodes.append(_rest(len(value) - len(nodes)))
+            break
+        nodes.append(_node(key, item, depth=depth, budget=budget))
+    return tuple(nodes)
+
+
+def _rest(count: int) -> Node:
+    return Node("", "rest", "", (), "", False, f"{count:,} more; the JSON has all of it")
+
+
+def _node(key: str, value: object, *, depth: int, budget: Budget) -> Node:
+    budget.nodes -= 1
+    budget.characters -= len(key)
+    if isinstance(value, Mapping | list):
+        children = _children(value, depth=depth + 1, budget=budget)
+        kind = "object" if isinstance(value, Mapping) else "list"
+        noun = "key" if kind == "object" else "item"
+        size = f"{len(value):,} {noun}{'' if len(value) == 1 else 's'}"
+        return Node(key, kind, "", children, size, depth < OPEN_DEPTH, "")
+    kind, text = _scalar(value)
+    room = max(0, min(MAX_VALUE, budget.characters))
+    cut = f"{len(text) - room:,} more characters; the JSON has all of it" if len(text) > room else ""
+    budget.characters -= min(len(text), room)
+    return Node(key, kind, text[:room], (), "", False, cut)
+
+
+def _scalar(value: object) -> tuple[str, str]:
+    if isinstance(value, str):
+        return "text", value
+    if value is None or isinstance(value, bool):
+        return "word", json.dumps(value)
+    return "number", json.dumps(value)
+
+
+def as_json(value: object) -> str:
+    """Indented JSON; characters that would not be seen as what they are stand as escapes, so it reads back the same."""
+    return HIDDEN.sub(_escape, json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return json.dumps(match.group())[1:-1]

@@ -1,0 +1,163 @@
+"""Links that change one thing of a query string and keep the rest; and the active filters as words with remove links.
+
+Goes in: the parameters of a URL (repeated keys kept). Comes out: "?…" for a link. No request, no database, no markup.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from synclogs import catalogue
+from synclogs.filters import DEFAULT_SINCE, FIELDS, LogFilter
+
+Pairs = tuple[tuple[str, str], ...]
+# A cursor belongs to one filter: every change of a filter starts again at the newest entry.
+CURSORS = ("before", "after")
+PRESET_WORDS: Mapping[str, str] = {
+    "15m": "Last 15 minutes",
+    "1h": "Last hour",
+    "24h": "Last 24 hours",
+    "7d": "Last 7 days",
+    "30d": "Last 30 days",
+}
+AGO_WORDS: Mapping[str, str] = {
+    "15m": "15 minutes ago",
+    "1h": "1 hour ago",
+    "24h": "24 hours ago",
+    "7d": "7 days ago",
+    "30d": "30 days ago",
+}
+
+
+def pairs(parameters: Iterable[tuple[str, Iterable[str]]]) -> Pairs:
+    """`QueryDict.lists()` as (name, value) pairs, without blanks and without the cursor."""
+    return tuple(
+        (name, value)
+        for name, values in parameters
+        if name not in CURSORS
+        for value in dict.fromkeys(values)
+        if value.strip()
+    )
+
+
+def link(query: Iterable[tuple[str, str]]) -> str:
+    """The pairs as "?a=1&a=2"; "?" alone means the page without parameters."""
+    return "?" + urlencode(list(query))
+
+
+def opposite(name: str) -> str:
+    """level <-> -level"""
+    return name[1:] if name.startswith("-") else f"-{name}"
+
+
+def add(query: Pairs, name: str, value: str) -> Pairs:
+    """One more value of `name`; the same value is taken out of the opposite, since both together match nothing."""
+    kept = remove(remove(query, opposite(name), value), name, value)
+    return (*kept, (name, value))
+
+
+def remove(query: Pairs, name: str, value: str | None = None) -> Pairs:
+    """Without one value of `name`, or without all of them."""
+    return tuple(pair for pair in query if pair[0] != name or (value is not None and pair[1] != value))
+
+
+def toggle(query: Pairs, name: str, value: str) -> Pairs:
+    return remove(query, name, value) if (name, value) in query else add(query, name, value)
+
+
+def replace(query: Pairs, name: str, *values: str) -> Pairs:
+    """`name` with exactly these values."""
+    return (*remove(query, name), *((name, value) for value in values))
+
+
+def canonical(log_filter: LogFilter) -> Pairs:
+    return tuple(log_filter.parameters())
+
+
+@dataclass(frozen=True, slots=True)
+class ChipValue:
+    words: str
+    without: str  # the link that takes this value away
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One active filter as words: label "Level", verb "is", values ("Error", "Warning")."""
+
+    label: str
+    verb: str
+    negated: bool
+    values: tuple[ChipValue, ...]
+
+
+def value_words(name: str, value: str) -> str:
+    """A value of the filter `name` as people say it; identifiers stay as they are."""
+    words = {
+        "type": catalogue.type_words,
+        "event": lambda text: catalogue.event(text).words,
+        "sync_type": catalogue.sync_type_words,
+        "status": lambda text: catalogue.status(text).words,
+        "integration": catalogue.integration_words,
+        "pipeline": catalogue.pipeline_words,
+        "level": lambda text: catalogue.LEVEL_SLUGS[text.lower()].label,
+        "category": lambda text: catalogue.CATEGORY_SLUGS[text.lower()].label,
+        "recoverability": catalogue.humanise,
+    }.get(name)
+    try:
+        return (words(value) if words else value) or value
+    except KeyError:
+        return value
+
+
+def range_words(since: str, until: str) -> str:
+    """Last 24 hours; Since 2026-11-23 14:00 UTC; From 7 days ago until 2026-11-23 14:00 UTC."""
+    if until:
+        return f"From {readable(since)} until {readable(until)}"
+    return PRESET_WORDS.get(since) or f"Since {readable(since)}"
+
+
+def readable(time: str) -> str:
+    """2026-11-23T14:03Z -> 2026-11-23 14:03 UTC; another offset stays in sight; presets are spelled out."""
+    if time in AGO_WORDS:
+        return AGO_WORDS[time]
+    text = time.replace("T", " ", 1).replace("t", " ", 1)
+    if text[-1:] in "zZ":
+        text = text[:-1]
+    elif text[-6:-5] in ("+", "-") and text[-3:-2] == ":":
+        return text
+    return f"{text} UTC"
+
+
+def chips(log_filter: LogFilter) -> list[Chip]:
+    """The active filters as words, each value with the link that takes it away."""
+    query = canonical(log_filter)
+    found = [
+        Chip(
+            term.field.label,
+            "is not" if term.negated else "is",
+            term.negated,
+            tuple(
+                ChipValue(value_words(term.field.name, value), link(remove(query, term.parameter, value)))
+                for value in term.values
+            ),
+        )
+        for term in log_filter.terms
+    ]
+    if log_filter.since_text != DEFAULT_SINCE or log_filter.until_text:
+        whole = link(remove(remove(query, "since"), "until"))
+        words = range_words(log_filter.since_text, log_filter.until_text)
+        found.append(Chip("", "", False, (ChipValue(words, whole),)))
+    return found
+
+
+def wrong(query: Pairs, errors: Mapping[str, str]) -> list[Chip]:
+    """The parameters at fault, each with the link that takes it away."""
+    return [
+        Chip(
+            FIELDS[name.removeprefix("-")].label if name.removeprefix("-") in FIELDS else name,
+            "",
+            False,
+            (ChipValue(", ".join(value for key, value in query if key == name), link(remove(query, name))),),
+        )
+        for name in errors
+    ]

@@ -1,0 +1,202 @@
+"""The log: the list with its filters, the context of one entry in place, and the entry's own page.
+
+A URL comes in; a page, or the fragment that htmx asked for, goes out. Reads only through synclogs.filters.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+
+from portal import choices, entries, payload, querystring
+from portal.access import ProjectRequest, project_view
+from portal.querystring import Chip, Pairs
+from synclogs import facets, filters
+from synclogs.filters import FilterError, LogFilter
+from synclogs.models import ConnectedUser, HourCount, LogEntry
+
+PAGE_SIZE = 50
+COUNTED_DAYS = timedelta(days=7)
+SUGGESTED_USERS = 100
+NARROWER = {"30d": "7d", "7d": "24h", "24h": "1h", "1h": "15m"}
+WIDER = {"15m": "24h", "1h": "24h", "24h": "7d", "7d": "30d"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    entry: LogEntry
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the list shows: rows, or one of the states `invalid`, `failed`, `unmatched`, `end`, `empty` in their place."""
+
+    state: str
+    status: int
+    rows: tuple[Row, ...] = ()
+    newer: str = ""
+    older: str = ""
+    log_filter: LogFilter | None = None
+    errors: Mapping[str, str] | None = None
+
+
+@project_view()
+def logs(request: ProjectRequest) -> HttpResponse:
+    """The list; with htmx aimed at #logs only its inside, and the URL to show for it."""
+    now = timezone.now()
+    query = querystring.pairs(request.GET.lists())
+    listing = listed(request, now=now)
+    context = {"now": now, "listing": listing, **surroundings(request, listing, query)}
+    if request.htmx and request.htmx.target == "logs":
+        response = render(request, "_logs.html", {**context, "is_fragment": True}, status=listing.status)
+        response["X-Fragment"] = "logs"
+        if listing.log_filter is not None:
+            response["HX-Push-Url"] = request.path + querystring.link(querystring.canonical(listing.log_filter)).rstrip(
+                "?"
+            )
+    else:
+        rail = rail_of(request, listing, query, now=now)
+        response = render(request, "logs.html", {**context, **rail}, status=listing.status)
+    response["Vary"] = "HX-Request, HX-Target, Cookie"
+    return response
+
+
+def listed(request: ProjectRequest, *, now: datetime) -> Listing:
+    """The page of entries that the URL asks for, or the state to show instead."""
+    log_filter = None
+    try:
+        log_filter = LogFilter.parse(request.GET.lists(), now=now, besides=querystring.CURSORS)
+        before, after = request.GET.get("before", ""), request.GET.get("after", "")
+        page = filters.page(log_filter, request.project, size=PAGE_SIZE, before=before, after=after)
+    except FilterError as error:
+        return Listing("invalid", 400, log_filter=log_filter, errors=error.errors)
+    except OperationalError:
+        # Too slow (statement_timeout) or gone; the list says so itself and keeps the filters, so it can be tried again.
+        return Listing("failed", 503, log_filter=log_filter)
+    if page.rows:
+        return Listing("rows", 200, rows_of(page.rows, request), page.newer, page.older, log_filter)
+    if before or after:
+        return Listing("end", 200, (), page.newer, page.older, log_filter)
+    anything = HourCount.objects.of(request.project).exists()
+    return Listing("unmatched" if anything else "empty", 200, log_filter=log_filter)
+
+
+def rows_of(found: list[LogEntry], request: ProjectRequest) -> tuple[Row, ...]:
+    pages = reverse("logs", args=(request.project.slug,))
+    return tuple(Row(entry, entries.message_cell(entry), f"{pages}/{entry.key}") for entry in found)
+
+
+def surroundings(request: ProjectRequest, listing: Listing, query: Pairs) -> dict[str, object]:
+    """What stands around the rows: filters in words, time presets, links to the neighbouring pages."""
+    log_filter = listing.log_filter
+    kept = querystring.canonical(log_filter) if log_filter else query
+    since = log_filter.since_text if log_filter and not log_filter.until_text else ""
+    chips: list[Chip] = querystring.chips(log_filter) if log_filter else querystring.wrong(query, listing.errors or {})
+    wider = WIDER.get(log_filter.since_text if log_filter and not log_filter.until_text else "", "")
+    narrower = NARROWER.get(since, "")
+    return {
+        "chips": chips,
+        "presets": [
+            (name, words, querystring.link(preset_query(kept, name)), name == since)
+            for name, words in querystring.PRESET_WORDS.items()
+        ],
+        "range_words": querystring.range_words(log_filter.since_text, log_filter.until_text) if log_filter else "",
+        "again": querystring.link(query),
+        "newest": querystring.link(kept),
+        "newer": querystring.link((*kept, ("after", listing.newer))) if listing.newer else "",
+        "older": querystring.link((*kept, ("before", listing.older))) if listing.older else "",
+        "wider": (querystring.PRESET_WORDS[wider].lower(), querystring.link(preset_query(kept, wider)))
+        if wider
+        else None,
+        "narrower": (querystring.PRESET_WORDS[narrower].lower(), querystring.link(preset_query(kept, narrower)))
+        if narrower
+        else None,
+        "used": sum(1 for name, _ in kept if name.removeprefix("-") in filters.FIELDS),
+        "errors": listing.errors or {},
+        "fields": filters.FIELDS,
+        "origin": f"{request.scheme}://{request.get_host()}",
+    }
+
+
+def preset_query(query: Pairs, preset: str) -> Pairs:
+    """The same filter over a preset range; the default one is left out of the URL."""
+    bare = querystring.remove(querystring.remove(query, "since"), "until")
+    return bare if preset == filters.DEFAULT_SINCE else (*bare, ("since", preset))
+
+
+def rail_of(request: ProjectRequest, listing: Listing, query: Pairs, *, now: datetime) -> dict[str, object]:
+    """The filter form: values seen in the range (at most its last 7 days), ticked ones, errors at their fields."""
+    log_filter = listing.log_filter
+    until = (log_filter and log_filter.until) or now + timedelta(hours=1)
+    since = max(log_filter.since, until - COUNTED_DAYS) if log_filter else now - COUNTED_DAYS
+    seen = facets.Seen({}, {})
+    people: list[tuple[str, str]] = []
+    if listing.state != "failed":
+        seen = facets.seen(request.project, since=min(since, until), until=until)
+        recent = ConnectedUser.objects.of(request.project).order_by("-last_seen_at", "-id")
+        people = [
+            (user_id, name)
+            for user_id, name in recent.values_list("user_id", "name")[:SUGGESTED_USERS]
+            if not payload.HIDDEN.search(user_id)  # a suggestion is shown by the browser, which would obey it
+        ]
+    errors = listing.errors or {}
+    typed = dict(query)
+    return {
+        "groups": choices.groups(query, seen=seen, errors=errors),
+        "people": people,
+        "since": typed.get("since", filters.DEFAULT_SINCE),
+        "until": typed.get("until", ""),
+        "odd_errors": {name: text for name, text in errors.items() if not has_field(name)},
+    }
+
+
+def has_field(name: str) -> bool:
+    return name in filters.TIMES or name.removeprefix("-") in filters.FIELDS
+
+
+def found(request: ProjectRequest, key: UUID) -> LogEntry:
+    entry = LogEntry.objects.of(request.project).at_key(key).first()
+    if entry is None:
+        raise Http404("No such entry.")
+    return entry
+
+
+def query_of_page(request: HttpRequest) -> Pairs:
+    """The filter of the list that an entry was opened from, as htmx tells it; nothing for any other page."""
+    url = urlsplit(request.headers.get("HX-Current-URL", ""))
+    if not url.path.endswith("/logs"):
+        return ()
+    return querystring.pairs(parse_qs(url.query, max_num_fields=500).items())
+
+
+@project_view()
+def context(request: ProjectRequest, key: UUID) -> HttpResponse:
+    """The inside of an opened row."""
+    now = timezone.now()
+    reading = entries.read(found(request, key), request.project, query_of_page(request), now=now)
+    response = render(request, "_log_context.html", {"now": now, "reading": reading})
+    response["X-Fragment"] = "context"
+    return response
+
+
+@project_view()
+def log(request: ProjectRequest, key: UUID) -> HttpResponse:
+    """One entry on its own page."""
+    now = timezone.now()
+    reading = entries.read(found(request, key), request.project, (), now=now)
+    return render(request, "log.html", {"now": now, "reading": reading})
+
+
+@project_view()
+def log_json(request: ProjectRequest, key: UUID) -> HttpResponse:
+    """The whole entry as it was sent, cleaned."""
+    return HttpResponse(payload.as_json(found(request, key).context()), content_type="application/json")

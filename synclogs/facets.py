@@ -1,0 +1,46 @@
+"""Which values the log holds, with counts: read from the hour counts, never from entries.
+
+A project and a range come in, numbers come out; no links, no words. How many values come back is bounded.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Sum
+
+from synclogs.models import Facet, HourCount, Project
+
+MAX_VALUES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """`values`: facet -> value -> entries; `levels`: level -> entries."""
+
+    values: Mapping[Facet, Mapping[str, int]]
+    levels: Mapping[int, int]
+
+    def of(self, facet: Facet) -> Mapping[str, int]:
+        return self.values.get(facet, {})
+
+
+def seen(project: Project, *, since: datetime, until: datetime) -> Seen:
+    """What was logged in the hours from `since` to `until`, the most frequent values first."""
+    rows = (
+        HourCount.objects.of(project)
+        .filter(facet__in=Facet.values, hour__gte=since.replace(minute=0, second=0, microsecond=0), hour__lt=until)
+        .values("facet", "value", "level")
+        .annotate(entries=Sum("count"))
+        .order_by("-entries")[:MAX_VALUES]
+    )
+    values: dict[Facet, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    levels: dict[int, int] = defaultdict(int)
+    for row in rows:
+        facet = Facet(row["facet"])
+        if facet == Facet.TOTAL:
+            levels[row["level"]] += row["entries"]
+        else:
+            values[facet][row["value"]] += row["entries"]
+    return Seen({facet: dict(found) for facet, found in values.items()}, dict(levels))
