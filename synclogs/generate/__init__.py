@@ -1,0 +1,10 @@
+"""Made-up log entries of a world of syncs, as they come over the wire: for the demo, the benchmarks and the tests.
+
+A seed, sizes and a moment go in; entries in the order of time come out, the same for the same arguments, in memory that
+does not grow with their number. Nothing here touches a database or waits.
+"""
+
+from synclogs.generate.pace import generate, live
+from synclogs.generate.world import Person, default_users, people
+
+__all__ = ["Person", "default_users", "generate", "live", "people"]
