@@ -27,6 +27,8 @@ INTEGRATIONS = (
     "clickup",
     "monday",
 )
+# The busiest customer and integration of the skew below.
+BUSY = {"user_id": "acct_0", "integration": INTEGRATIONS[0]}
 
 # A run is four entries long, so that traces have entries; everything is computed from the row's number and the seed.
 FILL = """
