@@ -75,6 +75,7 @@ class Figure:
 class Reading:
     entry: LogEntry
     headline: str
+    message: str  # "" when the headline says it already
     explanation: explain.Explanation
     retry: str
     properties: tuple[Property, ...]
@@ -96,19 +97,22 @@ def message_cell(entry: LogEntry) -> str:
     event = value_words("event", entry.event) if entry.event else ""
     if words == event:
         return ""
-    return words.removeprefix(f"{event}: ").removeprefix(f"{event}, ") if event else words
+    tail = words.removeprefix(f"{event}: ").removeprefix(f"{event}, ") if event else words
+    return tail[:1].upper() + tail[1:]
 
 
 def read(entry: LogEntry, project: Project, query: Pairs, *, now: datetime) -> Reading:
     """`query` is the list's own filter, which the include and exclude links narrow further."""
     context = entry.context()
+    headline = explain.entry_headline(entry)
     logs = reverse("logs", args=(project.slug,))
     make = _PropertyMaker(entry, project, logs, query or since_pairs(entry.occurred_at, now=now))
     known = [make.property(*names) for names in PROPERTIES]
     raw = payload.as_json(context)
     return Reading(
         entry=entry,
-        headline=explain.entry_headline(entry),
+        headline=headline,
+        message="" if entry.message == headline else entry.message,
         explanation=explain.entry_explanation(entry),
         retry=explain.entry_retry_clock(entry, now=now),
         properties=tuple(item for item in known if item.text),

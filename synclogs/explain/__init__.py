@@ -15,6 +15,7 @@ from synclogs.explain.entries import (
     entry_retry_clock,
 )
 from synclogs.explain.fleet import (
+    SEVERITY,
     OwnedSync,
     StateCounts,
     integration_verdict,
@@ -60,10 +61,10 @@ from synclogs.explain.traces import (
 )
 
 __all__ = [
-    "LIMITED_FOR_LONG", "OUTCOME_TONES", "SIDE_WORDS", "SILENT_AT_LEAST", "STUCK_AFTER", "EntryState", "Explanation",
-    "Finding", "Outcome", "OwnedSync", "StateCounts", "SyncState", "TraceState", "Verdict", "ago", "attempt_words",
-    "clock", "code_words", "data_verdict", "delivery_verdict", "duration_ms", "entry_explanation", "entry_headline",
-    "entry_retry_clock", "freshness", "integration_verdict", "joined", "last_error_cause", "moment_words",
-    "next_expected", "one_line", "overview_verdict", "plural", "retry_clock", "run_counts", "silence", "silent", "span",
-    "stuck", "sync_verdict", "trace_duration", "trace_outcome", "trace_verdict", "user_verdict",
+    "LIMITED_FOR_LONG", "OUTCOME_TONES", "SEVERITY", "SIDE_WORDS", "SILENT_AT_LEAST", "STUCK_AFTER", "EntryState",
+    "Explanation", "Finding", "Outcome", "OwnedSync", "StateCounts", "SyncState", "TraceState", "Verdict", "ago",
+    "attempt_words", "clock", "code_words", "data_verdict", "delivery_verdict", "duration_ms", "entry_explanation",
+    "entry_headline", "entry_retry_clock", "freshness", "integration_verdict", "joined", "last_error_cause",
+    "moment_words", "next_expected", "one_line", "overview_verdict", "plural", "retry_clock", "run_counts", "silence",
+    "silent", "span", "stuck", "sync_verdict", "trace_duration", "trace_outcome", "trace_verdict", "user_verdict",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ SILENT_AT_LEAST = timedelta(minutes=10)  # a sync at rest is silent after twice 
 SILENT_CADENCES = 2
 STUCK_AFTER = timedelta(hours=1)  # a run is stuck after five times its usual duration, and after this at least
 STUCK_DURATIONS = 5
+LONGEST_RUN = timedelta(days=30)  # a run may claim any duration; beyond this none is believed
 LIMITED_FOR_LONG = timedelta(hours=1)
 RETRY_GRACE = timedelta(minutes=10)  # a retry this long overdue, without any log since, is worth a word
 DELIVERY_RECENT = timedelta(hours=24)  # no log tells that webhooks arrive again, so a failure fades by age
@@ -312,8 +313,8 @@ def stuck(sync: SyncState, *, now: datetime) -> bool:
         return False
     if sync.last_started_at and ended and ended >= sync.last_started_at:
         return False
-    usual = timedelta(milliseconds=STUCK_DURATIONS * (sync.duration_ms or 0))
-    return now - sync.last_seen_at > max(STUCK_AFTER, usual)
+    usual = STUCK_DURATIONS * min(sync.duration_ms or 0, LONGEST_RUN // timedelta(milliseconds=1))
+    return now - sync.last_seen_at > max(STUCK_AFTER, timedelta(milliseconds=usual))
 
 
 def silent(sync: SyncState, *, now: datetime) -> bool:

@@ -1,0 +1,149 @@
+"""The filters of the small tables (syncs, users, audit): a query string in, a narrowed queryset or errors by field out.
+
+A name that is no filter is an error with a hint and never "match everything". The log has its own door: synclogs.filters.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any
+
+import django_filters
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Cast
+from django.http import QueryDict
+
+from synclogs.lookup import uuid_of
+from synclogs.models import Action, Attention, AuditEvent, ConnectedUser, Project, Sync
+from synclogs.models.sync import ConnectedUserQuerySet, SyncQuerySet
+
+LONGEST = 256
+MOST = 100
+CURSORS = ("before", "after")
+ANY = "any"
+
+
+class TextsField(forms.MultipleChoiceField):
+    """Any texts, as many as MOST: what integrations, pipelines and states are called is not ours to say."""
+
+    validators_of_each = (MaxLengthValidator(LONGEST), ProhibitNullCharactersValidator())
+
+    def valid_value(self, value: str) -> bool:
+        return True
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if len(value) > MOST:
+            raise ValidationError(f"At most {MOST} values.")
+        for text in value:
+            for validator in self.validators_of_each:
+                validator(text)
+
+    def to_python(self, value: Any) -> list[str]:
+        return [text for text in super().to_python(value) if text]
+
+
+class TextsFilter(django_filters.MultipleChoiceFilter):
+    """`status=A&status=B`: any of these values."""
+
+    field_class = TextsField
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, distinct=False, choices=(), **kwargs)
+
+    def filter(self, qs: QuerySet[Any], value: list[str]) -> QuerySet[Any]:
+        return qs.filter(**{f"{self.field_name}__in": value}) if value else qs
+
+
+class ChoicesFilter(django_filters.MultipleChoiceFilter):
+    """Several of a closed list; narrows nothing by itself, since the view counts each choice first."""
+
+    def filter(self, qs: QuerySet[Any], value: list[str]) -> QuerySet[Any]:
+        return qs
+
+
+def search_field(method: str) -> django_filters.CharFilter:
+    return django_filters.CharFilter(method=method, max_length=LONGEST)
+
+
+def people_like(project: Project, text: str) -> ConnectedUserQuerySet:
+    """The connected users with this text in their ID, name, e-mail or company."""
+    like = Q()
+    for name in ("user_id", "name", "email", "company"):
+        like |= Q(**{f"{name}__icontains": text})
+    return ConnectedUser.objects.of(project).filter(like)
+
+
+class ProjectFilters(django_filters.FilterSet):
+    """Filters of one project's list. `errors_by_name` is empty when all of the query string could be read."""
+
+    def __init__(self, data: QueryDict, queryset: QuerySet[Any], *, project: Project, now: datetime) -> None:
+        super().__init__(data, queryset)
+        self.project = project
+        self.now = now
+
+    @property
+    def errors_by_name(self) -> dict[str, str]:
+        found = {name: " ".join(str(text) for text in texts) for name, texts in self.errors.items()}
+        for name in self.data:
+            if name not in self.filters and name not in CURSORS:
+                near = get_close_matches(name, list(self.filters), n=1)
+                found[name] = "There is no such filter." + (f" Did you mean {near[0]}?" if near else "")
+        return found
+
+    @property
+    def used(self) -> Mapping[str, Any]:
+        """The filters that have a value, cleaned."""
+        return {name: value for name, value in self.form.cleaned_data.items() if value}
+
+
+class SyncFilters(ProjectFilters):
+    q = search_field("search")
+    status = TextsFilter()
+    integration = TextsFilter()
+    pipeline = TextsFilter()
+    user = TextsFilter(field_name="user_id")
+    attention = ChoicesFilter(choices=((ANY, "Needs attention"), *Attention.choices))
+
+    class Meta:
+        model = Sync
+        fields = ()
+
+    def search(self, syncs: SyncQuerySet, name: str, text: str) -> SyncQuerySet:
+        """A sync's whole ID or its beginning; or a part of a user's ID, name, e-mail or company."""
+        key = uuid_of(text)
+        if key:
+            return syncs.filter(sync_id=key)
+        owners = people_like(self.project, text).values("user_id")
+        return syncs.annotate(id_text=Cast("sync_id", CharField())).filter(
+            Q(id_text__istartswith=text) | Q(user_id__icontains=text) | Q(user_id__in=owners)
+        )
+
+
+class UserFilters(ProjectFilters):
+    q = search_field("search")
+    attention = django_filters.ChoiceFilter(method="in_trouble", choices=((ANY, "Needs attention"),))
+
+    class Meta:
+        model = ConnectedUser
+        fields = ()
+
+    def search(self, users: ConnectedUserQuerySet, name: str, text: str) -> ConnectedUserQuerySet:
+        return users & people_like(self.project, text)
+
+    def in_trouble(self, users: ConnectedUserQuerySet, name: str, value: str) -> ConnectedUserQuerySet:
+        troubled = Sync.objects.of(self.project).needing(now=self.now)
+        return users.filter(Exists(troubled.filter(user_id=OuterRef("user_id"))))
+
+
+class AuditFilters(ProjectFilters):
+    action = django_filters.MultipleChoiceFilter(choices=Action.choices, distinct=False)
+    actor = django_filters.CharFilter(field_name="actor_text", lookup_expr="icontains", max_length=LONGEST)
+    object = django_filters.CharFilter(field_name="object_text", lookup_expr="icontains", max_length=LONGEST)
+
+    class Meta:
+        model = AuditEvent
+        fields = ()

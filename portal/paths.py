@@ -1,0 +1,66 @@
+"""Addresses of things whose names are free text: a user, a trace or an integration may be called anything.
+
+An identifier comes in, a path goes out that a browser sends back unchanged. No request, no database, no markup.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlencode
+
+from django.urls import reverse
+
+from synclogs.filters import DEFAULT_SINCE, PRESETS
+
+# The page of one thing -> the list that answers `?id=` in its place.
+LISTS: Mapping[str, str] = {"user": "users", "trace": "traces", "integration": "integrations"}
+# A browser takes these for "here" and "one up", however they are encoded.
+DOTS = {".", ".."}
+PLACEHOLDER = "-"
+
+
+class AnyText:
+    """Path converter: everything that is left of the path, slashes and line feeds too."""
+
+    regex = r"[\s\S]+"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+def thing(project: str, name: str, identifier: str) -> str:
+    """The page of a user, trace or integration. Every reserved character is encoded, so `a/../b` stays one name."""
+    if identifier in DOTS or not identifier:
+        return f"{reverse(LISTS[name], args=(project,))}?{urlencode({'id': identifier})}"
+    address = reverse(name, args=(project, PLACEHOLDER))
+    return address.removesuffix(PLACEHOLDER) + quote(identifier, safe="")
+
+
+def syncs(project: str, **values: str) -> str:
+    """The list of syncs narrowed to these values; empty ones are left out."""
+    return _narrowed(reverse("syncs", args=(project,)), values)
+
+
+def logs(project: str, *, since: str = "", **values: str) -> str:
+    """The log list narrowed to these values; empty ones are left out. `since` is a preset or RFC 3339."""
+    return _narrowed(reverse("logs", args=(project,)), values | {"since": "" if since == DEFAULT_SINCE else since})
+
+
+def _narrowed(address: str, values: Mapping[str, str]) -> str:
+    query = urlencode([(name, value) for name, value in values.items() if value])
+    return f"{address}?{query}" if query else address
+
+
+def since_of(moment: datetime, *, now: datetime) -> str:
+    """The shortest preset whose range holds `moment`; beyond all of them the start of its day."""
+    for preset in ("24h", "7d", "30d"):
+        if moment > now - PRESETS[preset] + timedelta(minutes=5):
+            return preset
+    return f"{moment.astimezone(UTC):%Y-%m-%dT00:00Z}"
+
+
+def exact(moment: datetime) -> str:
+    """A moment as the log list takes it: 2026-11-23T14:00Z."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"

@@ -1,0 +1,146 @@
+"""The integrations of a project: how each does over all customers, and the page of one. Reads only."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from portal import hours, paths, things
+from portal.access import ProjectRequest, project_view
+from portal.views.logs import rows_of
+from synclogs import catalogue, explain, standing, timeline, trouble
+from synclogs.catalogue import Tone
+from synclogs.explain import Verdict
+from synclogs.models import Facet, HourCount, Project, Sync
+from synclogs.standing import IntegrationStanding
+
+RANGES = {"24h": (24, "24 hours"), "7d": (168, "7 days")}
+ENTRIES = 20
+USERS_HIT = 15
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How many syncs are in a state, with the list behind the number."""
+
+    status: str
+    words: str
+    tone: Tone
+    count: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationRow:
+    slug: str
+    url: str
+    verdict: Verdict
+    words: str
+    syncs_url: str
+    total: int
+    states: list[State]
+    errors: int
+    errors_url: str
+    seen_at: datetime | None
+
+
+@project_view()
+def integrations(request: ProjectRequest) -> HttpResponse:
+    """All of them, those in trouble first; `?id=` serves one whose slug cannot stand in a path."""
+    if "id" in request.GET:
+        return page(request, request.GET["id"])
+    now, project = timezone.now(), request.project
+    since = trouble.first_hour(now)
+    errors = trouble.errors_by_integration(project, since=since, until=now)
+    found = {standing.slug: standing for standing in standing.by_integration(project, now=now)}
+    for slug in errors:
+        found.setdefault(slug, IntegrationStanding(slug, explain.StateCounts(0), {}, None))
+    rows = [row(project, item, errors.get(item.slug, 0), since=since) for item in found.values() if item.slug]
+    rows.sort(key=lambda item: (explain.SEVERITY.index(item.verdict.finding), -item.errors, item.slug.lower()))
+    return render(request, "integrations.html", {"now": now, "rows": rows, "since": since})
+
+
+def row(project: Project, item: IntegrationStanding, errors: int, *, since: datetime) -> IntegrationRow:
+    verdict = explain.integration_verdict(item.counts, integration=item.slug)
+    return IntegrationRow(
+        slug=item.slug,
+        url=paths.thing(project.slug, "integration", item.slug),
+        verdict=verdict,
+        words=things.counts_words(item.counts),
+        syncs_url=paths.syncs(project.slug, integration=item.slug),
+        total=item.counts.total,
+        states=states(project, item),
+        errors=errors,
+        errors_url=paths.logs(project.slug, integration=item.slug, level="error", since=paths.exact(since)),
+        seen_at=item.seen_at,
+    )
+
+
+def states(project: Project, item: IntegrationStanding) -> list[State]:
+    """Known states in the catalogue's order, then any other; a sync without a state has no list of its own."""
+    order = [*catalogue.STATUSES, *sorted(set(item.statuses) - set(catalogue.STATUSES))]
+    return [
+        State(
+            status,
+            catalogue.status(status).words,
+            catalogue.status(status).tone,
+            item.statuses[status],
+            paths.syncs(project.slug, integration=item.slug, status=status),
+        )
+        for status in order
+        if item.statuses.get(status)
+    ]
+
+
+@project_view()
+def integration(request: ProjectRequest, slug: str) -> HttpResponse:
+    return page(request, slug)
+
+
+def page(request: ProjectRequest, slug: str) -> HttpResponse:
+    """One integration: health, syncs by state, errors by cause, the customers hit, the logs."""
+    now, project = timezone.now(), request.project
+    chosen = request.GET.get("range", "24h")
+    standings = standing.by_integration(project, now=now, slugs=[slug]) if "\x00" not in slug else []
+    item = standings[0] if standings else IntegrationStanding(slug, explain.StateCounts(0), {}, None)
+    first, last = span(project, item, now=now)
+    if last is None or first is None:
+        return things.missing(request, "integration", slug)
+    length, words = RANGES.get(chosen, RANGES["24h"])
+    since = trouble.first_hour(now, hours=length)
+    causes = trouble.causes(project, since=since, until=now, integration=slug)
+    hit = Sync.objects.of(project).filter(integration=slug).needing(now=now).newest_first()
+    wrong = {name: "Use 24h or 7d." for name in request.GET if name == "range" and chosen not in RANGES}
+    context = {
+        "now": now,
+        "slug": slug,
+        "item": item,
+        "verdict": explain.integration_verdict(item.counts, integration=slug),
+        "states": states(project, item),
+        "errors": wrong,
+        "ranges": [(name, text, name == chosen) for name, (_, text) in RANGES.items()],
+        "range_words": words,
+        "causes": [
+            (cause, things.cause_logs(project, cause, since=paths.exact(since), integration=slug), False)
+            for cause in causes.rows
+        ],
+        "causes_cut": causes.read if causes.cut else 0,
+        "chart": hours.chart(project, now=now, integration=slug),
+        "hit": things.sync_rows(project, hit[:USERS_HIT], now=now),
+        "hit_url": paths.syncs(project.slug, integration=slug, attention="any"),
+        "log_rows": rows_of(timeline.latest(project, first=first, last=last, size=ENTRIES, integration=slug), request),
+        "all_logs": paths.logs(project.slug, integration=slug, since=paths.since_of(last, now=now)),
+    }
+    return render(request, "integration.html", context, status=400 if wrong else 200)
+
+
+def span(project: Project, item: IntegrationStanding, *, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """From the first to the last hour in which the integration was logged; (None, None) for one never seen."""
+    counted = HourCount.objects.of(project).filter(facet=Facet.INTEGRATION, value=item.slug)
+    hours = counted.order_by("-hour").values_list("hour", flat=True)
+    last = hours.first()
+    if last is None:
+        return (item.seen_at, item.seen_at)
+    return last - timedelta(days=30), last + trouble.HOUR

@@ -1,0 +1,176 @@
+"""The syncs of a project: the list with its filters, and the page of one sync.
+
+A URL comes in, a page goes out. What a sync's state means is said by synclogs.explain; nothing is changed here.
+"""
+
+from datetime import datetime
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from portal import charts, lists, paths, things
+from portal.access import ProjectRequest, project_view
+from portal.filtersets import ANY, SyncFilters
+from portal.querystring import value_words
+from portal.views.logs import rows_of
+from synclogs import explain, standing, timeline, trouble
+from synclogs.catalogue import SyncStatus, Tone
+from synclogs.lookup import uuid_of
+from synclogs.models import Attention, ConnectedUser, Project, Sync
+from synclogs.models.sync import SyncQuerySet
+
+RUNS = 25
+ENTRIES = 20
+SIBLINGS = 25
+OPTIONS = 300
+LABELS = {
+    "q": "Text", "status": "State", "integration": "Integration", "pipeline": "Pipeline", "user": "User",
+    "attention": "Attention",
+}  # fmt: skip
+
+
+def label(name: str, value: str) -> tuple[str, str]:
+    if name == "attention":
+        return LABELS[name], dict(Attention.choices).get(value, "needed")
+    return LABELS.get(name, name), value_words(name, value)
+
+
+@project_view()
+def syncs(request: ProjectRequest) -> HttpResponse:
+    """The list, newest sign of life first."""
+    now = timezone.now()
+    everything = Sync.objects.of(request.project)
+    filters = SyncFilters(request.GET, everything, project=request.project, now=now)
+    matching: SyncQuerySet = everything.none() if filters.errors_by_name else filters.qs
+    kinds = filters.used.get("attention", []) if not filters.errors_by_name else []
+    wanted = matching
+    if kinds:
+        wanted = matching.needing(*(Attention(kind) for kind in kinds if kind != ANY and ANY not in kinds), now=now)
+    listing = lists.listing(filters, wanted.newest_first(), column="last_seen_at", label=label)
+    context = {
+        "now": now,
+        "listing": listing,
+        "rows": things.sync_rows(request.project, listing.rows, now=now),
+        "tabs": attention_tabs(request, matching, now=now),
+        "chosen": {name: request.GET.getlist(name) for name in LABELS},
+        "menus": menus(request),
+    }
+    return render(request, "syncs.html", context, status=listing.status)
+
+
+def attention_tabs(request: ProjectRequest, matching: SyncQuerySet, *, now: datetime) -> list[lists.Tab]:
+    """How many of the matching syncs are in each kind of trouble; kinds without any are left out unless chosen."""
+    counts = standing.tally(matching, now=now)
+    choices = [("", "All", counts.total, ""), (ANY, "Need attention", standing.needing(matching, now=now), "")]
+    for kind in Attention:
+        count = getattr(counts, kind.value)
+        if count or kind.value in request.GET.getlist("attention"):
+            choices.append((kind.value, kind.label, count, Tone.ERROR if kind in SEVERE else Tone.WARNING))
+    return lists.tabs(request.GET, "attention", choices)
+
+
+SEVERE = (Attention.ERRORED, Attention.STUCK)
+
+
+def menus(request: ProjectRequest) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """The filters that are picked from a list: (parameter, label, [(value, words)]), from the data present."""
+    present = Sync.objects.of(request.project).order_by()
+    values = {"status": list(SyncStatus.values)}
+    for name in ("integration", "pipeline"):
+        values[name] = sorted(present.values_list(name, flat=True).distinct()[:OPTIONS], key=str.lower)
+    return [
+        (name, LABELS[name], [(value, value_words(name, value)) for value in dict.fromkeys(found) if value])
+        for name, found in ((name, [*options, *request.GET.getlist(name)]) for name, options in values.items())
+    ]
+
+
+@project_view()
+def sync(request: ProjectRequest, sync_id: str) -> HttpResponse:
+    """One sync: its verdict, state, runs, errors and logs."""
+    now, project = timezone.now(), request.project
+    key = uuid_of(sync_id)
+    found = Sync.objects.of(project).filter(sync_id=key).first() if key else None
+    if found is None:
+        return things.missing(request, "sync", sync_id)
+    runs = [things.run_row(project, run, now=now) for run in timeline.runs(found, project)[:RUNS]]
+    good = timeline.last_good(found, project)
+    entries = timeline.latest(
+        project, first=found.first_seen_at, last=found.last_seen_at, size=ENTRIES, sync=str(found.sync_id)
+    )
+    owner = ConnectedUser.objects.of(project).filter(user_id=found.user_id).first() if found.user_id else None
+    context = {
+        "now": now,
+        "sync": found,
+        "words": things.sync_words(found),
+        "owner": owner,
+        "verdict": explain.sync_verdict(found, now=now),
+        "lamps": lamps(found, now=now),
+        "freshness": explain.freshness(found, now=now),
+        "next_expected": explain.next_expected(found, now=now),
+        "retry_clock": explain.retry_clock(found, now=now),
+        "last_counts": last_counts(found),
+        "last_good": things.run_row(project, good, now=now) if good else None,
+        "runs": runs,
+        "bars": run_bars(runs),
+        "errors": [(error, error_logs(project, error, now=now)) for error in trouble.last_errors(found, project)],
+        "log_rows": rows_of(entries, request),
+        "all_logs": paths.logs(
+            project.slug, sync=str(found.sync_id), since=paths.since_of(found.last_seen_at, now=now)
+        ),
+        **siblings(found, project, now=now),
+    }
+    return render(request, "sync.html", context)
+
+
+def siblings(found: Sync, project: Project, *, now: datetime) -> dict[str, object]:
+    """The other syncs of the same customer."""
+    if not found.user_id:
+        return {"siblings": [], "more_siblings": False}
+    others = Sync.objects.of(project).filter(user_id=found.user_id).exclude(pk=found.pk).newest_first()
+    rows = list(others[: SIBLINGS + 1])
+    return {"siblings": things.sync_rows(project, rows[:SIBLINGS], now=now), "more_siblings": len(rows) > SIBLINGS}
+
+
+def lamps(found: Sync, *, now: datetime) -> list[things.Lamp]:
+    """Two legs: does data come in, and do the notifications about it arrive at our application."""
+    data, delivery = explain.data_verdict(found, now=now), explain.delivery_verdict(found, now=now)
+    return [
+        things.Lamp(data.tone, "Data", data.finding.label.lower()),
+        things.Lamp(delivery.tone, "Webhooks", "failing")
+        if delivery
+        else things.Lamp(Tone.UNKNOWN, "Webhooks", "no failure logged in the last 24 hours"),
+    ]
+
+
+def last_counts(found: Sync) -> str:
+    return explain.run_counts(
+        found.created,
+        found.updated,
+        found.deleted,
+        total_processed=found.total_processed,
+        total_changes=found.total_changes,
+        duration=found.duration_ms,
+    )
+
+
+def run_bars(runs: list[things.RunRow]) -> charts.Bars:
+    """The runs as bars, oldest first: as high as they took long, in the colour of how they ended."""
+    columns = []
+    for run in reversed(runs):
+        length = explain.trace_duration(run.trace)
+        milliseconds = run.trace.duration_ms or (int(length.total_seconds() * 1000) if length else 0)
+        columns.append([(run.tone.value, max(1, milliseconds))])
+    return charts.stacked(columns)
+
+
+def error_logs(project: Project, error: trouble.SyncError, *, now: datetime) -> str:
+    entry = error.entry
+    return paths.logs(
+        project.slug,
+        sync=str(entry.sync_id),
+        level="error",
+        event=entry.event,
+        error_code=entry.error_code,
+        since=paths.since_of(entry.occurred_at, now=now),
+    )

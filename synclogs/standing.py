@@ -1,0 +1,76 @@
+"""How many syncs are well and how many are not: of a project, of each customer, of each integration.
+
+Syncs come in, StateCounts go out. Numbers only; the words are made by synclogs.explain, the links by the portal.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Max, Q
+
+from synclogs.catalogue import SyncStatus
+from synclogs.explain import StateCounts
+from synclogs.models import Attention, Project, Sync
+from synclogs.models.sync import SyncQuerySet, needs, needs_any
+
+MAX_GROUPS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationStanding:
+    """One integration over all customers; `statuses`: status -> syncs; `seen_at` is None when it has no sync."""
+
+    slug: str
+    counts: StateCounts
+    statuses: Mapping[str, int]
+    seen_at: datetime | None
+
+
+def _aggregates(now: datetime) -> dict[str, Any]:
+    found: dict[str, Any] = {kind.value: Count("pk", filter=needs(kind, now=now)) for kind in Attention}
+    hit = needs_any(now=now) & ~Q(user_id="")
+    return found | {
+        "total": Count("pk"),
+        "paused": Count("pk", filter=Q(status=SyncStatus.DISABLED)),
+        "users": Count("user_id", filter=hit, distinct=True),
+    }
+
+
+def _counts(row: Mapping[str, Any]) -> StateCounts:
+    names = ("total", "errored", "stuck", "silent", "limited", "undelivered", "paused", "users")
+    return StateCounts(**{name: row[name] for name in names})
+
+
+def tally(syncs: SyncQuerySet, *, now: datetime) -> StateCounts:
+    """All of `syncs` in one query."""
+    return _counts(syncs.aggregate(**_aggregates(now)))
+
+
+def needing(syncs: SyncQuerySet, *, now: datetime) -> int:
+    """How many of `syncs` are in any kind of trouble; each counts once."""
+    return syncs.needing(now=now).count()
+
+
+def by_user(project: Project, user_ids: Iterable[str], *, now: datetime) -> dict[str, StateCounts]:
+    """The counts of these customers; those without a sync are left out."""
+    rows = Sync.objects.of(project).filter(user_id__in=list(user_ids)).values("user_id").annotate(**_aggregates(now))
+    return {row["user_id"]: _counts(row) for row in rows.order_by()}
+
+
+def by_integration(project: Project, *, now: datetime, slugs: Iterable[str] | None = None) -> list[IntegrationStanding]:
+    """Every integration that has a sync, or only those of `slugs`; bounded, in no order."""
+    syncs = Sync.objects.of(project)
+    if slugs is not None:
+        syncs = syncs.filter(integration__in=list(slugs))
+    grouped = syncs.order_by().values("integration")
+    statuses: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in grouped.values("integration", "status").annotate(count=Count("pk"))[: MAX_GROUPS * 10]:
+        statuses[row["integration"]][row["status"]] = row["count"]
+    rows = grouped.annotate(**_aggregates(now), seen_at=Max("last_seen_at"))[:MAX_GROUPS]
+    return [
+        IntegrationStanding(row["integration"], _counts(row), statuses[row["integration"]], row["seen_at"])
+        for row in rows
+    ]
