@@ -35,13 +35,10 @@ def refuse(request: HttpRequest, status: int, title: str, detail: str) -> HttpRe
 
 def refused(request: HttpRequest) -> HttpResponseBase | None:
     """What no honest client sends, answered before anything reads it; None when there is nothing to refuse."""
-    if request.method not in METHODS:
-        return refuse(
-            request,
-            405,
-            "Method not allowed",
-            "This server does not know that method.",
-        )
+    if request.method not in METHODS and not is_machine(request):  # each address of the API says which it allows
+        response = refuse(request, 405, "Method not allowed", "This server does not know that method.")
+        response.headers["Allow"] = ", ".join(sorted(METHODS))
+        return response
     headers = [(name, value) for name, value in request.META.items() if name.startswith("HTTP_")]
     if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
         return refuse(

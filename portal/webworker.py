@@ -22,7 +22,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from portal.logs import logging_config
 
-BODY_SECONDS = 60  # for a whole body; slower senders are told so
+BODY_SECONDS = 30  # for a whole body; slower senders are told so
 STALL_SECONDS = 60  # for a reader that takes nothing of an answer
 LINGER_SECONDS = 2
 LINGER_BYTES = 32 * 1024 * 1024
@@ -50,12 +50,23 @@ class BrokenBody(OSError):
     """The body ended early, took too long or is not framed as its headers say. An OSError, as readers of a stream expect."""
 
 
-class Input:
-    """`wsgi.input` with one kind of failure and a deadline. Reads end at the end of the body, chunked ones too."""
+class SlowBody(BrokenBody, TimeoutError):
+    """The body took too long."""
 
-    def __init__(self, body: Any) -> None:
+
+class Input:
+    """`wsgi.input` with two kinds of failure and a deadline. Reads end at the end of the body, chunked ones too."""
+
+    def __init__(self, body: Any, environ: dict[str, Any]) -> None:
         self.body = body
         self.left = float(BODY_SECONDS)
+        self.chunked = "HTTP_TRANSFER_ENCODING" in environ
+        self.unread = int(environ.get("CONTENT_LENGTH") or 0)
+
+    @property
+    def ended(self) -> bool:
+        """Nothing of this request is left on the connection."""
+        return not self.chunked and not self.unread
 
     def read(self, size: int | None = None) -> bytes:
         return self._timed(self.body.read, size)
@@ -71,15 +82,18 @@ class Input:
 
     def _timed(self, read: Callable[[int | None], bytes], size: int | None) -> bytes:
         """Only time spent waiting counts, so that a view which works on what it has got is not cut off."""
-        timeout = gevent.Timeout(self.left, BrokenBody("the body took too long to arrive"))
+        timeout = gevent.Timeout(self.left, SlowBody("the body took too long to arrive"))
         began = time.monotonic()
         try:
             with timeout:
-                return read(size)
+                part = read(size)
         except (errors.ParseException, errors.NoMoreData) as error:
             raise BrokenBody(f"the body is incomplete or not well-formed ({type(error).__name__})") from None
         finally:
             self.left = max(0.001, self.left - (time.monotonic() - began))
+        self.unread = max(0, self.unread - len(part))
+        self.chunked = self.chunked and bool(part)
+        return part
 
 
 class PortalWorker(GeventWorker):
@@ -90,8 +104,12 @@ class PortalWorker(GeventWorker):
         application = self.wsgi
 
         def with_input(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-            environ["wsgi.input"] = Input(environ["wsgi.input"])
-            return application(environ, start_response)
+            body = environ["wsgi.input"] = Input(environ["wsgi.input"], environ)
+            response = application(environ, start_response)
+            if not body.ended:
+                # gunicorn would take the rest, however much that is, to keep the connection.
+                start_response.__self__.force_close()  # type: ignore[attr-defined]
+            return response
 
         self.wsgi = with_input
 

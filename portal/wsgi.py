@@ -1,8 +1,31 @@
-"""The WSGI application that the web server loads."""
+"""The WSGI application that the web server loads.
+
+In: the server's environ. Out: answers. Never here: a reason to fail before the first middleware has seen the request.
+"""
 
 import os
+from typing import Any
 
-from django.core.wsgi import get_wsgi_application
+import django
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.utils.http import parse_header_parameters
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-application = get_wsgi_application()
+
+
+class Request(WSGIRequest):
+    """Django fails with a 500 on some Content-Type headers, and lets any charset decide how a URL is decoded."""
+
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        try:
+            self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+        except ValueError:
+            self.content_type, self.content_params = "", {}
+
+
+class Handler(WSGIHandler):
+    request_class = Request
+
+
+django.setup(set_prefix=False)
+application = Handler()

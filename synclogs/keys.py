@@ -5,6 +5,8 @@ Goes in: the text of an Authorization header. Comes out: an ApiKey or nothing. T
 
 import hashlib
 import hmac
+import math
+import re
 import secrets
 import string
 import zlib
@@ -18,6 +20,7 @@ from synclogs.models import ApiKey, Project
 ALPHABET = string.digits + string.ascii_letters
 ID_LENGTH, SECRET_LENGTH, CRC_LENGTH = 12, 32, 6
 PREFIX = "ssp"
+KEY = re.compile(f"{PREFIX}_([0-9A-Za-z]{{{ID_LENGTH}}})_([0-9A-Za-z]{{{SECRET_LENGTH}}})([0-9A-Za-z]{{{CRC_LENGTH}}})")
 TOUCH_EVERY = timedelta(minutes=1)
 
 
@@ -53,21 +56,20 @@ def create(
     return key, f"{PREFIX}_{key_id}_{secret}{_checksum(key_id + secret)}"
 
 
+def revoke(key: ApiKey, *, now: datetime) -> bool:
+    """Ends a key for good, from the next request on in every process; False when it had ended before."""
+    return bool(ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now))
+
+
 def recognise(text: str, *, now: datetime) -> ApiKey | None:
     """The usable key behind `text`; None for anything else. A mistyped key never reaches the database."""
-    prefix, _, rest = text.partition("_")
-    key_id, _, tail = rest.partition("_")
-    secret, checksum = tail[:SECRET_LENGTH], tail[SECRET_LENGTH:]
-    if prefix != PREFIX or len(key_id) != ID_LENGTH or not text.isascii():
+    shape = KEY.fullmatch(text)
+    if not shape:
         return None
+    key_id, secret, checksum = shape.groups()
     if not hmac.compare_digest(checksum, _checksum(key_id + secret)):
         return None
-    key = (
-        ApiKey.objects.usable(now)
-        .select_related("project")
-        .filter(key_id=key_id)
-        .first()
-    )
+    key = ApiKey.objects.usable(now).select_related("project").filter(key_id=key_id).first()
     if key is None or not hmac.compare_digest(bytes(key.secret_hash), _digest(secret)):
         return None
     if key.last_used_at is None or now - key.last_used_at > TOUCH_EVERY:
@@ -79,23 +81,18 @@ def charge(subject: str, *, per_minute: int) -> Allowance:
     """Takes one request off the allowance of `subject`: a key or an address. Exact over all web workers.
 
     GCRA in one statement by the database's clock: `full_at` is when the allowance would be whole again; a request
-    moves it by one interval, and is refused when that would take more than a minute.
+    moves it by one interval, and is refused when that would take more than a minute. The table is unlogged: a crash
+    may forget what was spent, and no request waits for the disk here.
     """
     interval = 60 / per_minute
     with connection.cursor() as cursor:
-        # The bucket is unlogged and worth little: a crash may forget it, a request must not wait for the disk.
-        cursor.execute("SELECT set_config('synchronous_commit', 'off', false)")
-        try:
-            cursor.execute(CHARGE, {"subject": subject, "interval": interval})
-            row = cursor.fetchone()
-        finally:
-            cursor.execute("RESET synchronous_commit")
-    allowed, backlog = row if row else (False, 60.0)
-    remaining = max(0, int((60 - backlog) / interval + 1e-6))
-    retry_after = 0 if allowed else max(1, round(interval))
-    return Allowance(
-        bool(allowed), per_minute, remaining, max(1, round(backlog)), retry_after
-    )
+        cursor.execute(CHARGE, {"subject": subject, "interval": interval})
+        row = cursor.fetchone()
+    if row is None:
+        wait = max(1, math.ceil(interval))
+        return Allowance(False, limit=per_minute, remaining=0, reset=wait, retry_after=wait)
+    remaining = max(0, int((60 - row[0]) / interval + 1e-6))
+    return Allowance(True, limit=per_minute, remaining=remaining, reset=max(1, math.ceil(row[0])), retry_after=0)
 
 
 CHARGE = """
@@ -105,7 +102,7 @@ ON CONFLICT (subject) DO UPDATE
 SET full_at = GREATEST(bucket.full_at, clock_timestamp()) + %(interval)s * interval '1 second'
 WHERE GREATEST(bucket.full_at, clock_timestamp()) + %(interval)s * interval '1 second'
     <= clock_timestamp() + interval '60 seconds'
-RETURNING true, EXTRACT(EPOCH FROM full_at - clock_timestamp())::float8
+RETURNING EXTRACT(EPOCH FROM full_at - clock_timestamp())::float8
 """
 
 

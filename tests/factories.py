@@ -3,14 +3,14 @@
 import itertools
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-import factory
 from django.contrib.auth.models import User
 from django.utils import timezone
-from factory.django import DjangoModelFactory
+from factory.declarations import LazyAttribute, Sequence, SubFactory, Trait
+from factory.django import DjangoModelFactory, Password
 
 from synclogs import ingest, keys, records
 from synclogs.models import ApiKey, Membership, Project, Role, Scope
@@ -19,35 +19,41 @@ PASSWORD = "a long password of the tests"
 NUMBERS = itertools.count(1)
 
 
-class ProjectFactory(DjangoModelFactory[Project]):
+class Projects(DjangoModelFactory[Project]):
     class Meta:
         model = Project
         skip_postgeneration_save = True
 
-    slug = factory.Sequence(lambda number: f"project-{number}")
-    name = factory.LazyAttribute(lambda project: project.slug.replace("-", " ").capitalize())
+    slug = Sequence(lambda number: f"project-{number}")  # type: ignore[no-untyped-call]
+    name = LazyAttribute(lambda made: made.slug.replace("-", " ").capitalize())  # type: ignore[no-untyped-call]
 
 
-class UserFactory(DjangoModelFactory[User]):
+class Users(DjangoModelFactory[User]):
     class Meta:
         model = User
         skip_postgeneration_save = True
 
-    username = factory.Sequence(lambda number: f"person-{number}")
+    username = Sequence(lambda number: f"person-{number}")  # type: ignore[no-untyped-call]
     # Hashing a password takes a while by design; PASSWORD works only for people made with `with_password=True`.
     password = "!"
 
     class Params:
-        with_password = factory.Trait(password=factory.django.Password(PASSWORD))
+        with_password = Trait(password=Password(PASSWORD))  # type: ignore[no-untyped-call]
 
 
-class MembershipFactory(DjangoModelFactory[Membership]):
+class Memberships(DjangoModelFactory[Membership]):
     class Meta:
         model = Membership
 
-    user = factory.SubFactory(UserFactory)
-    project = factory.SubFactory(ProjectFactory)
+    user = SubFactory(Users)  # type: ignore[no-untyped-call]
+    project = SubFactory(Projects)  # type: ignore[no-untyped-call]
     role = Role.VIEWER
+
+
+# To type checkers a call of a factory makes a factory; these say what it really makes.
+ProjectFactory: Callable[..., Project] = cast(Any, Projects)
+UserFactory: Callable[..., User] = cast(Any, Users)
+MembershipFactory: Callable[..., Membership] = cast(Any, Memberships)
 
 
 def member(project: Project, role: Role = Role.VIEWER) -> User:

@@ -1,4 +1,5 @@
 """ingest.write and the projections."""
+
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,9 @@ def test_smoke():
     factories.member(project)
     factories.UserFactory(with_password=True)
     factories.api_key(project)
-    written = factories.store(project, factories.entry(), factories.error_entry(), *factories.run(at=timezone.now() - timedelta(hours=1)))
+    written = factories.store(
+        project, factories.entry(), factories.error_entry(), *factories.run(at=timezone.now() - timedelta(hours=1))
+    )
     assert written.accepted == 4
     assert LogEntry.objects.count() == 4
     assert Sync.objects.get().status == "ERRORED"

@@ -12,7 +12,7 @@ from portal.api.problems import problem
 
 def is_machine(request: HttpRequest) -> bool:
     """Machines get problem+json and never a page or a redirect."""
-    return request.path.startswith(("/api/", "/v1/"))
+    return f"{request.path}/".startswith(("/api/", "/v1/"))
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
@@ -20,9 +20,7 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     return HttpResponse(body, status=503, headers={"Retry-After": "2"})
 
 
-def bad_request(
-    request: HttpRequest, exception: Exception | None = None
-) -> HttpResponseBase:
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
     if is_machine(request):
         return problem(request, status=400, detail="This request cannot be read.")
     return HttpResponse(
@@ -31,9 +29,7 @@ def bad_request(
     )
 
 
-def forbidden(
-    request: HttpRequest, exception: Exception | None = None
-) -> HttpResponseBase:
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
     reason = str(exception or "") or "You may not do this."
     if is_machine(request):
         return problem(request, status=403, detail=reason)
@@ -43,15 +39,11 @@ def forbidden(
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     return forbidden(
         request,
-        PermissionError(
-            "This form is out of date. Go back, reload the page and send it again."
-        ),
+        PermissionError("This form is out of date. Go back, reload the page and send it again."),
     )
 
 
-def not_found(
-    request: HttpRequest, exception: Exception | None = None
-) -> HttpResponseBase:
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
     if is_machine(request):
         return problem(request, status=404, detail="There is nothing at this address.")
     return render(request, "404.html", status=404)
@@ -75,6 +67,4 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
             status=500,
             detail="Something went wrong here. The request id helps to find it.",
         )
-    return HttpResponse(
-        render_to_string("500.html", {"request_id": request_id}), status=500
-    )
+    return HttpResponse(render_to_string("500.html", {"request_id": request_id}), status=500)

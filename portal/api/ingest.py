@@ -1,0 +1,97 @@
+"""POST /api/v1/logs: a batch of entries goes in, an account of each comes out (contract, section 2).
+
+A plain function on the hot path. The order of decisions is the contract's: key, scope, rate, type, coding, length, body,
+entries. What is answered with 200 is committed; nothing is stored that is not answered for.
+"""
+
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+import msgspec
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from portal.api import keys, problems, wire
+from portal.api.problems import Denied
+from synclogs import compression, ingest, records
+from synclogs.ingest import Written
+from synclogs.limits import LIMITS, TooLarge, TooMany, Unreadable
+from synclogs.models import ApiKey, Scope
+from synclogs.records import Reading, Refusal
+
+JSON, LINES = "application/json", "application/x-ndjson"
+# A batch holds its bytes, its records and its rows in memory at once; few may, and of the large ones only one.
+PATIENCE_SECONDS = 1.0
+LARGE_BYTES = 4 * wire.MEBIBYTE
+TURNS = wire.Turns(settings.INGEST_CONCURRENCY, patience=PATIENCE_SECONDS)
+LARGE_TURN = wire.Turns(1, patience=PATIENCE_SECONDS)
+
+
+def receive(request: HttpRequest) -> HttpResponse:
+    """Answers 200 or 422 with the account, or a problem; the headers tell what is left of the key's rate."""
+    headers: dict[str, str] = {}
+    try:
+        key = keys.authenticate(request)
+        keys.check_scope(key, Scope.LOGS_WRITE)
+        headers = keys.rate_headers(keys.charge(key))
+        response = _receive(request, key)
+    except Denied as denied:
+        response = denied.answer(request)
+    except Unreadable as error:
+        status = 413 if isinstance(error, TooMany | TooLarge) else 400
+        response = problems.problem(request, status=status, detail=error.detail, code=error.code.value)
+    for name, value in headers.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _receive(request: HttpRequest, key: ApiKey) -> HttpResponse:
+    lines = wire.media_type(request, JSON, LINES) == LINES
+    gzip = wire.is_gzip(request)
+    if not connection.in_atomic_block:  # as in tests
+        # A sender may take half a minute for its body: the pool's connection is for others meanwhile.
+        connection.close()
+    with wire.body(request, limit=LIMITS.wire_bytes, owner=key.pk) as body, TURNS.one():
+        if gzip:
+            body = compression.gunzip(body, limit=LIMITS.inflated_bytes)
+        with LARGE_TURN.one() if len(body) > LARGE_BYTES else nullcontext():
+            now = timezone.now()
+            reading = (records.read_lines if lines else records.read_json)(body, now=now)
+            # Reading is pure computing: let those go first who only wait for a word.
+            time.sleep(0)
+            written = ingest.write(key.project, reading.records, now=now)
+    return account(request, reading, written)
+
+
+def account(request: HttpRequest, reading: Reading, written: Written) -> HttpResponse:
+    """What became of each entry. When every single one was refused, the same account is a problem."""
+    refusals = sorted([*reading.refusals, *written.refusals], key=lambda refusal: refusal.index)
+    told = {
+        "accepted": written.accepted,
+        "duplicates": written.duplicates,
+        "rejected": len(refusals),
+        "sanitized": reading.sanitized,
+        "errors": _listed(refusals[: LIMITS.errors_listed]),
+        "request_id": getattr(request, "id", ""),
+    }
+    if not refusals or written.accepted or written.duplicates:
+        return HttpResponse(msgspec.json.encode(told), content_type="application/json")
+    detail = "Not one entry could be stored; see errors."
+    told = problems.document(request, status=422, detail=detail) | told
+    return HttpResponse(msgspec.json.encode(told), status=422, content_type=problems.CONTENT_TYPE)
+
+
+def _listed(refusals: Sequence[Refusal]) -> list[dict[str, object]]:
+    return [
+        {
+            "index": refusal.index,
+            "id": refusal.id,
+            "code": str(refusal.code),
+            "pointer": refusal.pointer,
+            "detail": refusal.detail,
+        }
+        for refusal in refusals
+    ]

@@ -1,0 +1,22 @@
+"""GET /api/v1/limits: the numbers that the code itself uses, so that they cannot differ from it."""
+
+from dataclasses import asdict
+from typing import Any
+
+from portal.api import keys, pages
+from synclogs.limits import LIMITS
+from synclogs.models import ApiKey
+
+
+def camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def told(key: ApiKey | None) -> dict[str, Any]:
+    """Ingest limits as in the contract, the rate of `key` (or of a key without one of its own), and page sizes."""
+    return {
+        "ingest": {camel(name): value for name, value in asdict(LIMITS).items()},
+        "rate": {"requestsPerMinute": keys.per_minute(key)},
+        "pages": {"usual": pages.USUAL, "most": pages.MOST},
+    }

@@ -1,0 +1,79 @@
+"""Lists of the API: the parameters `limit` and `cursor` in, rows in a stable order and the next cursor out.
+
+The order is a column that never changes, so a list that is read to its end is complete while it grows. No COUNT, no OFFSET.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+
+from portal.api.problems import Denied
+
+MOST, USUAL = 200, 50
+OWN = ("limit", "cursor")
+DAMAGED = "This cursor is damaged; start again without it."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which page: at most `limit` rows behind `cursor` ("" for the first page)."""
+
+    limit: int
+    cursor: str
+
+
+def invalid(errors: dict[str, str]) -> Denied:
+    """A 400 that names each parameter at fault."""
+    return Denied(400, "Some parameters cannot be used; see errors.", errors=errors)
+
+
+def asked(parameters: QueryDict, known: Collection[str] | None = ()) -> Asked:
+    """Reads `limit` and `cursor`. Every other name has to be in `known`; None leaves them to somebody else."""
+    errors = {}
+    if known is not None:
+        errors = {name: unknown(name, [*known, *OWN]) for name in parameters if name not in {*known, *OWN}}
+    errors |= {name: "Give one value, not several." for name in OWN if len(parameters.getlist(name)) > 1}
+    limit = parameters.get("limit", str(USUAL))
+    if not (limit.isascii() and limit.isdigit() and len(limit) < 10 and 1 <= int(limit) <= MOST):
+        errors.setdefault("limit", f"A whole number from 1 to {MOST}.")
+    if errors:
+        raise invalid(errors)
+    return Asked(int(limit), parameters.get("cursor", ""))
+
+
+def unknown(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, list(known), n=1)
+    return f"There is no parameter “{name[:40]}”.{f' Did you mean {near[0]}?' if near else ''}"
+
+
+def page(
+    rows: QuerySet[Any], column: str, asked: Asked, *, parse: Callable[[str], object] = str
+) -> tuple[list[Any], str | None]:
+    """The rows behind the cursor in the order of `column`, and the cursor of the next page. `rows` may be values()."""
+    if asked.cursor:
+        rows = rows.filter(**{f"{column}__gt": _decoded(asked.cursor, parse)})
+    found = list(rows.order_by(column)[: asked.limit + 1])
+    more, found = len(found) > asked.limit, found[: asked.limit]
+    if not more:
+        return found, None
+    last = found[-1]
+    return found, _encoded(str(last[column] if isinstance(last, dict) else getattr(last, column)))
+
+
+def _encoded(text: str) -> str:
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decoded(cursor: str, parse: Callable[[str], object]) -> object:
+    try:
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        if "\x00" in text or _encoded(text) != cursor:
+            raise ValueError(cursor)
+        return parse(text)
+    except ValueError:
+        raise invalid({"cursor": DAMAGED}) from None

@@ -1,0 +1,19 @@
+"""Every address under /api/v1/. What is not here is a 404 problem, in whatever state Django's debugging is."""
+
+from django.urls import path
+
+from portal.api import schema, views
+
+urlpatterns = [
+    path("logs", views.Logs.as_view(), name="api-logs"),
+    path("logs/<anything:id>", views.Log.as_view(), name="api-log"),
+    path("syncs", views.Syncs.as_view(), name="api-syncs"),
+    path("syncs/<anything:syncId>", views.OneSync.as_view(), name="api-sync"),
+    path("traces/<anything:traceId>", views.OneTrace.as_view(), name="api-trace"),
+    path("users", views.Users.as_view(), name="api-users"),
+    path("users/<anything:userId>", views.OneUser.as_view(), name="api-user"),
+    path("integrations", views.Integrations.as_view(), name="api-integrations"),
+    path("limits", views.Limits.as_view(), name="api-limits"),
+    path("schema", schema.schema, name="api-schema"),
+    path("docs", schema.docs, name="api-docs"),
+]

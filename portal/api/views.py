@@ -1,0 +1,296 @@
+"""The REST API (contract, sections 2 and 4): a key's project in JSON. IDs are the outside ones; a foreign id is a 404.
+
+Goes in: requests with a key. Comes out: JSON, or problems. Session cookies mean nothing here.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import django_filters
+from django.db import transaction
+from django.db.models import Count, F, Max, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.utils import timezone
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from portal import paths
+from portal.access import client_address
+from portal.api import documented, ingest, keys, limits, pages, wire
+from portal.api.problems import problem
+from portal.api.serializers import (
+    EntryShape,
+    SyncShape,
+    TraceDetailShape,
+    UserShape,
+    UserWrite,
+    address,
+    moment,
+)
+from portal.filtersets import TextsFilter
+from synclogs import audit, filters, words
+from synclogs.filters import FilterError, LogFilter
+from synclogs.limits import LIMITS
+from synclogs.lookup import uuid_of
+from synclogs.models import Action, ApiKey, ConnectedUser, LogEntry, Project, Scope, Sync, Trace
+
+READ = {"GET": Scope.LOGS_READ}
+TRACE_ENTRIES = 200
+AHEAD = timedelta(hours=LIMITS.ahead_hours + 1)
+
+
+class Door(APIView):
+    """What all views share: the method is checked first, then the key, its scope and its rate."""
+
+    http_method_names = ["get", "head", "post", "put"]
+    metadata_class = None
+    throttle_classes = [keys.KeyRate]
+    scopes: ClassVar[Mapping[str, str]] = READ
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if str(request.method).lower() not in self.http_method_names or str(request.method) not in self.allowed_methods:
+            allowed = {"Allow": ", ".join(self.allowed_methods)}
+            return problem(request, status=405, detail=f"{allowed['Allow']} can be used here.", headers=allowed)
+        return super().dispatch(request, *args, **kwargs)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        allowance = getattr(request, "allowance", None)
+        if allowance is not None:
+            for name, value in keys.rate_headers(allowance).items():
+                response.headers.setdefault(name, value)
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    @property
+    def key(self) -> ApiKey:
+        return self.request.auth  # type: ignore[return-value]
+
+    @property
+    def project(self) -> Project:
+        return self.key.project
+
+    @property
+    def parameters(self) -> QueryDict:
+        return self.request._request.GET
+
+    @property
+    def wire_context(self) -> dict[str, Any]:
+        """What the shapes need beside their rows."""
+        return {"request": self.request._request, "project": self.project}
+
+    def nothing_asked(self) -> None:
+        """Views of one thing take no parameters at all; an unknown one is an error here too."""
+        errors = {name: pages.unknown(name, ()) for name in self.parameters}
+        if errors:
+            raise pages.invalid(errors)
+
+
+class Logs(Door):
+    scopes = {"GET": Scope.LOGS_READ, "POST": Scope.LOGS_WRITE}
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        # The hot path: REST framework stays out of it, and would read the body in its own way.
+        return ingest.receive(request) if request.method == "POST" else super().dispatch(request, *args, **kwargs)
+
+    @documented.push_logs
+    def post(self, request: Request) -> HttpResponse:
+        raise NotImplementedError  # see dispatch
+
+    @documented.list_logs
+    def get(self, request: Request) -> Response:
+        try:
+            log_filter = LogFilter.parse(self.parameters.lists(), now=timezone.now(), besides=pages.OWN)
+            asked = pages.asked(self.parameters, None)
+            found = filters.page(log_filter, self.project, size=asked.limit, before=asked.cursor)
+        except FilterError as error:
+            raise pages.invalid(error.errors) from None
+        rows = EntryShape(found.rows, many=True, context=self.wire_context).data
+        return Response({"results": rows, "next": found.older or None})
+
+
+class Log(Door):
+    @documented.get_log
+    def get(self, request: Request, id: str) -> Response:
+        self.nothing_asked()
+        entry = _entry(self.project, id, now=timezone.now())
+        if entry is None:
+            raise Http404
+        return Response(EntryShape(entry, context=self.wire_context).data)
+
+
+def _entry(project: Project, text: str, *, now: datetime) -> LogEntry | None:
+    """The newest entry with that id of the sender, else the one with that key."""
+    entries = LogEntry.objects.of(project)
+    oldest = now - timedelta(days=project.retention_days + 1)
+    # Sorted by an expression: by the column itself, the planner may walk through all entries newest first instead of
+    # asking each partition's index of ids.
+    newest = entries.filter(occurred_at__gte=oldest, occurred_at__lt=now + AHEAD, entry_id=text).annotate(
+        moment=F("occurred_at") + timedelta(0)
+    )
+    found = newest.order_by("-moment", "-key").first()
+    key = uuid_of(text)
+    return found or (entries.at_key(key).first() if key else None)
+
+
+class SyncQuery(django_filters.FilterSet):  # type: ignore[misc]
+    """`status=A&status=B`: any of these values."""
+
+    status = TextsFilter()
+    integration = TextsFilter()
+    pipeline = TextsFilter()
+    user = TextsFilter(field_name="user_id")
+
+    class Meta:
+        model = Sync
+        fields = ()
+
+
+class Syncs(Door):
+    @documented.list_syncs
+    def get(self, request: Request) -> Response:
+        query = SyncQuery(self.parameters, Sync.objects.of(self.project))
+        asked = pages.asked(self.parameters, query.filters)
+        if not query.is_valid():
+            raise pages.invalid({name: " ".join(map(str, texts)) for name, texts in query.errors.items()})
+        rows, cursor = pages.page(query.qs, "sync_id", asked, parse=_uuid)
+        return Response({"results": SyncShape(rows, many=True, context=self.wire_context).data, "next": cursor})
+
+
+def _uuid(text: str) -> object:
+    found = uuid_of(text)
+    if found is None:
+        raise ValueError(text)
+    return found
+
+
+class OneSync(Door):
+    @documented.get_sync
+    def get(self, request: Request, syncId: str) -> Response:
+        self.nothing_asked()
+        key = uuid_of(syncId)
+        sync = Sync.objects.of(self.project).filter(sync_id=key).first() if key else None
+        if sync is None:
+            raise Http404
+        return Response(SyncShape(sync, context=self.wire_context).data)
+
+
+class OneTrace(Door):
+    @documented.get_trace
+    def get(self, request: Request, traceId: str) -> Response:
+        self.nothing_asked()
+        trace = Trace.objects.of(self.project).filter(trace_id=traceId).first()
+        if trace is None:
+            raise Http404
+        log_filter = LogFilter.where(
+            since=trace.first_at, until=trace.last_at + timedelta(microseconds=1), trace=trace.trace_id
+        )
+        found = log_filter.apply(LogEntry.objects.of(self.project)).order_by("occurred_at", "key")
+        rows = list(found[: TRACE_ENTRIES + 1])
+        more = {"entries": rows[:TRACE_ENTRIES], "truncated": len(rows) > TRACE_ENTRIES}
+        return Response(TraceDetailShape(trace, context={**self.wire_context, **more}).data)
+
+
+class Users(Door):
+    @documented.list_users
+    def get(self, request: Request) -> Response:
+        asked = pages.asked(self.parameters)
+        rows, cursor = pages.page(ConnectedUser.objects.of(self.project), "user_id", asked)
+        return Response({"results": UserShape(rows, many=True, context=self.wire_context).data, "next": cursor})
+
+
+class OneUser(Door):
+    scopes = {"GET": Scope.LOGS_READ, "PUT": Scope.USERS_WRITE}
+
+    @documented.get_user
+    def get(self, request: Request, userId: str) -> Response:
+        self.nothing_asked()
+        user = ConnectedUser.objects.of(self.project).filter(user_id=userId).first()
+        if user is None:
+            raise Http404
+        return Response(UserShape(user, context=self.wire_context).data)
+
+    @documented.put_user
+    def put(self, request: Request, userId: str) -> Response:
+        self.nothing_asked()
+        if len(userId.encode()) > LIMITS.user_id_bytes:
+            raise pages.invalid({"userId": f"At most {LIMITS.user_id_bytes} bytes."})
+        body = wire.json_object(request._request, owner=self.key.pk)
+        form = UserWrite(data=body)
+        if not form.is_valid():
+            raise exceptions.ValidationError(form.errors)
+        user, made = _write_user(self.key, userId, form.validated_data, request=request._request)
+        return Response(UserShape(user, context=self.wire_context).data, status=201 if made else 200)
+
+
+def _write_user(
+    key: ApiKey, user_id: str, values: Mapping[str, Any], *, request: HttpRequest
+) -> tuple[ConnectedUser, bool]:
+    """The user as written, and whether it is new; with its line in the audit, or not at all."""
+    with transaction.atomic():
+        user, made = (
+            ConnectedUser.objects.of(key.project)
+            .select_for_update()
+            .get_or_create(user_id=user_id, project=key.project, defaults=values)
+        )
+        before = None if made else {name: getattr(user, name) for name in values}
+        ConnectedUser.objects.filter(pk=user.pk).update(**values)
+        audit.record(
+            Action.USER_WRITTEN,
+            actor_text=str(key),
+            project=key.project,
+            object_type="connected user",
+            object_text=user_id,
+            before=before,
+            after=dict(values),
+            address=client_address(request),
+            request_id=getattr(request, "id", ""),
+        )
+    user.refresh_from_db()
+    return user, made
+
+
+class Integrations(Door):
+    @documented.list_integrations
+    def get(self, request: Request) -> Response:
+        asked = pages.asked(self.parameters)
+        syncs = Sync.objects.of(self.project).exclude(integration="")
+        totals = syncs.values("integration").annotate(syncs=Count("pk"), last_seen_at=Max("last_seen_at"))
+        rows, cursor = pages.page(totals, "integration", asked)
+        states = _states(syncs, [row["integration"] for row in rows])
+        return Response({"results": [self._shape(row, states) for row in rows], "next": cursor})
+
+    def _shape(self, row: Mapping[str, Any], states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        slug = row["integration"]
+        return {
+            "slug": slug,
+            "name": words.integration_words(slug),
+            "syncs": row["syncs"],
+            "byStatus": [
+                {"status": state["status"] or None, "count": state["count"]}
+                for state in states
+                if state["integration"] == slug
+            ],
+            "lastSeenAt": moment(row["last_seen_at"]),
+            "url": address(self.request._request, paths.thing(self.project.slug, "integration", slug)),
+        }
+
+
+def _states(syncs: QuerySet[Sync], slugs: list[str]) -> list[Any]:
+    found = syncs.filter(integration__in=slugs).values("integration", "status").annotate(count=Count("pk"))
+    return list(found.order_by("integration", "-count", "status"))
+
+
+class Limits(Door):
+    """The numbers of the contract. For anybody; with a key, its own rate."""
+
+    throttle_classes = []
+    permission_classes = []
+    authentication_classes = []
+
+    @documented.get_limits
+    def get(self, request: Request) -> Response:
+        self.nothing_asked()
+        carries_key = "Authorization" in request.headers
+        return Response(limits.told(keys.authenticate(request._request) if carries_key else None))

@@ -1,0 +1,186 @@
+"""What a request says of its body, and the body itself: every limit holds while reading, and a short body is an error.
+
+Goes in: a request whose body nobody has touched. Comes out: bytes, or Denied with 400, 408, 411, 413, 415 or 503. Nothing is
+decoded here but the transfer.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from django.http import HttpRequest
+
+from portal.api.problems import Denied, overloaded
+from synclogs import fields
+from synclogs.decoding import Problem, Scanner
+from synclogs.limits import Code
+
+CHUNK = 64 * 1024
+MEBIBYTE = 1024 * 1024
+OBJECT_BYTES = 64 * 1024
+CODINGS = {"": False, "identity": False, "gzip": True, "x-gzip": True}
+ACCEPTED_CODINGS = "gzip, identity"
+
+
+def media_type(request: HttpRequest, *accepted: str) -> str:
+    """The media type of the body, which has to be one of `accepted` in UTF-8."""
+    found = request.content_type or ""
+    if found not in accepted:
+        wanted = ", ".join(accepted)
+        headers = {"Accept-Post": wanted}
+        raise Denied(415, f"Send Content-Type {' or '.join(accepted)}; found {_quoted(found)}.", headers=headers)
+    charset = (request.content_params or {}).get("charset", "utf-8")
+    if charset.lower() != "utf-8":
+        raise Denied(415, "Send the body in UTF-8, and no other charset in Content-Type.")
+    return found
+
+
+def is_gzip(request: HttpRequest) -> bool:
+    """Whether the body is compressed; any coding but gzip, and several at once, are refused."""
+    coding = request.headers.get("Content-Encoding", "").strip().lower()
+    if coding not in CODINGS:
+        headers = {"Accept-Encoding": ACCEPTED_CODINGS}
+        raise Denied(415, "Send Content-Encoding gzip or none.", headers=headers)
+    return CODINGS[coding]
+
+
+def _quoted(text: str) -> str:
+    return f"“{text[:80]}”" if text else "none"
+
+
+def announced_length(request: HttpRequest, *, limit: int) -> int | None:
+    """The Content-Length within `limit`; None for a chunked body, which ends where its framing says."""
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+        return None
+    text = str(request.META.get("CONTENT_LENGTH") or "")
+    if not text:
+        raise Denied(411, "Send Content-Length, or the body in chunks.")
+    if not (text.isascii() and text.isdigit()):
+        raise Denied(400, "Content-Length is not a number.")
+    if len(text) > 18 or int(text) > limit:
+        raise too_large(limit)
+    return int(text)
+
+
+def too_large(limit: int) -> Denied:
+    return Denied(413, f"The body is larger than {limit} bytes.", code=Code.TOO_LARGE.value)
+
+
+class Memory:
+    """How many bytes of bodies this process holds; a body is refused with 503 before it would be one too many.
+
+    One owner may fill half of it, so that others still get in.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._lock = threading.Lock()
+        self._held: Counter[object] = Counter()
+
+    def take(self, owner: object, size: int) -> bool:
+        with self._lock:
+            if self._held.total() + size > self.most or self._held[owner] + size > self.most // 2:
+                return False
+            self._held[owner] += size
+            return True
+
+    def give_back(self, owner: object, size: int) -> None:
+        with self._lock:
+            self._held[owner] -= size
+            if not self._held[owner]:
+                del self._held[owner]
+
+
+MEMORY = Memory(64 * MEBIBYTE)
+
+
+@contextmanager
+def body(request: HttpRequest, *, limit: int, owner: object) -> Iterator[bytes]:
+    """The whole body, whose memory counts for `owner` while the context lasts."""
+    length = announced_length(request, limit=limit)
+    # Django's own stream believes that a chunked body has no bytes, and takes a body cut off for a whole one.
+    stream: BinaryIO = request.META["wsgi.input"]
+    parts: list[bytes] = []
+    size = 0
+    try:
+        for part in _parts(stream, length):
+            size += len(part)
+            if size > limit:
+                size -= len(part)
+                raise too_large(limit)
+            if not MEMORY.take(owner, len(part)):
+                size -= len(part)
+                raise overloaded(
+                    "Too many bodies are being received. Nothing of this request was stored; send it again."
+                )
+            parts.append(part)
+        if length is not None and size != length:
+            raise Denied(400, f"The body ended after {size} of {length} bytes. Nothing of it was stored.")
+        whole = b"".join(parts)
+        parts.clear()
+        yield whole
+    finally:
+        MEMORY.give_back(owner, size)
+
+
+def _parts(stream: BinaryIO, length: int | None) -> Iterator[bytes]:
+    left = length
+    while left is None or left > 0:
+        try:
+            part = stream.read(CHUNK if left is None else min(CHUNK, left))
+        except TimeoutError:
+            raise Denied(408, "The body took too long to arrive. Nothing of it was stored.") from None
+        except OSError:
+            raise Denied(
+                400, "The body ended early or is not framed as its headers say. Nothing of it was stored."
+            ) from None
+        if not part:
+            return
+        if left is not None:
+            left -= len(part)
+        yield part
+
+
+class Turns:
+    """A bounded number of callers at once; the others wait a moment, and are told to come back when that was not enough."""
+
+    def __init__(self, count: int, *, patience: float) -> None:
+        self.patience = patience
+        self._free = threading.BoundedSemaphore(count)
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        if not self._free.acquire(timeout=self.patience):
+            raise overloaded(
+                "The portal is busy with other batches. Nothing of this request was stored; send it again."
+            )
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+def json_object(request: HttpRequest, *, owner: object) -> dict[str, object]:
+    """The body of a small write: one JSON object, read as strictly as an entry."""
+    media_type(request, "application/json")
+    if is_gzip(request):
+        raise Denied(415, "Send this body without Content-Encoding.", headers={"Accept-Encoding": "identity"})
+    with body(request, limit=OBJECT_BYTES, owner=owner) as data:
+        value, unsafe = Scanner().line(data)
+    if isinstance(value, Problem):
+        detail = value.detail.replace("The line", "The body").replace("The entry", "The body")
+        raise Denied(400, detail, code=value.code.value)
+    if not isinstance(value, dict):
+        raise Denied(400, "The body has to be a JSON object.", code=Code.NOT_AN_OBJECT.value)
+    if unsafe and not _storable(value):
+        raise Denied(400, "The body holds NUL or half a surrogate pair.", code=Code.BAD_CHARACTERS.value)
+    return value
+
+
+def _storable(value: dict[str, object]) -> bool:
+    try:
+        return fields.without_unsafe(value) == value
+    except fields.Refused:
+        return False
