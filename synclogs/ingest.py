@@ -36,6 +36,7 @@ CREATE_STAGING = (
     f"CREATE TEMPORARY TABLE IF NOT EXISTS {STAGING} (LIKE {TABLE} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS;"
     f"{upserts.CREATE_STAGING}"
 )
+EMPTY_STAGING = f"TRUNCATE {STAGING}, {upserts.STAGING}"
 # The database connections whose temporary tables stand.
 _prepared: WeakSet[Connection[Any]] = WeakSet()
 COPY = f"COPY {STAGING} ({COLUMN_LIST}) FROM STDIN"
@@ -71,14 +72,24 @@ def write(project: Project, records: Sequence[Record], *, now: datetime) -> Writ
     """Stores `records` of one project. Raises django.db.OperationalError when the database is away; then nothing is stored."""
     if not records:
         return Written(0, 0, [])
+    inside = connection.in_atomic_block
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with transaction.atomic():
-                return _write(project, records, now=now)
+                written = _write(project, records, now=now)
+                if inside:
+                    # A caller's transaction goes on, so the temporary tables are not emptied by a commit.
+                    _execute(EMPTY_STAGING)
+                return written
         except (OperationalError, IntegrityError) as error:
             if attempt == ATTEMPTS or not _curable(error, records):
                 raise
     raise AssertionError("unreachable")
+
+
+def _execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 def _curable(error: Exception, records: Sequence[Record]) -> bool:

@@ -204,6 +204,7 @@ COUNTS = Upsert(
 )
 
 CREATE_STAGING = ";".join(upsert.create_staging() for upsert in (SYNCS, TRACES, USERS, COUNTS))
+STAGING = ", ".join(upsert.staging for upsert in (SYNCS, TRACES, USERS, COUNTS))
 
 EFFECTIVE_STATUS = "COALESCE(NULLIF({entry}.status, ''), %s::jsonb ->> {entry}.event, '')"
 # The state holds since the first entry that says so after the last entry that says otherwise.
