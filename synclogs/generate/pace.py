@@ -18,7 +18,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 LIVE_RUNS_A_SECOND = 1.15  # with their ends, warnings and the chatter: about three entries a second
 LIVE_SHORTEST_GAP = 20 * SECOND
-LIVE_CHATTER_SECONDS = 9.0
+CHATTER_EACH_RUNS = 10.0
 SLACK = 60  # entries by which the runs may be ahead of the plan before some are left out; none at the end
 FEW = 5000
 CREATIONS_FROM = 1000  # smaller sets of entries have no room for a story of its own kind
@@ -35,18 +35,26 @@ def generate(*, seed: int, entries: int, days: float, users: int | None, now: da
     return (entry for _, entry in exactly)
 
 
-def live(*, seed: int, entries: int, days: float, users: int | None, now: datetime) -> Iterator[tuple[datetime, Entry]]:
-    """The same world from `now` on without end: when an entry is due, and the entry. Syncs run more often than before."""
+def live(
+    *,
+    seed: int,
+    entries: int,
+    days: float,
+    users: int | None,
+    now: datetime,
+    runs_a_second: float = LIVE_RUNS_A_SECOND,
+) -> Iterator[tuple[datetime, Entry]]:
+    """The same world from `now` on without end: when an entry is due, and the entry; usually more often than before."""
     cast = _cast(seed=seed, entries=entries, days=days, users=users)
     start = (now - EPOCH) // MICROSECOND
     rng = Random(f"live {seed} {start}")  # noqa: S311 made-up data
     tally = Tally()
     runs = Runs(rng, tally)
     total = sum(math.sqrt(plan.weight) for plan in cast.plans)
-    sources = [_live_chatter(rng, cast, start)]
+    sources = [_live_chatter(rng, cast, start, every=CHATTER_EACH_RUNS / runs_a_second)]
     for plan in cast.plans:
         if plan.story in GOING_ON:
-            gap = max(LIVE_SHORTEST_GAP, int(total / math.sqrt(plan.weight) / LIVE_RUNS_A_SECOND * SECOND))
+            gap = max(LIVE_SHORTEST_GAP, int(total / math.sqrt(plan.weight) / runs_a_second * SECOND))
             undelivered = start if plan.story == Story.WEBHOOK else FOREVER
             sources.append(runs.of(plan, Schedule(start, gap, undelivered=undelivered)))
         elif plan.story == Story.LIMITED:
@@ -60,10 +68,10 @@ def _cast(*, seed: int, entries: int, days: float, users: int | None) -> World:
     return world.build(seed=seed, users=users or world.default_users(entries), entries=entries, days=days)
 
 
-def _live_chatter(rng: Random, cast: World, start: int) -> Iterator[Timed]:
+def _live_chatter(rng: Random, cast: World, start: int, *, every: float) -> Iterator[Timed]:
     moment = start
     while True:
-        moment += int(rng.expovariate(1 / LIVE_CHATTER_SECONDS) * SECOND)
+        moment += int(rng.expovariate(1 / every) * SECOND)
         yield moment, chatter.entry(rng, cast, moment)
 
 
