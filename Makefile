@@ -22,14 +22,16 @@ check: setup-dev ## format, lint, types, import contracts, templates, deployment
 bench: setup-dev ## the benchmarks (ARGS are passed on)
 	@exec $(PY) -m bench $(ARGS)
 
-format: setup-dev ## formats the code and sorts its imports
-	@$(PY) -m ruff check --fix-only --quiet . && $(PY) -m ruff format .
+format: setup-dev ## formats code, imports and templates
+	@$(PY) -m ruff check --fix-only --quiet .
+	@$(PY) -m ruff format .
+	@find templates -name '*.html' -exec .venv/bin/djade --target-version 6.1 {} + || true
 
 openapi: setup-dev ## writes portal/api/openapi.yaml from the code
 	@exec $(PY) -m portal.checkup --write-openapi
 
 lock: setup-dev ## pins requirements/*.txt anew from pyproject.toml
-	@uv=$$(command -v .venv/bin/uv || command -v uv) || { $(PY) -m pip install --quiet uv && uv=.venv/bin/uv; } && \
+	@uv=$$(command -v .venv/bin/uv || command -v uv) || { $(PY) -m pip install -qq uv && uv=.venv/bin/uv; } && \
 	set -- pip compile --universal --python-version 3.12 --generate-hashes --no-header --quiet && \
 	"$$uv" "$$@" --upgrade pyproject.toml -o requirements/run.txt && \
 	"$$uv" "$$@" --upgrade --constraint requirements/run.txt --group dev pyproject.toml -o requirements/dev.txt

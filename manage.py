@@ -6,12 +6,12 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-from portal import devdb, local
+from portal import local, postgres
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     try:
         with local.database():
             execute_from_command_line(sys.argv)
-    except devdb.Unavailable as error:
+    except postgres.Unavailable as error:
         sys.exit(str(error))

@@ -289,7 +289,7 @@ def _initialise(home: Path, *, binaries: postgres.Binaries, account: postgres.Ac
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     trust = ["--auth-local=trust", "--auth-host=reject"]
     what = [f"--username={DATABASE}", "--encoding=UTF8", "--data-checksums", "--no-instructions", f"--pgdata={making}"]
-    command = [binaries.directory / "initdb", *what, *trust, *locale]
+    command: list[str | Path] = [binaries.directory / "initdb", *what, *trust, *locale]
     done = postgres.run(command, account, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:
         raise Unavailable(f"initdb could not make {home}:\n{done.stdout.decode(errors='replace').strip()}")

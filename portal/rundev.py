@@ -21,7 +21,7 @@ from types import FrameType
 
 import psycopg
 
-from portal import devdb, local
+from portal import devdb, local, postgres
 from portal.supervise import (
     DRAIN_SECONDS,
     Program,
@@ -235,7 +235,7 @@ def look_after(server: devdb.Server | None, terminal: Terminal) -> None:
     try:
         if server and server.revive():
             terminal.line("run    | PostgreSQL ended; starting it again")
-    except devdb.Unavailable as error:
+    except postgres.Unavailable as error:
         terminal.line(f"run    | {error}")
 
 
@@ -269,7 +269,7 @@ def main() -> int:
     terminal = Terminal(1)
     try:
         run(terminal)
-    except (Refused, devdb.Unavailable) as error:
+    except (Refused, postgres.Unavailable) as error:
         terminal.line(str(error))
         return 1
     except Stopped:

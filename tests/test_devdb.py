@@ -120,18 +120,18 @@ def test_a_socket_directory_that_was_tidied_away_is_made_anew(directory: Path):
 def test_data_of_another_major_version_is_refused_in_words(tmp_path: Path):
     (tmp_path / "postgres").mkdir(mode=0o700)
     (tmp_path / "postgres" / "PG_VERSION").write_text("9\n")
-    with pytest.raises(devdb.Unavailable, match="was made by PostgreSQL 9 and only"):
+    with pytest.raises(postgres.Unavailable, match="was made by PostgreSQL 9 and only"):
         devdb.start(tmp_path / "postgres")
 
 
 def test_no_binaries_are_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(postgres, "_places", lambda: iter([tmp_path]))
-    with pytest.raises(devdb.Unavailable, match="No PostgreSQL 15 or newer runs here"):
+    with pytest.raises(postgres.Unavailable, match="No PostgreSQL 15 or newer runs here"):
         devdb.start(tmp_path / "postgres")
 
 
 def test_a_server_that_cannot_start_says_why(directory: Path):
-    with pytest.raises(devdb.Unavailable, match=r"(?s)did not start.*shared_buffers"):
+    with pytest.raises(postgres.Unavailable, match=r"(?s)did not start.*shared_buffers"):
         devdb.start(directory, settings={"shared_buffers": "nonsense"})
     with devdb.running(directory) as server:
         assert ask(server.url, "SELECT 1") == 1

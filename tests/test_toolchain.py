@@ -34,7 +34,8 @@ def find(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]
     (tmp_path / "deploy").mkdir(exist_ok=True)
     shutil.copy(FINDER, tmp_path / "deploy")
     path = f"{tmp_path / 'bin'}:{tmp_path / 'shims'}:/usr/bin-none"
-    home = {"PATH": path, "HOME": str(tmp_path / "home"), **environment}
+    kept = {name: value for name, value in os.environ.items() if name == "LD_LIBRARY_PATH"}
+    home = {"PATH": path, "HOME": str(tmp_path / "home"), **kept, **environment}
     tool = ["/bin/sh", str(tmp_path / "deploy" / "find-python.sh")]
     for name in ("dirname",):
         (tmp_path / "bin").mkdir(exist_ok=True)
@@ -62,10 +63,10 @@ def test_the_finder_prefers_the_project_and_obeys_python(tmp_path: Path):
 
 
 def test_the_finder_says_what_to_do_in_one_line(tmp_path: Path):
-    finder = (tmp_path / "deploy").mkdir() or shutil.copy(FINDER, tmp_path / "deploy")
-    text = Path(finder).read_text()
+    finder = tmp_path / "deploy" / "find-python.sh"
+    finder.parent.mkdir()
     # The last resorts are places of this very machine, which may well have a Python.
-    Path(finder).write_text(text.replace("/usr/local/bin", "/none").replace("/opt/", "/none/"))
+    finder.write_text(FINDER.read_text().replace("/usr/local/bin", "/none").replace("/opt/", "/none/"))
     environment = {"PATH": f"{tmp_path}/bin", "HOME": str(tmp_path)}
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/dirname").symlink_to(shutil.which("dirname") or "/usr/bin/dirname")

@@ -18,7 +18,7 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
         case "/sleep":
             with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
                 connection.execute("SELECT pg_sleep(0.5)")
-            said = waiting.wait.__name__.encode()
+            said = getattr(waiting.wait, "__name__", "").encode()
         case _:
             try:
                 while part := environ["wsgi.input"].read(64 * 1024):
