@@ -1,6 +1,7 @@
 """Who may see what: the typed request, the project behind a URL, roles. Every page of a project enters through here.
 
 A stranger gets the same 404 as for a project that does not exist; a member with too low a role gets a 403 that says so.
+One query at each request tells who somebody is and where they may go, so a changed role acts at once.
 """
 
 from collections.abc import Callable, Iterable
@@ -8,10 +9,14 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.conf import settings
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.db.models import OuterRef
+from django.db.models.functions import JSONObject
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 
@@ -28,6 +33,7 @@ class ProjectRequest(HttpRequest):
     user: User
     project: Project
     role: Role
+    projects: list[Project]
     htmx: HtmxDetails
 
 
@@ -38,20 +44,48 @@ View = Callable[Concatenate[ProjectRequest, P], HttpResponseBase]
 def client_address(request: HttpRequest) -> str | None:
     """The socket's address, or the one the last trusted proxy saw (TRUSTED_PROXIES counts them)."""
     if settings.TRUSTED_PROXIES:
-        hops = [
-            hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")
-        ]
+        hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
         if len(hops) >= settings.TRUSTED_PROXIES and hops[-settings.TRUSTED_PROXIES]:
             return hops[-settings.TRUSTED_PROXIES]
     return request.META.get("REMOTE_ADDR") or None
 
 
-def role_in(user: User, project: Project) -> Role | None:
-    """The person's role; a superuser is administrator everywhere; None for strangers."""
+ACCESS = (
+    Membership.objects.filter(user=OuterRef("pk"))
+    .order_by("project__name", "project_id")
+    .values(
+        found=JSONObject(
+            id="project_id",
+            slug="project__slug",
+            name="project__name",
+            retention_days="project__retention_days",
+            role="role",
+        )
+    )
+)
+PEOPLE = User.objects.annotate(access=ArraySubquery(ACCESS))
+
+
+class Members(ModelBackend):
+    """Django's sign-in, which also reads a person's projects and roles along with the person."""
+
+    def get_user(self, user_id: int) -> User | None:  # type: ignore[override]
+        user = PEOPLE.filter(pk=user_id).first()
+        return user if user and self.user_can_authenticate(user) else None
+
+
+def projects_of(user: User) -> dict[str, tuple[Project, Role]]:
+    """Slug -> project and role, by name; a superuser is administrator everywhere."""
     if user.is_superuser:
-        return Role.ADMIN
-    membership = Membership.objects.filter(user=user, project=project).first()
-    return Role(membership.role) if membership else None
+        return {project.slug: (project, Role.ADMIN) for project in Project.objects.all()}
+    if not hasattr(user, "access"):  # not read by a request, for example just signed in
+        user.access = PEOPLE.get(pk=user.pk).access  # type: ignore[attr-defined]
+    found = {}
+    for item in user.access:
+        columns = dict(item)
+        role = Role(columns.pop("role"))
+        found[item["slug"]] = (Project(**columns), role)
+    return found
 
 
 def project_view(
@@ -63,13 +97,11 @@ def project_view(
         @require_http_methods(list(methods))
         @login_required
         @wraps(view)
-        def guarded(
-            request: Any, project: str, *args: Any, **kwargs: Any
-        ) -> HttpResponseBase:
-            found = Project.objects.filter(slug=project).first()
-            mine = role_in(request.user, found) if found else None
-            if found is None or mine is None:
+        def guarded(request: Any, project: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            projects = projects_of(request.user)
+            if project not in projects:
                 raise Http404("No such project.")
+            found, mine = projects[project]
             if mine < role:
                 audit.record(
                     Action.ACCESS_DENIED,
@@ -83,6 +115,7 @@ def project_view(
                     f"This page is for the role {role.label} and above. You are {mine.label} in {found.name}."
                 )
             request.project, request.role = found, mine
+            request.projects = [other for other, _ in projects.values()]
             if request.session.get(LAST_PROJECT) != found.slug:
                 request.session[LAST_PROJECT] = found.slug
             return view(request, *args, **kwargs)
@@ -93,20 +126,10 @@ def project_view(
 
 
 def navigation(request: HttpRequest) -> dict[str, object]:
-    """Template context of every page: the project in view, the role, and the projects to switch to (read lazily)."""
-    project = getattr(request, "project", None)
-    user = getattr(request, "user", None)
+    """Template context of every page: the project in view, the role, and the projects to switch to."""
     return {
-        "project": project,
+        "project": getattr(request, "project", None),
         "role": getattr(request, "role", None),
-        "projects": lambda: (
-            list(Project.objects.visible_to(user))
-            if user and user.is_authenticated
-            else []
-        ),
+        "projects": getattr(request, "projects", []),
         "Role": Role,
     }
-
-
-def text_response(text: str, *, status: int = 200) -> HttpResponse:
-    return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")

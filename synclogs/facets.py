@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.core.cache import cache
 from django.db.models import Sum
 
 from synclogs.models import Facet, HourCount, Project
 
 MAX_VALUES = 2000
+KEPT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,24 @@ class Seen:
 
 
 def seen(project: Project, *, since: datetime, until: datetime) -> Seen:
-    """What was logged in the hours from `since` to `until`, the most frequent values first."""
+    """What was logged in the hours from `since` to `until`, the most frequent values first; up to a minute old.
+
+    Every list page offers these values, and adding up a week of hours costs more than the list itself.
+    """
+    first = since.replace(minute=0, second=0, microsecond=0)
+    last = until.replace(minute=0, second=0, microsecond=0)
+    name = f"seen:{project.pk}:{first.timestamp():.0f}:{last.timestamp():.0f}"
+    found = cache.get(name)
+    if found is None:
+        found = _counted(project, first, last)
+        cache.set(name, found, KEPT_SECONDS)
+    return found
+
+
+def _counted(project: Project, first: datetime, last: datetime) -> Seen:
     rows = (
         HourCount.objects.of(project)
-        .filter(facet__in=Facet.values, hour__gte=since.replace(minute=0, second=0, microsecond=0), hour__lt=until)
+        .filter(facet__in=Facet.values, hour__gte=first, hour__lte=last)
         .values("facet", "value", "level")
         .annotate(entries=Sum("count"))
         .order_by("-entries")[:MAX_VALUES]

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -18,8 +19,8 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from portal.payload import HIDDEN
 from portal import paths
+from portal.payload import HIDDEN
 from synclogs import catalogue
 from synclogs.catalogue import Level, SyncStatus, Tone
 from synclogs.explain import phrases
@@ -101,6 +102,7 @@ def page_url(context: template.Context, name: str, *args: object) -> str:
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)  # a list draws several a row, always the same few
 def icon(name: str, size: str = "") -> SafeString:
     """An icon of static/icons.svg; always decoration, so the words beside it say the same. `size`: s, l or nothing."""
     css = f"icon icon-{size}" if size else "icon"
