@@ -1,13 +1,10 @@
 """Fixtures that every test may use. The database server comes from tests/database.py."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.core.cache import cache
 
 
 @pytest.fixture(autouse=True)
-def no_stale_counts() -> Iterator[None]:
+def no_stale_counts() -> None:
     """Counts of values are kept for a minute in the process: no test sees another's."""
     cache.clear()
-    yield
