@@ -125,6 +125,7 @@ SYNCS = Upsert(
         "first_seen_at",
         *IDENTITY,
         *STATUS,
+        "status_since",
         *LAST_ERROR,
         *RETRY,
         *SYNC_MOMENTS,
@@ -140,6 +141,7 @@ SYNCS = Upsert(
                 "{side}.status_at, {side}.status <> 'ACTIVE', {side}.status_key",
                 STATUS,
             ),
+            f"status_since = {STATUS_SINCE}",
             _newest(
                 "last_error_at",
                 "{side}.last_error_at, {side}.last_error_key",

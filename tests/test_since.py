@@ -1,0 +1,57 @@
+"""Since when a sync is in its state: the same answer whether entries come one by one, in batches, or late."""
+
+import random
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from synclogs import upserts
+from synclogs.models import Project, Sync
+from tests.factories import ProjectFactory, entry, store, sync_id
+
+pytestmark = pytest.mark.django_db
+EVENTS = (
+    ("INCREMENTAL_SYNC_STARTED", "ACTIVE"),
+    ("INCREMENTAL_SYNC_COMPLETED", "IDLE"),
+    ("SYNC_RUN_ERROR", "ERRORED"),
+    ("RECORD_BATCH_SKIPPED", None),
+)
+
+
+def since_of(project: Project) -> dict[str, datetime | None]:
+    return {str(sync.sync_id): sync.status_since for sync in Sync.objects.of(project)}
+
+
+def read_from_entries(project: Project) -> dict[str, datetime | None]:
+    """The slow way, which looks at every entry."""
+    with connection.cursor() as cursor:
+        implied = upserts.IMPLIED_STATUS
+        cursor.execute(upserts.RECOMPUTE_SINCE, [implied, implied, project.pk, list(since_of(project))])
+    return since_of(project)
+
+
+def test_a_new_state_begins_with_the_entry_that_says_so():
+    project, now = ProjectFactory(), timezone.now()
+    for minutes, status in ((50, "IDLE"), (40, "IDLE"), (30, "ACTIVE"), (20, "ERRORED"), (10, "ERRORED")):
+        store(project, entry(timestamp=now - timedelta(minutes=minutes), syncStatus=status, syncEvent="X"), now=now)
+    assert since_of(project) == {sync_id(): now - timedelta(minutes=20)}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_batches_and_late_entries_agree_with_the_entries_themselves(seed):
+    project, now, chance = ProjectFactory(), timezone.now(), random.Random(seed)
+    made = []
+    for step in range(200):
+        event, status = chance.choice(EVENTS)
+        moment = now - timedelta(days=1) + timedelta(seconds=7 * step)
+        made.append(entry(syncId=sync_id(chance.randrange(5)), syncEvent=event, syncStatus=status, timestamp=moment))
+    for index in range(0, 200, 10):
+        other = min(199, index + chance.randrange(40))
+        made[index], made[other] = made[other], made[index]
+    while made:
+        size = chance.randrange(1, 20)
+        store(project, *made[:size], now=now)
+        made = made[size:]
+    assert since_of(project) == read_from_entries(project)
