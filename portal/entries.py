@@ -161,7 +161,9 @@ class _PropertyMaker:
 def page_of(name: str, project: Project, value: str) -> str:
     """The page of a sync, trace, user or integration; "" where the value cannot stand in a path."""
     try:
-        return paths.thing(project.slug, name, value) if name in paths.LISTS else reverse(name, args=(project.slug, value))
+        return (
+            paths.thing(project.slug, name, value) if name in paths.LISTS else reverse(name, args=(project.slug, value))
+        )
     except NoReverseMatch:
         return ""
 

@@ -29,7 +29,7 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'`{{7*7}} \u202egnp\x1b[31m"
 
 @pytest.fixture
 def project() -> Project:
-    return ProjectFactory.create(slug="demo", name="Demo")
+    return ProjectFactory(slug="demo", name="Demo")
 
 
 @pytest.fixture
@@ -99,14 +99,14 @@ def test_filters_include_exclude_and_keep_repeated_values(signed_in: Client, pro
 def test_strangers_get_404_as_for_a_project_that_does_not_exist(client: Client, project: Project) -> None:
     store(project, entry())
     key = only(project).key
-    client.force_login(member(ProjectFactory.create()))
+    client.force_login(member(ProjectFactory()))
     for path in ("/p/demo/logs", f"/p/demo/logs/{key}", f"/p/demo/logs/{key}/context", f"/p/demo/logs/{key}/json"):
         assert client.get(path).status_code == 404
     assert client.get("/p/no-such-project/logs").status_code == 404
 
 
 def test_an_entry_of_another_project_is_not_found(signed_in: Client) -> None:
-    other = ProjectFactory.create()
+    other = ProjectFactory()
     store(other, entry())
     for tail in ("", "/context", "/json"):
         assert signed_in.get(f"/p/demo/logs/{only(other).key}{tail}").status_code == 404
@@ -401,7 +401,7 @@ def test_a_list_full_of_hostile_rows_stays_under_two_megabytes(signed_in: Client
 
 def test_a_person_in_two_projects_switches_between_them(client: Client, project: Project) -> None:
     person = member(project)
-    other = ProjectFactory.create(slug="other", name="Other one")
+    other = ProjectFactory(slug="other", name="Other one")
     person.memberships.create(project=other)
     client.force_login(person)
     html = client.get("/p/demo/logs").content.decode()
@@ -418,7 +418,7 @@ def test_the_patterns_page_shows_every_component(signed_in: Client, client: Clie
     html = signed_in.get("/p/demo/patterns").content.decode()
     assert html.count("data-verdict") >= 5
     assert 'data-status="RATE_LIMITED"' in html
-    client.force_login(UserFactory.create())
+    client.force_login(UserFactory())
     assert client.get("/p/demo/patterns").status_code == 404
 
 
