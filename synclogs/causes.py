@@ -155,6 +155,9 @@ _BY_HTTP: Mapping[int, ErrorCode] = MappingProxyType(
 )
 _BY_EVENT: Mapping[str, ErrorCode] = MappingProxyType({"SYNC_RUN_RATE_LIMITED": _LIMIT})
 
+# What the words of a warning's event say already.
+TOLD_BY_EVENT = frozenset({_LIMIT.words, _RETRYING.words})
+
 
 def error_code(code: str, *, http_status: int | None, recoverability: str, event: str = "") -> ErrorCode:
     """The cause behind an entry: by its code, else its HTTP status, else its event, else unknown.

@@ -98,6 +98,24 @@ def test_span(length: timedelta, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 seconds"),
+        (59.6, "60 seconds"),
+        (299.1, "5 minutes"),
+        (1794.9, "30 minutes"),
+        (10787, "3 hours"),
+        (21586.3, "6 hours"),
+        (86399, "24 hours"),
+        (1.6 * 86400, "38 hours"),
+        (2.4 * 86400, "2 days"),
+    ],
+)
+def test_about(seconds: float, words: str) -> None:
+    assert explain.about(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
     ("then", "words"),
     [
         (NOW, "just now"),
@@ -708,11 +726,11 @@ ENTRIES = [
     ),
     (
         FakeEntry(event="SYNC_RUN_WARNING", level=Level.WARNING, recoverability="RECOVERABLE"),
-        "Sync run had a temporary problem: a temporary problem, being retried",
+        "Sync run had a temporary problem",
     ),
     (
         FakeEntry(event="SYNC_RUN_RATE_LIMITED", level=Level.INFO, http_status=429, detail=RETRY),
-        "Slowed down by a rate limit: the integration's rate limit is used up (HTTP 429)",
+        "Slowed down by a rate limit (HTTP 429)",
     ),
     (
         FakeEntry(event="SYNC_WEBHOOK_FAILED", level=Level.WARNING, http_status=503, detail=RETRY),

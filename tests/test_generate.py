@@ -168,6 +168,19 @@ def test_webhooks_fail_for_one_user_while_data_syncs(world: World, demo: list[di
     assert {entry["syncStatus"] for entry in failing} == {"IDLE"}
 
 
+def test_nothing_else_looks_like_a_story(world: World, by_sync: dict[str, list[dict[str, Any]]]) -> None:
+    """Few syncs of the demo without a story may be in trouble at its end: the stories are what is to be seen."""
+    silent = errored = 0
+    steady = [plan for plan in world.plans if plan.story in (Story.NONE, Story.OUTAGE)]
+    for plan in steady:
+        last = by_sync[plan.sync_id][-1]
+        late = NOW - moment(last) > 2 * timedelta(seconds=plan.cadence) + timedelta(minutes=10)
+        errored += last.get("syncStatus") == "ERRORED"
+        silent += late and last.get("syncStatus") == "IDLE"
+    assert silent <= 1
+    assert errored <= 5
+
+
 def test_creation_failures_have_no_sync(demo: list[dict[str, Any]]) -> None:
     failed = [entry for entry in demo if entry.get("syncEvent") == "SYNC_CREATION_FAILED"]
     assert failed

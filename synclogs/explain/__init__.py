@@ -24,6 +24,7 @@ from synclogs.explain.fleet import (
     user_verdict,
 )
 from synclogs.explain.phrases import (
+    about,
     ago,
     clock,
     duration_ms,
@@ -62,7 +63,7 @@ from synclogs.explain.traces import (
 
 __all__ = [
     "LIMITED_FOR_LONG", "OUTCOME_TONES", "SEVERITY", "SIDE_WORDS", "SILENT_AT_LEAST", "STUCK_AFTER", "EntryState",
-    "Explanation", "Finding", "Outcome", "OwnedSync", "StateCounts", "SyncState", "TraceState", "Verdict", "ago",
+    "Explanation", "Finding", "Outcome", "OwnedSync", "StateCounts", "SyncState", "TraceState", "Verdict", "about", "ago",
     "attempt_words", "clock", "code_words", "data_verdict", "delivery_verdict", "duration_ms", "entry_explanation",
     "entry_headline", "entry_retry_clock", "freshness", "integration_verdict", "joined", "last_error_cause",
     "moment_words", "next_expected", "one_line", "overview_verdict", "plural", "retry_clock", "run_counts", "silence",

@@ -71,7 +71,8 @@ def entry_headline(entry: EntryState) -> str:
         return _webhook_headline(entry)
     if went_wrong(entry):
         cause, code = _cause(entry).words, code_words(entry)
-        return f"{event.words}: {cause} ({code})" if code else f"{event.words}: {cause}"
+        told = event.category == Category.RETRY and cause in catalogue.TOLD_BY_EVENT
+        return (event.words if told else f"{event.words}: {cause}") + (f" ({code})" if code else "")
     counts = _summary_words(entry.detail)
     if counts:
         return f"{event.words}: {counts}"

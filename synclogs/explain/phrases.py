@@ -24,6 +24,13 @@ def span(length: timedelta) -> str:
     return plural(seconds // _DAY, "day")
 
 
+def about(length: timedelta) -> str:
+    """Like span, but to the nearest minute or hour: for what is usual, not for what was measured."""
+    seconds = length.total_seconds()
+    unit = next((unit for unit in (_DAY, _HOUR, _MINUTE) if seconds >= 2 * unit), 1)
+    return span(timedelta(seconds=round(seconds / unit) * unit))
+
+
 def ago(then: datetime, now: datetime) -> str:
     """3 hours ago, just now, in 5 minutes."""
     if then > now:

@@ -12,7 +12,7 @@ from django.db.models import TextChoices
 from synclogs import catalogue
 from synclogs.catalogue import Category, Side, SyncStatus, Tone, integration_words
 from synclogs.explain.entries import attempt_words, retry_words
-from synclogs.explain.phrases import ago, clock, moment_words, one_line, span
+from synclogs.explain.phrases import about, ago, clock, moment_words, one_line, span
 
 SILENT_AT_LEAST = timedelta(minutes=10)  # a sync at rest is silent after twice its cadence, and after this at least
 SILENT_CADENCES = 2
@@ -247,7 +247,7 @@ def _running(sync: SyncState, *, now: datetime) -> Verdict:
 
 def _resting(sync: SyncState, *, now: datetime) -> Verdict:
     if silent(sync, now=now):
-        usual = span(timedelta(seconds=sync.cadence_seconds or 0))
+        usual = about(timedelta(seconds=sync.cadence_seconds or 0))
         return Verdict(
             tone=Tone.WARNING,
             finding=Finding.SILENT,

@@ -16,10 +16,11 @@ from synclogs.generate.world import ENDED, Plan, Story, World
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-LIVE_RUNS_A_SECOND = 1.15  # with their ends, warnings and the chatter: about three entries a second
+LIVE_RUNS_A_SECOND = 1.3  # with their ends, warnings and the chatter: about three entries a second
 LIVE_SHORTEST_GAP = 20 * SECOND
 CHATTER_EACH_RUNS = 10.0
-SLACK = 60  # entries by which the runs may be ahead of the plan before some are left out; none at the end
+BAND = 100  # entries by which the runs may be behind or ahead of the plan before chatter fills up or some are left out
+END = 0.03  # the last share of the entries, over which the band closes
 FEW = 5000
 CREATIONS_FROM = 1000  # smaller sets of entries have no room for a story of its own kind
 GOING_ON = (Story.NONE, Story.OUTAGE, Story.WEBHOOK)
@@ -113,13 +114,13 @@ def _paced(cast: World, *, entries: int, start: int, end: int) -> Iterator[Timed
         if _leave_out(entry, left_out):
             continue
         expected = curve.expected(moment)
-        while tally.entries + 1 < expected and tally.entries < entries:
+        band = min(BAND, entries // 50) * min(1.0, (1 - expected / entries) / END)
+        while tally.entries + 1 < expected - band and tally.entries < entries:
             last += int((moment - last) * rng.random())
             yield tally.count((last, chatter.entry(rng, cast, last)))
-        slack = SLACK * (1 - expected / entries)
         if (
             entry.get("syncEvent") in STARTS
-            and tally.entries + tally.running + 1 > expected + slack
+            and tally.entries + tally.running + 1 > expected + band
             and entry["syncId"] in dull
         ):
             left_out.add(entry["traceId"])
