@@ -8,7 +8,7 @@ import json
 import re
 from array import array
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, compress, count, islice
 from typing import NoReturn
 
 from synclogs.decoding import BLANK, BOM, Scanner, too_large
@@ -32,6 +32,7 @@ class Source:
         self._text = ""
         self._index = 0  # where we are in the window
         self._start = self._end = 0  # the bytes that the window covers
+        self._known = 0, 0  # a character of the window and its byte
         self.rewind()
 
     def rewind(self) -> None:
@@ -76,10 +77,10 @@ class Source:
             if last or (size := self._skip(begin)) <= LIMITS.entry_bytes:
                 self._fail(error.msg, place)
             return too_large(size), False
-        if self._index < 0:
-            self._skip(begin)
-        elif self._index == len(self._text) and not last:
-            return too_large(self._skip(begin)), False  # may be a number that goes on behind the window
+        # Too deep to find its end, or maybe a number that goes on behind the window.
+        if self._index < 0 or (self._index == len(self._text) and not last):
+            size = self._skip(begin)
+            return (too_large(size) if size > LIMITS.entry_bytes else value), False
         return value, unsafe
 
     def items(self) -> Iterator[tuple[object, bool]]:
@@ -123,9 +124,13 @@ class Source:
             raise Unreadable(Code.BAD_UTF8, f"The body is not UTF-8 at byte {start + error.start}.") from None
         self._index = 0
         self._start, self._end = start, end
+        self._known = 0, start
 
     def _offset(self, index: int) -> int:
-        return self._start + len(self._text[:index].encode())
+        """The byte of the character at `index`, counted from the last one asked for: a thousand questions stay linear."""
+        known, offset = self._known if self._known[0] <= index else (0, self._start)
+        self._known = index, offset + len(self._text[known:index].encode())
+        return self._known[1]
 
     def _skip(self, index: int) -> int:
         """Moves behind the value at `index` without reading it; returns its size in bytes."""
@@ -133,27 +138,30 @@ class Source:
         end = end_of(self._data, begin)
         if end < 0:
             raise Unreadable(Code.BAD_JSON, f"The body ends inside the value that starts at byte {begin}.")
-        self._slide(end)
+        if end <= self._end:
+            self._index = index + len(str(self._data[begin:end], "utf-8"))
+        else:
+            self._slide(end)
         return end - begin
 
     def _fail(self, message: str, place: int) -> NoReturn:
         raise Unreadable(Code.BAD_JSON, f"The body is not JSON: {message} at byte {place}.")
 
 
-_CHUNK = 64 * 1024
+_CHUNK = 16 * 1024
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SCALAR = re.compile(rb"[^,\]}\s]*")
-_TOKEN = re.compile(rb'"[^"]*"?|[\[{]|[\]}]')
 _OTHERS = bytes(set(range(256)) - set(b"[{]}"))
-_WEIGHTS = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
-_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_CLOSING = b"\xff"  # -1 as a signed byte
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01" + _CLOSING * 2)
+_BRACKETS = bytes(byte in b"[{]}" for byte in range(256))
 
 
 def end_of(data: bytes, start: int) -> int:
-    """Where the JSON value at `start` ends, -1 when it does not. Looks at quotes and brackets only; linear.
+    """Where the JSON value at `start` ends, -1 when it does not. Looks at quotes and brackets only.
 
-    A regular expression over every bracket takes seconds for 20 MiB of them. So chunk after chunk is first asked
-    whether the end is in it, by counting in C, and only the one that says yes is looked at bracket by bracket.
+    Going from bracket to bracket takes seconds for 20 MiB of them, so all the work on a chunk is done by calls in C:
+    escapes out, split at the quotes, brackets of every other part to +1 and -1, and where their sum reaches nought.
     """
     opening = data[start : start + 1]
     if opening not in (b"[", b"{"):
@@ -164,19 +172,26 @@ def end_of(data: bytes, start: int) -> int:
         chunk = data[position : position + _CHUNK]
         if (len(chunk) - len(chunk.rstrip(b"\\"))) % 2:
             chunk = data[position : position + len(chunk) + 1]  # keep an escape whole
-        plain = chunk.replace(b"\\\\", b"__").replace(b'\\"', b"__")
-        parts = plain.split(b'"')
-        steps = array("b", b"".join(parts[inside::2]).translate(_STEPS, _OTHERS))
-        depths = list(accumulate(steps, initial=depth))
-        if 0 in depths:
-            return position + _closing(plain, depth, inside=inside)
-        depth = depths[-1]
+        parts = chunk.replace(b"\\\\", b"__").replace(b'\\"', b"__").split(b'"')
+        steps = b"".join(parts[inside::2]).translate(_STEPS, _OTHERS)
+        closing = steps.count(_CLOSING)
+        if closing >= depth:
+            depths = accumulate(array("b", steps), initial=depth)
+            brackets = next((count for count, reached in enumerate(depths) if not reached), 0)
+            if brackets:
+                return position + _behind(brackets, parts, inside=inside)
+        depth += len(steps) - 2 * closing
         inside ^= len(parts) % 2 == 0
         position += len(chunk)
     return -1
 
 
-def _closing(plain: bytes, depth: int, *, inside: bool) -> int:
-    """Behind the bracket that brings `depth` down to 0; it is there, as end_of has seen."""
-    tokens = _TOKEN.finditer(plain, plain.index(b'"') + 1 if inside else 0)
-    return next(token.end() for token in tokens if not (depth := depth + _WEIGHTS.get(token[0], 0)))
+def _behind(brackets: int, parts: list[bytes], *, inside: bool) -> int:
+    """The place behind that many brackets of what stood outside of quotes; there are as many."""
+    number = int(inside)
+    position = sum(len(part) + 1 for part in parts[:number])
+    while (found := len(parts[number].translate(None, _OTHERS))) < brackets:
+        brackets -= found
+        position += len(parts[number]) + len(parts[number + 1]) + 2
+        number += 2
+    return position + next(islice(compress(count(1), parts[number].translate(_BRACKETS)), brackets - 1, None))

@@ -89,22 +89,24 @@ class Scanner:
             parse_float=self._float,
             parse_constant=self._constant,
         )
+        self._forget()
+
+    def _forget(self) -> None:
         self._keys = 0
-        self._faults: list[_Fault] = []
+        self._fault: _Fault | None = None  # the first one; what comes after it only has to be quick
 
     def read(self, text: str, start: int) -> tuple[object, int, bool]:
         """The value at `start` or its Problem, where it ends, and whether it may hold NUL or lone surrogates.
 
         Raises json.JSONDecodeError. Nesting beyond what the C stack takes is a Problem with no end, -1.
         """
-        self._keys = 0
-        self._faults.clear()
+        self._forget()
         try:
             value, end = self._decoder.raw_decode(text, start)
         except RecursionError:
             return Problem(Code.TOO_DEEP, "", _TOO_DEEP), -1, False
         if (
-            self._faults
+            self._fault is not None
             or self._keys > LIMITS.keys
             or (end - start) * 4 > LIMITS.entry_bytes
             or text.count("{", start, end) + text.count("[", start, end) > LIMITS.depth
@@ -139,25 +141,30 @@ class Scanner:
         if self._keys > LIMITS.keys:
             detail = f"The entry has {self._keys} keys; at most {LIMITS.keys} are accepted."
             return Problem(Code.TOO_MANY_KEYS, "", detail, value)
-        if self._faults:
-            fault = self._faults[0]
+        if self._fault is not None:
             root = value.inside if isinstance(value, _Fault) else value
-            return Problem(fault.code, _pointer_to(fault, value), fault.detail, root)
+            return Problem(self._fault.code, _pointer_to(self._fault, value), self._fault.detail, root)
         return value
 
     def _object(self, pairs: list[tuple[str, object]]) -> object:
+        if not pairs:
+            return {}
         self._keys += len(pairs)
         values = dict(pairs)
+        if self._fault is not None:
+            return values
         if len(values) != len(pairs):
             key = Counter(key for key, _ in pairs).most_common(1)[0][0]
-            return self._found(Code.REPEATED_KEY, f"The key {shown(key)} comes more than once.", key=key, inside=values)
+            self._fault = _Fault(Code.REPEATED_KEY, f"The key {shown(key)} comes more than once.", key, values)
+            return self._fault
         names = "".join(values)
         if len(names) > LIMITS.key_bytes or not names.isascii():
             for key in values:
                 size = len(key.encode(errors="surrogatepass"))
                 if size > LIMITS.key_bytes:
                     detail = f"A key is {size} bytes long; at most {LIMITS.key_bytes} are accepted."
-                    return self._found(Code.KEY_TOO_LONG, detail, key=key, inside=values)
+                    self._fault = _Fault(Code.KEY_TOO_LONG, detail, key, values)
+                    return self._fault
         return values
 
     def _integer(self, text: str) -> object:
@@ -173,33 +180,31 @@ class Scanner:
             return self._too_long(text)
         number = float(text)
         size = abs(number)
-        if 1e-5 <= size < 1e18:
+        if 1e-20 <= size < 1e18:  # seventeen digits and twenty noughts at most
             return number
         if size >= 1e18:
             return number if size == 1e18 and abs(Decimal(text)) <= LIMITS.number else self._too_large(text)
         if size:
-            return self._too_long(text) if len(f"{Decimal(repr(number)):f}") > LIMITS.number_characters else number
+            digits, _, exponent = repr(number).replace(".", "").partition("e-")
+            return self._too_long(text) if len(digits) + int(exponent) + 1 > LIMITS.number_characters else number
         # Nought, or so small that it was read as nought.
         return self._too_long(text) if text.lower().partition("e")[0].strip("-0.") else number
 
-    def _constant(self, text: str) -> object:
-        return self._found(Code.NOT_A_NUMBER, f"{text} is no JSON number.")
+    def _constant(self, text: str) -> _Fault:
+        return self._number_fault(Code.NOT_A_NUMBER, text, "is no JSON number")
 
-    def _too_large(self, text: str) -> object:
-        return self._found(Code.NUMBER_TOO_LARGE, f"The number {text} is beyond 1e18 or -1e18.")
+    def _too_large(self, text: str) -> _Fault:
+        return self._number_fault(Code.NUMBER_TOO_LARGE, text, "is beyond 1e18 or -1e18")
 
-    def _too_long(self, text: str) -> object:
+    def _too_long(self, text: str) -> _Fault:
         limit = LIMITS.number_characters
-        number = text if len(text) <= limit else f"{text[:limit]}..."
-        return self._found(
-            Code.NUMBER_TOO_LONG, f"The number {number} takes more than {limit} characters, written out."
-        )
+        return self._number_fault(Code.NUMBER_TOO_LONG, text, f"takes more than {limit} characters, written out")
 
-    def _found(self, code: Code, detail: str, *, key: str | None = None, inside: object = None) -> _Fault:
-        if self._faults and inside is None:
-            return self._faults[0]  # one is enough: half a million of them would take their memory
-        self._faults.append(_Fault(code, detail, key, inside))
-        return self._faults[-1]
+    def _number_fault(self, code: Code, text: str, words: str) -> _Fault:
+        if self._fault is None:
+            number = text if len(text) <= LIMITS.number_characters else f"{text[: LIMITS.number_characters]}..."
+            self._fault = _Fault(code, f"{number} {words}.")
+        return self._fault
 
 
 def _deeper(value: object, limit: int) -> bool:
@@ -216,18 +221,20 @@ def _deeper(value: object, limit: int) -> bool:
 
 
 def _pointer_to(fault: _Fault, root: object) -> str:
-    """Where `fault` stands; the root when that takes too long to find, or a repeated key has swallowed it."""
-    stack: list[tuple[list[str], object]] = [([], root)]
-    looked = 0
-    while stack and looked < 10_000:
-        looked += 1
-        path, value = stack.pop()
-        if value is fault:
-            return pointer(path if fault.key is None else [*path, fault.key])
-        if isinstance(value, _Fault):
-            value = value.inside
-        if isinstance(value, dict):
-            stack.extend(([*path, name], child) for name, child in reversed(value.items()))
-        elif isinstance(value, list):
-            stack.extend(([*path, str(index)], child) for index, child in reversed(list(enumerate(value))))
-    return ""
+    """Where `fault` stands; the root when a repeated key has swallowed it. Call it for what is not too deep."""
+    path = _path_to(fault, root)
+    if path is None:
+        return ""
+    return pointer(path if fault.key is None else [*path, fault.key])
+
+
+def _path_to(fault: _Fault, value: object) -> list[str] | None:
+    if value is fault:
+        return []
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, child in children:
+        if isinstance(child, (dict, list, _Fault)):
+            path = _path_to(fault, child)
+            if path is not None:
+                return [str(name), *path]
+    return None

@@ -235,7 +235,7 @@ def error(values: Values) -> tuple[str, str, int | None, Retry | None]:
     code = str(number) if type(number) is int else _moved(found, "errorCode", LIMITS.text_characters)
     recoverability = _moved(found, "recoverability", LIMITS.recoverability_characters)
     status = _http_status(found)
-    if not found:
+    if found == {}:
         del values["error"]
     return code, recoverability, status, retry
 
