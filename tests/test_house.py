@@ -26,7 +26,20 @@ TOP_LEVEL = {
     "Makefile",
     "CHANGELOG.md",
 }
-PURE = ("records", "decoding", "fields", "bodies", "limits", "compression", "catalogue", "terms", "causes", "words", "language", "explain")
+PURE = (
+    "records",
+    "decoding",
+    "fields",
+    "bodies",
+    "limits",
+    "compression",
+    "catalogue",
+    "terms",
+    "causes",
+    "words",
+    "language",
+    "explain",
+)
 LINES = 420
 FUNCTION_LINES = 45
 
