@@ -75,7 +75,8 @@ def catch_up(project: Project) -> Loaded:
     """The time since the last entry, at the pace of that first week, so that the last days are never empty."""
     now = timezone.now()
     newest = Sync.objects.of(project).aggregate(newest=Max("last_seen_at"))["newest"]
-    if newest is None or now - newest < GAP:
+    newest = max(newest or project.created_at, project.created_at)
+    if now - newest < GAP:
         return Loaded()
     since = max(newest, now - timedelta(days=DEMO.days))
     with Progress(sys.stderr, "Demo since it was stopped", total=None) as progress:
