@@ -6,7 +6,7 @@ An entry and the query string of the list come in, a frozen Reading comes out. N
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.urls import NoReverseMatch, reverse
 
@@ -46,6 +46,7 @@ SUMMARY_WORDS = {
     "duration": "Took",
 }
 ERROR_KEYS = {"errorCode", "httpStatus", "recoverability", "message"}
+RETRY_KEYS = ("attempt", "maxAttempts", "backoffMs", "nextRetryAt")
 ENVELOPE = {"id", "timestamp", "level", "type", "message", "credentialId"}
 LONGEST_ERROR_TEXT = 2000
 
@@ -82,6 +83,7 @@ class Reading:
     absent: tuple[str, ...]  # labels of the known properties that this entry does not have
     error: tuple[Property, ...]
     error_text: str
+    retries: tuple[tuple[str, str], ...]
     figures: tuple[Figure, ...]
     rest: tuple[payload.Node, ...]
     raw: str
@@ -92,12 +94,16 @@ class Reading:
 
 
 def message_cell(entry: LogEntry) -> str:
-    """The headline without the event's words, which have a column of their own."""
-    words = explain.entry_headline(entry)
+    """What the line says beyond the event, which has a column of its own: counts, the cause, or the message."""
+    headline = explain.entry_headline(entry)
     event = value_words("event", entry.event) if entry.event else ""
-    if words == event:
-        return ""
-    tail = words.removeprefix(f"{event}: ").removeprefix(f"{event}, ") if event else words
+    tail = headline.removeprefix(event).lstrip(":, ") if event else headline
+    message = explain.one_line(entry.message)
+    if message.casefold() in (event.casefold(), headline.casefold()):
+        message = ""
+    if tail.startswith("("):
+        tail = f"{message} {tail}" if message else tail.strip("()")
+    tail = tail or message
     return tail[:1].upper() + tail[1:]
 
 
@@ -118,7 +124,8 @@ def read(entry: LogEntry, project: Project, query: Pairs, *, now: datetime) -> R
         properties=tuple(item for item in known if item.text),
         absent=absent(known, context),
         error=tuple(item for item in (make.property(*names) for names in ERROR_PROPERTIES) if item.text),
-        error_text=_error_text(context.get("error")),
+        error_text=_error_text(context.get("error"), entry.message),
+        retries=retries(context.get("error"), now=now),
         figures=figures(context.get("summary")),
         rest=payload.tree(rest(context)),
         raw=raw[: payload.MAX_RAW],
@@ -198,30 +205,64 @@ def figures(summary: object) -> tuple[Figure, ...]:
     )
 
 
-def _is_count(value: object) -> bool:
+def _is_count(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 10**15
 
 
-def _error_text(error: object) -> str:
+def _error_text(error: object, message: str) -> str:
+    """The error's own text, unless the entry's message says the same."""
     text = error.get("message") if isinstance(error, Mapping) else error
-    return text[:LONGEST_ERROR_TEXT] if isinstance(text, str) else ""
+    return text[:LONGEST_ERROR_TEXT] if isinstance(text, str) and text != message else ""
+
+
+def retries(error: object, *, now: datetime) -> tuple[tuple[str, str], ...]:
+    """What the error says about retrying, label and words: attempt, pause, next attempt."""
+    if not isinstance(error, Mapping):
+        return ()
+    nested = error.get("retry")
+    told = {**(nested if isinstance(nested, Mapping) else {}), **error}
+    attempt, most, pause, moment = (told.get(key) for key in RETRY_KEYS)
+    found = []
+    if _is_count(attempt):
+        found.append(("Attempt", f"{attempt} of {most}" if _is_count(most) else str(attempt)))
+    elif _is_count(most):
+        found.append(("Attempts", f"at most {most}"))
+    if _is_count(pause):
+        found.append(("Pause", explain.duration_ms(int(pause))))
+    if isinstance(moment, str) and (at := _moment(moment)):
+        found.append(("Next attempt", explain.moment_words(at, now=now)))
+    return tuple(found)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def rest(context: Mapping[str, object]) -> dict[str, object]:
-    """What is not spelled out above the raw part: unknown keys, and unknown parts of summary and error."""
+    """What is not spelled out above the raw part: unknown keys, and what summary and error hold beyond the known."""
     known = {wire for wire, *_ in PROPERTIES} | ENVELOPE
     left = {key: value for key, value in context.items() if key not in known}
-    for name, shown in (("summary", SUMMARY_WORDS), ("error", ERROR_KEYS)):
+    for name, is_shown in (("summary", _is_figure), ("error", _is_fact)):
         part = left.get(name)
         if isinstance(part, Mapping):
-            more = {key: value for key, value in part.items() if key not in shown or not _is_shown(name, value)}
+            more = {key: value for key, value in part.items() if not is_shown(key, value)}
             left.pop(name)
             if more:
                 left[name] = more
     return left
 
 
-def _is_shown(name: str, value: object) -> bool:
-    if name == "summary":
+def _is_figure(key: str, value: object) -> bool:
+    return key in SUMMARY_WORDS and _is_count(value)
+
+
+def _is_fact(key: str, value: object) -> bool:
+    if key in ("attempt", "maxAttempts", "backoffMs"):
         return _is_count(value)
-    return isinstance(value, str | int) and len(str(value)) <= LONGEST_ERROR_TEXT
+    if key == "nextRetryAt":
+        return isinstance(value, str) and _moment(value) is not None
+    return key in ERROR_KEYS and isinstance(value, str | int) and len(str(value)) <= LONGEST_ERROR_TEXT

@@ -173,16 +173,8 @@ def when(context: template.Context, value: datetime | None, form: str = "") -> S
     return format_html('<time datetime="{}" title="{}">{}</time>', stamp(value), title, text)
 
 
-@register.simple_tag(takes_context=True)
-def row_time(context: template.Context, value: datetime) -> SafeString:
-    """The time cell of a log line: 14:03:21.123; the list's head names the zone, a line above the day, the title all."""
-    value = value.astimezone(UTC)
-    title = f"{value:%Y-%m-%d %H:%M:%S} UTC, {phrases.ago(value, moment(context))}"
-    text = f"{value:%H:%M:%S}.{value.microsecond // 1000:03d}"
-    return format_html('<time datetime="{}" title="{}">{}</time>', stamp(value), title, text)
-
-
 @register.simple_tag
+@lru_cache(maxsize=16)
 def level_badge(level: int) -> SafeString:
     """Level as icon, word and colour."""
     name, tone, picture = LEVELS.get(level, ("other", Tone.UNKNOWN, "unknown"))
@@ -192,6 +184,7 @@ def level_badge(level: int) -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)
 def status_badge(status: str, css: str = "") -> SafeString:
     """Status of a sync as icon, word and colour, for browser checks with data-status. `css`: status-large, status-plain."""
     known = catalogue.status(status)
@@ -264,6 +257,11 @@ def short_id(value: uuid.UUID | str | None) -> str:
 @register.filter
 def event_words(name: str) -> str:
     return catalogue.event(name).words
+
+
+@register.filter
+def status_words(name: str) -> str:
+    return catalogue.status(name).words
 
 
 @register.filter

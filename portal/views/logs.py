@@ -3,7 +3,7 @@
 A URL comes in; a page, or the fragment that htmx asked for, goes out. Reads only through synclogs.filters.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -12,12 +12,12 @@ from uuid import UUID
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 
-from portal import choices, entries, payload, querystring
+from portal import choices, entries, payload, querystring, rows
 from portal.access import ProjectRequest, project_view
 from portal.querystring import Chip, Pairs
+from portal.rows import Row
 from synclogs import facets, filters
 from synclogs.filters import FilterError, LogFilter
 from synclogs.models import ConnectedUser, HourCount, LogEntry
@@ -27,13 +27,6 @@ COUNTED_DAYS = timedelta(days=7)
 SUGGESTED_USERS = 100
 NARROWER = {"30d": "7d", "7d": "24h", "24h": "1h", "1h": "15m"}
 WIDER = {"15m": "24h", "1h": "24h", "24h": "7d", "7d": "30d"}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    entry: LogEntry
-    text: str
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +83,9 @@ def listed(request: ProjectRequest, *, now: datetime) -> Listing:
     return Listing("unmatched" if anything else "empty", 200, log_filter=log_filter)
 
 
-def rows_of(found: list[LogEntry], request: ProjectRequest) -> tuple[Row, ...]:
-    pages = reverse("logs", args=(request.project.slug,))
-    return tuple(Row(entry, entries.message_cell(entry), f"{pages}/{entry.key}") for entry in found)
+def rows_of(found: Iterable[LogEntry], request: ProjectRequest) -> tuple[Row, ...]:
+    """Lines for `_log_row.html`, on this page and on those of syncs, users and integrations."""
+    return rows.lines(found, request.project, now=timezone.now())
 
 
 def surroundings(request: ProjectRequest, listing: Listing, query: Pairs) -> dict[str, object]:

@@ -43,9 +43,9 @@ function withoutBlanks(event) {
 }
 
 function showFailure(event) {
-  const list = document.getElementById("logs");
+  const list = event.detail.target;
   const words = document.getElementById("list-failed");
-  if (!list || !words || event.detail.target !== list) return;
+  if (!words || !["logs", "list"].includes(list?.id)) return;
   list.replaceChildren(words.content.cloneNode(true));
 }
 
@@ -75,6 +75,8 @@ export function startLists() {
   for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) document.addEventListener(name, showFailure);
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-try-again]")) location.reload();
+    const closer = event.target.closest("[data-close-drawer]");
+    if (closer) closer.closest(".drawer").open = false;
   });
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.target?.id === "logs") event.detail.target.setAttribute("aria-busy", "true");
