@@ -1,0 +1,115 @@
+"""Connected users: end customers. Their names, e-mails and companies are the only things of the log that people write."""
+
+from math import isfinite
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from portal.admin import cells
+from portal.admin.base import PortalModelAdmin
+from portal.admin.cells import Cell, code_column, column, moment_column
+from portal.admin.lists import PagedList, ProjectChoice
+from portal.admin.things import SyncThing
+from synclogs.decoding import cleaned
+from synclogs.models import ConnectedUser
+
+METADATA_CHARACTERS = 16_384
+
+
+class Metadata(forms.JSONField):
+    """A JSON object that PostgreSQL can store; the base class breaks on deep nesting and on very long numbers."""
+
+    widget = UnfoldAdminTextareaWidget
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and len(value) > METADATA_CHARACTERS:
+            raise ValidationError(f"At most {METADATA_CHARACTERS:,} characters.")
+        try:
+            found = super().to_python(value)
+        except (ValueError, RecursionError):
+            raise ValidationError("This is not JSON that can be stored.") from None
+        if found is None:
+            return {}
+        if not isinstance(found, dict):
+            raise ValidationError('The metadata is a JSON object, such as {"plan": "gold"}.')
+        return storable(found)
+
+
+class ConnectedUserForm(forms.ModelForm):
+    metadata = Metadata(required=False, help_text='A JSON object, such as {"plan": "gold"}.')
+
+
+@admin.register(ConnectedUser)
+class ConnectedUserAdmin(SyncThing, PortalModelAdmin):
+    """An end customer; the name, e-mail and company are the only things here that people write."""
+
+    form = ConnectedUserForm
+    moment = "last_seen_at"
+    may_add = may_delete = False
+    portal_page = "user"
+    list_display = ("user_code", "name_words", "company_words", "email_words", "last_seen", "syncs_link")
+    list_filter = (ProjectChoice,)
+    search_fields = ("user_id",)
+    search_help_text = "User ID exactly, or part of a name, e-mail or company"
+    sortable_by = ()
+    list_select_related = ("project",)
+    readonly_fields = ("project_words", "user_code", "first_seen", "last_seen", "syncs_link")
+    fieldsets = (
+        (None, {"fields": ("project_words", "user_code", "first_seen", "last_seen", "syncs_link")}),
+        ("Who this is", {"fields": ("name", "email", "company", "metadata")}),
+    )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PagedList]:
+        return PagedList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        text = search_term.strip()[:256]
+        if not text:
+            return queryset, False
+        parts = Q(name__icontains=text) | Q(email__icontains=text) | Q(company__icontains=text)
+        return queryset.filter(Q(user_id=text) | parts), False
+
+    def named(self, obj: ConnectedUser) -> str:
+        return obj.user_id
+
+    def portal_key(self, obj: ConnectedUser) -> tuple[object, ...]:
+        return (obj.user_id,)
+
+    user_code = code_column("user_id", "User ID")
+
+    @column("Name")
+    def name_words(self, obj: ConnectedUser) -> Cell:
+        return cells.short(obj.name)
+
+    @column("Company")
+    def company_words(self, obj: ConnectedUser) -> Cell:
+        return cells.short(obj.company)
+
+    @column("E-mail")
+    def email_words(self, obj: ConnectedUser) -> Cell:
+        return cells.short(obj.email)
+
+    first_seen = moment_column("first_seen_at", "First seen")
+    last_seen = moment_column("last_seen_at", "Last seen")
+
+    @column("Syncs")
+    def syncs_link(self, obj: ConnectedUser) -> Cell:
+        return cells.list_link("synclogs_sync", "Show syncs", project=obj.project.slug, user_id=obj.user_id)
+
+
+def storable(value: Any) -> Any:
+    """JSON without NUL and lone surrogates. Raises ValidationError for what JSON does not know (NaN)."""
+    if isinstance(value, str):
+        return cleaned(value)
+    if isinstance(value, float) and not isfinite(value):
+        raise ValidationError("Infinity and NaN are not JSON.")
+    if isinstance(value, dict):
+        return {cleaned(key): storable(item) for key, item in value.items()}
+    return [storable(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,198 @@
+"""API keys: made, shown once, changed, revoked. The secret passes through here once and is kept nowhere."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from portal.admin import cells
+from portal.admin.base import PortalModelAdmin, changes
+from portal.admin.cells import Cell, column
+from portal.admin.lists import Choice
+from portal.admin.projects import ProjectAnyChoice
+from synclogs import keys
+from synclogs.models import Action, ApiKey, Project, Scope
+
+REASON_LENGTH = 500
+
+
+class KeyForm(forms.ModelForm):
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        initial=[Scope.LOGS_WRITE],
+        error_messages={"required": "Tick what the key is for."},
+        help_text="What the key may do; tick only what its program needs.",
+    )
+
+    def clean_expires_at(self) -> Any:
+        moment = self.cleaned_data["expires_at"]
+        if moment and "expires_at" in self.changed_data and moment <= timezone.now():
+            raise forms.ValidationError("This moment has passed; to end a key now, revoke it.")
+        return moment
+
+    def clean(self) -> dict[str, Any]:
+        """One usable key a name, which also keeps a form that is sent twice from making two keys."""
+        values: dict[str, Any] = super().clean() or {}
+        project = values.get("project") or (self.instance.project if self.instance.pk else None)
+        if project:
+            # Two clicks at once take turns here; "no key" lets ingest go on, whose rows refer to the project.
+            list(Project.objects.select_for_update(no_key=True).filter(pk=project.pk))
+        same = ApiKey.objects.usable(timezone.now()).filter(project=project, name=values.get("name"))
+        if project and same.exclude(pk=self.instance.pk).exists():
+            self.add_error(
+                "name", "A key of this name is in use in this project. Choose another name, or revoke that key."
+            )
+        return values
+
+
+class StateChoice(Choice):
+    title = "State"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("usable", "Usable"), ("revoked", "Revoked"), ("expired", "Expired"), ("unused", "Never used")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        value, now = self.value(), timezone.now()
+        conditions = {
+            "usable": Q(revoked_at=None) & ~Q(expires_at__lte=now),
+            "revoked": Q(revoked_at__isnull=False),
+            "expired": Q(expires_at__lte=now, revoked_at=None),
+            "unused": Q(last_used_at=None),
+        }
+        if not value:
+            return None
+        return queryset.filter(conditions[value]) if value in conditions else queryset.none()
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(PortalModelAdmin):
+    """A key is never deleted, so that the audit and the logs of its use keep their meaning; it is revoked."""
+
+    form = KeyForm
+    may_delete = False
+    list_display = ("name", "project", "key_code", "scope_words", "state_words", "last_used", "expires", "created")
+    list_filter = (ProjectAnyChoice, StateChoice)
+    list_select_related = ("project",)
+    search_fields = ("name", "key_id")
+    search_help_text = "Name, or the part of the key between the first two underscores"
+    ordering = ("-created_at", "-pk")
+    sortable_by = ("name", "project")
+    actions_detail = ("revoke",)
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
+        asked = ("project", "name", "scopes", "expires_at", "requests_per_minute")
+        return (*asked, "key_code", "state_words", "created", "last_used", "revoked") if obj else asked
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
+        return ("project", "key_code", "state_words", "created", "last_used", "revoked") if obj else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.revoked_at is None)
+
+    def view_on_site(self, obj: ApiKey) -> None:
+        """The portal has no page of a key."""
+
+    def named(self, obj: ApiKey) -> str:
+        return f"{obj.name} (ssp_{obj.key_id}_…)"
+
+    # Making
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """With one button: what follows is always the page with the secret."""
+        one = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**(extra_context or {}), **one})
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        made, secret = keys.create(obj.project, obj.name, scopes=obj.scopes, expires_at=obj.expires_at)
+        if obj.requests_per_minute:
+            ApiKey.objects.filter(pk=made.pk).update(requests_per_minute=obj.requests_per_minute)
+        obj.pk, obj.key_id = made.pk, made.key_id
+        self.remember(request, obj, Action.KEY_CREATED, changes(form, before=False))
+        request.new_key = secret  # type: ignore[attr-defined]
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
+        """The answer to the form is the one page that shows the secret: it is in no message, session, cookie or address."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Copy this key now",
+            "opts": self.opts,
+            "key": obj,
+            "secret": request.new_key,  # type: ignore[attr-defined]
+            "scopes": [Scope(scope).label for scope in obj.scopes],
+        }
+        return TemplateResponse(request, "admin/key_created.html", context, headers={"Cache-Control": "no-store"})
+
+    # Revoking
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """The button is there while there is something to revoke; who may is decided by the view itself."""
+        obj = self.get_object(request, str(object_id))
+        return super().get_actions_detail(request, object_id) if obj and obj.revoked_at is None else []
+
+    @action(description="Revoke", url_path="revoke", variant=ActionVariant.DANGER)
+    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """GET asks, POST does it; from the next request on the key opens nothing."""
+        if request.method not in ("GET", "HEAD", "POST"):
+            return HttpResponseNotAllowed(("GET", "HEAD", "POST"))
+        obj = self.get_object(request, object_id)
+        if obj is None or not self.has_view_permission(request, obj):
+            raise Http404
+        page = reverse("admin:synclogs_apikey_change", args=(obj.pk,))
+        if obj.revoked_at:
+            messages.info(request, f"The key “{obj.name}” is already revoked.")
+            return HttpResponseRedirect(page)
+        if request.method != "POST":
+            context = {**self.admin_site.each_context(request), "title": "Revoke this key?", "opts": self.opts}
+            return TemplateResponse(request, "admin/key_revoke.html", {**context, "key": obj, "back": page})
+        reason = request.POST.get("reason", "").strip()[:REASON_LENGTH]
+        with transaction.atomic():
+            if keys.revoke(obj, now=timezone.now()):
+                self.remember(request, obj, Action.KEY_REVOKED, ({}, {}), reason=reason)
+        messages.success(request, f"The key “{obj.name}” is revoked. Programs that use it are refused from now on.")
+        return HttpResponseRedirect(page)
+
+    # Columns
+
+    @column("Key")
+    def key_code(self, obj: ApiKey) -> Cell:
+        return cells.code(f"ssp_{obj.key_id}_…")
+
+    @column("May")
+    def scope_words(self, obj: ApiKey) -> str:
+        return ", ".join(str(Scope(scope).label) for scope in obj.scopes)
+
+    @column("State", label={"Usable": "success", "Revoked": "danger", "Expired": "warning"})
+    def state_words(self, obj: ApiKey) -> str:
+        if obj.revoked_at:
+            return "Revoked"
+        return "Expired" if obj.expires_at and obj.expires_at <= timezone.now() else "Usable"
+
+    @column("Last used")
+    def last_used(self, obj: ApiKey) -> Cell:
+        return cells.moment(obj.last_used_at) if obj.last_used_at else "never"
+
+    @column("Expires")
+    def expires(self, obj: ApiKey) -> Cell:
+        return cells.moment(obj.expires_at) if obj.expires_at else "never"
+
+    @column("Created")
+    def created(self, obj: ApiKey) -> Cell:
+        return cells.moment(obj.created_at)
+
+    @column("Revoked")
+    def revoked(self, obj: ApiKey) -> Cell:
+        return cells.moment(obj.revoked_at)

@@ -1,0 +1,176 @@
+"""Projects and who belongs to them. A role acts from the next request on."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from portal.admin import cells
+from portal.admin.base import PortalInline, PortalModelAdmin
+from portal.admin.cells import Cell, column
+from portal.admin.lists import Choice
+from portal.adminsite import administered, is_superuser
+from synclogs.models import ApiKey, ConnectedUser, HourCount, Membership, Project, Role, Sync
+
+
+class Person(forms.ModelChoiceField):
+    """A person by exact user name: a list to pick from would show everybody to everybody."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        messages = {"invalid_choice": "There is nobody with that user name.", "required": "Type the user name."}
+        people = User.objects.all() if kwargs.get("disabled") else User.objects.filter(is_active=True)
+        super().__init__(people, *args, to_field_name="username", error_messages=messages, **kwargs)
+        self.help_text = "The exact user name."
+
+
+class MembershipForm(forms.ModelForm):
+    """Who and where are settled when a membership is made; afterwards only the role changes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        made = bool(self.instance.pk)
+        if "user" in self.fields:
+            self.fields["user"] = Person(label="User", disabled=made)
+        if made:
+            self.initial["user"] = self.instance.user  # so that the name stands there, not the number
+
+
+class MembershipInline(PortalInline):
+    model = Membership
+    form = MembershipForm
+    fields = ("user", "role")
+    verbose_name = "member"
+    verbose_name_plural = "members"
+    per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        return super().get_queryset(request).select_related("user", "project").order_by("-role", "user__username")
+
+
+@admin.register(Project)
+class ProjectAdmin(PortalModelAdmin):
+    """Settings of a project. Only superusers make new ones; one that holds data is never deleted here."""
+
+    project_path = "pk"
+    portal_page = "overview"
+    list_display = ("name", "slug_code", "people", "working_keys", "retention", "created", "logs_link")
+    search_fields = ("name", "slug")
+    ordering = ("name",)
+    sortable_by = ("name",)
+    inlines = (MembershipInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(members=counted(Membership.objects.all()), keys=counted(ApiKey.objects.filter(revoked_at=None)))
+        )
+
+    def get_fields(self, request: HttpRequest, obj: Project | None = None) -> tuple[str, ...]:
+        return ("name", "slug", "retention_days", "created") if obj else ("name", "slug", "retention_days")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Project | None = None) -> tuple[str, ...]:
+        return ("slug", "created") if obj else ()  # the slug stands in every link to the project
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
+        return is_superuser(request) and (obj is None or not holds_data(obj))
+
+    def portal_key(self, obj: Project) -> tuple[object, ...]:
+        return ()
+
+    def named(self, obj: Project) -> str:
+        return obj.slug
+
+    @column("Slug")
+    def slug_code(self, obj: Project) -> Cell:
+        return cells.code(obj.slug)
+
+    @column("Members")
+    def people(self, obj: Any) -> Cell:
+        return cells.list_link("synclogs_membership", f"{obj.members:,}", project=obj.slug)
+
+    @column("API keys")
+    def working_keys(self, obj: Any) -> Cell:
+        return cells.list_link("synclogs_apikey", f"{obj.keys:,}", project=obj.slug)
+
+    @column("Keeps entries for")
+    def retention(self, obj: Project) -> str:
+        return f"{obj.retention_days} days"
+
+    @column("Created")
+    def created(self, obj: Project) -> Cell:
+        return cells.moment(obj.created_at)
+
+    @column("Logs")
+    def logs_link(self, obj: Project) -> Cell:
+        return cells.list_link("synclogs_logentry", "Show entries", project=obj.slug)
+
+
+def counted(rows: QuerySet[Any]) -> Coalesce:
+    """How many of `rows` belong to the project at hand, as one column: a join with two tables would multiply them."""
+    found = rows.filter(project=OuterRef("pk")).order_by().values("project").annotate(many=Count("pk")).values("many")
+    return Coalesce(Subquery(found, output_field=IntegerField()), 0)
+
+
+def holds_data(project: Project) -> bool:
+    return any(model.objects.filter(project=project).exists() for model in (HourCount, Sync, ConnectedUser, ApiKey))
+
+
+class ProjectAnyChoice(Choice):
+    """A project, or all of those that the person administers: for small tables."""
+
+    title = "Project"
+    parameter_name = "project"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(project.slug, project.name) for project in administered(request)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        value = self.value()
+        return queryset.filter(project__slug=value) if value else None
+
+
+class RoleChoice(Choice):
+    title = "Role"
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(role.value), role.label) for role in Role]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        value = self.value()
+        if not value:
+            return None
+        return queryset.filter(role=value) if value in {str(role.value) for role in Role} else queryset.none()
+
+
+@admin.register(Membership)
+class MembershipAdmin(PortalModelAdmin):
+    form = MembershipForm
+    fields = ("project", "user", "role")
+    list_display = ("user", "project", "role_words")
+    list_filter = (ProjectAnyChoice, RoleChoice)
+    list_select_related = ("user", "project")
+    search_fields = ("user__username", "user__first_name", "user__last_name", "user__email")
+    ordering = ("project__name", "user__username")
+    sortable_by = ("user", "project")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
+        return ("project", "user") if obj else ()
+
+    def named(self, obj: Membership) -> str:
+        return f"{obj.user.get_username()} in {obj.project.slug}"
+
+    @column("Role", label={Role.ADMIN.label: "danger", Role.LEAD.label: "info"})
+    def role_words(self, obj: Membership) -> str:
+        return Role(obj.role).label

@@ -1,0 +1,172 @@
+"""Syncs, as their entries describe them; read only."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from portal.admin import cells
+from portal.admin.base import ReadOnlyAdmin
+from portal.admin.cells import Cell, code_column, column, moment_column
+from portal.admin.lists import Choice, PagedList, ProjectChoice
+from portal.admin.things import (
+    IntegrationChoice,
+    PipelineChoice,
+    SyncThing,
+    UserText,
+    as_uuid,
+    run_counts,
+)
+from synclogs import catalogue
+from synclogs.explain import phrases
+from synclogs.models import Attention, Sync
+
+
+class StatusChoice(Choice):
+    title = "Status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, known.words) for name, known in catalogue.STATUSES.items()]
+
+
+class AttentionChoice(Choice):
+    title = "Needs attention"
+    parameter_name = "attention"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(Attention.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        value = self.value()
+        if not value:
+            return None
+        known = value in Attention.values
+        return queryset.needing(Attention(value), now=timezone.now()) if known else queryset.none()  # type: ignore[attr-defined]
+
+
+@admin.register(Sync)
+class SyncAdmin(SyncThing, ReadOnlyAdmin):
+    """One sync of one customer."""
+
+    moment = "last_seen_at"
+    portal_page = "sync"
+    list_display = ("named_sync", "status_words", "user_link", "source", "last_seen", "last_run", "error_short")
+    list_filter = (ProjectChoice, AttentionChoice, StatusChoice, IntegrationChoice, PipelineChoice, UserText)
+    search_fields = ("sync_id",)
+    search_help_text = "Sync ID or user ID, exactly"
+    sortable_by = ()
+    list_select_related = ("project",)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "project_words",
+                    "sync_code",
+                    "user_link",
+                    "integration_words",
+                    "pipeline_words",
+                    "credential_code",
+                )
+            },
+        ),
+        (
+            "State",
+            {
+                "fields": (
+                    "status_words",
+                    "status_meaning",
+                    "status_ends",
+                    "since",
+                    "first_seen",
+                    "last_seen",
+                    "cadence",
+                )
+            },
+        ),
+        ("Runs", {"fields": ("first_sync", "last_start", "last_run", "counts", "took")}),
+        ("Trouble", {"fields": ("last_warning", "error", "error_text", "retry", "webhooks")}),
+    )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PagedList]:
+        return PagedList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        text = search_term.strip()
+        if not text:
+            return queryset, False
+        sync_id = as_uuid(text)
+        return queryset.filter(Q(sync_id=sync_id) if sync_id else Q(user_id=text)), False
+
+    def named(self, obj: Sync) -> str:
+        return str(obj.sync_id)
+
+    def portal_key(self, obj: Sync) -> tuple[object, ...]:
+        return (obj.sync_id,)
+
+    @column("Sync")
+    def named_sync(self, obj: Sync) -> Cell:
+        return cells.code(str(obj.sync_id)[:8])
+
+    sync_code = code_column("sync_id", "Sync ID")
+    credential_code = code_column("credential_id", "Credential ID")
+
+    @column("Status", label=cells.STATUS_COLOURS)
+    def status_words(self, obj: Sync) -> Cell:
+        return catalogue.status(obj.status).words
+
+    @column("What that means")
+    def status_meaning(self, obj: Sync) -> str:
+        return catalogue.status(obj.status).meaning
+
+    @column("How it ends")
+    def status_ends(self, obj: Sync) -> str:
+        return catalogue.status(obj.status).leaves_by or cells.NOTHING
+
+    since = moment_column("status_since", "In this status since")
+    first_seen = moment_column("first_seen_at", "First seen")
+    last_seen = moment_column("last_seen_at", "Last seen")
+
+    @column("Usual gap between runs")
+    def cadence(self, obj: Sync) -> str:
+        return phrases.duration_ms(int(obj.cadence_seconds * 1000)) if obj.cadence_seconds else "not known yet"
+
+    first_sync = moment_column("initial_completed_at", "First sync completed")
+    last_start = moment_column("last_started_at", "Last run started")
+    last_run = moment_column("last_completed_at", "Last good run")
+
+    @column("Counts of that run")
+    def counts(self, obj: Sync) -> str:
+        return run_counts(obj)
+
+    last_warning = moment_column("last_warning_at", "Last warning")
+
+    @column("Last error")
+    def error(self, obj: Sync) -> Cell:
+        if obj.last_error_at is None:
+            return cells.NOTHING
+        cause = catalogue.error_code(
+            obj.last_error_code, http_status=obj.last_error_http_status, recoverability=obj.last_error_recoverability
+        )
+        url = cells.portal_url("log", obj.project, obj.last_error_key)
+        said = cells.words(cause.words, obj.last_error_code or catalogue.event(obj.last_error_event).words)
+        return cells.link(url, said)
+
+    @column("Last error")
+    def error_short(self, obj: Sync) -> Cell:
+        return cells.short(catalogue.event(obj.last_error_event).words, 40) if obj.last_error_at else cells.NOTHING
+
+    @column("In its own words")
+    def error_text(self, obj: Sync) -> Cell:
+        return cells.short(obj.last_error_message, 2000)
+
+    retry = moment_column("retry_at", "Next try")
+
+    @column("Webhooks last failed")
+    def webhooks(self, obj: Sync) -> Cell:
+        return cells.moment(obj.webhook_failed_at or obj.webhook_warning_at)
