@@ -22,17 +22,13 @@ SECRET_KEY = environment.text(
     "an insecure key that only DEBUG accepts, never production" if DEBUG else "",
 )
 SECRET_KEY_FALLBACKS = environment.words("SECRET_KEY_FALLBACKS")
-if not DEBUG and (
-    len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or "insecure" in SECRET_KEY
-):
+if not DEBUG and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or "insecure" in SECRET_KEY):
     raise ImproperlyConfigured(
         "SECRET_KEY has to be set to at least 50 random characters, for example the output of "
         '`python -c "import secrets; print(secrets.token_urlsafe(50))"`.'
     )
 
-ALLOWED_HOSTS = environment.words(
-    "ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG or DEMO else ""
-)
+ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG or DEMO else "")
 if "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts; * is refused.")
 CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS")
@@ -40,9 +36,9 @@ CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS")
 INSTALLED_APPS = [
     "synclogs",
     "portal",
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # without its admin site, since ours is one already
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "portal.apps.PortalAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -105,16 +101,10 @@ _limits = {
 _options: dict[str, Any] = {
     "connect_timeout": 2,
     "application_name": "sync-support-portal",
-    **{
-        key.removeprefix("option:"): value
-        for key, value in _database.items()
-        if key.startswith("option:")
-    },
+    **{key.removeprefix("option:"): value for key, value in _database.items() if key.startswith("option:")},
 }
 if DATABASE_POOL:
-    _options["options"] = " ".join(
-        f"-c {name}={value}" for name, value in _limits.items()
-    )
+    _options["options"] = " ".join(f"-c {name}={value}" for name, value in _limits.items())
     # A short reconnect time-out: after an outage the next request tries anew instead of waiting for a long back-off.
     _options["pool"] = {
         "min_size": 1,
@@ -125,11 +115,7 @@ if DATABASE_POOL:
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
-        **{
-            key: value
-            for key, value in _database.items()
-            if not key.startswith("option:")
-        },
+        **{key: value for key, value in _database.items() if not key.startswith("option:")},
         "CONN_HEALTH_CHECKS": True,
         "CONN_MAX_AGE": 0,
         "OPTIONS": _options,
@@ -138,6 +124,7 @@ DATABASES: dict[str, dict[str, Any]] = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # People.
+AUTHENTICATION_BACKENDS = ["portal.access.Members"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
@@ -146,9 +133,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"
-    },
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 12},
@@ -233,18 +218,36 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Event logs of managed data syncs: push, read, act.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_NO_READ_ONLY_REQUIRED": True,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "portal.api.documented.finish"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
 }
 
+# The administration; its colours are in static/admin.css, so that no style stands inside a page.
+UNFOLD = {
+    "SITE_TITLE": "Sync Support administration",
+    "SITE_HEADER": "Sync Support",
+    "SITE_SUBHEADER": "Administration",
+    "SITE_URL": "/",
+    "SITE_ICON": "portal.adminsite.mark",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "portal.adminsite.mark"}],
+    "SHOW_VIEW_ON_SITE": True,
+    "SHOW_BACK_BUTTON": True,
+    "STYLES": ["portal.adminsite.stylesheet"],
+    "SCRIPTS": ["portal.adminsite.script"],
+    "GLOBAL_CALLBACK": "portal.adminsite.context",
+    "DASHBOARD_CALLBACK": "portal.admin.dashboard.dashboard",
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "portal.adminsite.navigation"},
+}
+
 PROCRASTINATE_IMPORT_PATHS = ["synclogs.jobs"]
 
 # What the product itself decides by.
-INGEST_REQUESTS_PER_MINUTE = environment.number(
-    "INGEST_REQUESTS_PER_MINUTE", 6000, minimum=1
-)
+INGEST_REQUESTS_PER_MINUTE = environment.number("INGEST_REQUESTS_PER_MINUTE", 6000, minimum=1)
 INGEST_CONCURRENCY = environment.number("INGEST_CONCURRENCY", 4, minimum=1)
 RETENTION_DAYS = environment.number("RETENTION_DAYS", 400, minimum=1)
 METRICS_TOKEN = environment.text("METRICS_TOKEN")

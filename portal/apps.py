@@ -1,0 +1,18 @@
+"""The apps of this wing: the portal itself, and Django's admin with a site of our own (portal.adminsite)."""
+
+from django.apps import AppConfig
+from django.contrib.admin.apps import SimpleAdminConfig
+
+
+class Portal(AppConfig):
+    name = "portal"
+    default = True
+
+
+class PortalAdmin(SimpleAdminConfig):
+    default = False
+    default_site = "portal.adminsite.PortalAdminSite"
+
+    def ready(self) -> None:
+        super().ready()
+        self.module.autodiscover()
