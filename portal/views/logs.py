@@ -13,6 +13,7 @@ from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 
 from portal import choices, entries, payload, querystring, rows
 from portal.access import ProjectRequest, project_view
@@ -59,7 +60,7 @@ def logs(request: ProjectRequest) -> HttpResponse:
     else:
         rail = rail_of(request, listing, query, now=now)
         response = render(request, "logs.html", {**context, **rail}, status=listing.status)
-    response["Vary"] = "HX-Request, HX-Target, Cookie"
+    patch_vary_headers(response, ["HX-Request", "HX-Target"])
     return response
 
 

@@ -71,12 +71,15 @@ export function startLists() {
   if (!form) return;
   rememberGroups(form);
   form.addEventListener("change", exclusive, { capture: true });
+  // On a phone the filters lie over the list: applying them is also the wish to see it.
+  form.addEventListener("submit", () => {
+    const drawer = form.closest("details");
+    if (drawer && matchMedia("(max-width: 60rem)").matches) drawer.open = false;
+  });
   document.addEventListener("htmx:configRequest", withoutBlanks);
   for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) document.addEventListener(name, showFailure);
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-try-again]")) location.reload();
-    const closer = event.target.closest("[data-close-drawer]");
-    if (closer) closer.closest(".drawer").open = false;
   });
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.target?.id === "logs") event.detail.target.setAttribute("aria-busy", "true");
