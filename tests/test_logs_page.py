@@ -307,6 +307,15 @@ def test_context_links_narrow_the_list_that_it_was_opened_from(signed_in: Client
     assert 'href="/p/demo/logs?level=info&amp;-integration=box&amp;-user=acct_1"' in html
 
 
+@pytest.mark.parametrize(
+    "url", ["http://[", "http://testserver/p/demo/logs?" + "a=1&" * 600, "http://testserver/p/demo/"]
+)
+def test_an_odd_origin_of_a_context_counts_as_none(signed_in: Client, project: Project, url: str) -> None:
+    store(project, entry())
+    answer = signed_in.get(f"/p/demo/logs/{only(project).key}/context", headers={"HX-Current-URL": url})
+    assert 'href="/p/demo/logs?user=acct_1"' in answer.content.decode()
+
+
 def test_links_of_an_old_entry_carry_a_range_in_which_it_is_seen(signed_in: Client, project: Project) -> None:
     store(project, entry(timestamp=timezone.now() - timedelta(days=5)))
     html = signed_in.get(f"/p/demo/logs/{only(project).key}").content.decode()

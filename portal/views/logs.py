@@ -166,10 +166,13 @@ def found(request: ProjectRequest, key: UUID) -> LogEntry:
 
 def query_of_page(request: HttpRequest) -> Pairs:
     """The filter of the list that an entry was opened from, as htmx tells it; nothing for any other page."""
-    url = urlsplit(request.headers.get("HX-Current-URL", ""))
-    if not url.path.endswith("/logs"):
-        return ()
-    return querystring.pairs(parse_qs(url.query, max_num_fields=500).items())
+    try:
+        url = urlsplit(request.headers.get("HX-Current-URL", ""))
+        if url.path.endswith("/logs"):
+            return querystring.pairs(parse_qs(url.query, max_num_fields=500).items())
+    except ValueError:  # a header that no browser of ours sends
+        pass
+    return ()
 
 
 @project_view()
