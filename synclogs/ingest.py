@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
+from itertools import batched
 from typing import Any
 from weakref import WeakSet
 
-from django.db import OperationalError, connection, transaction
+import structlog
+from django.db import DataError, OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.utils import IntegrityError
 from msgspec.structs import astuple
@@ -22,6 +24,8 @@ from synclogs.models import Project
 from synclogs.models.log import COLUMNS
 from synclogs.records import Record, Refusal
 
+logger = structlog.get_logger(__name__)
+
 EPOCH_DAY = date(1970, 1, 1)
 DAY_US = 86_400_000_000
 ATTEMPTS = 3
@@ -30,7 +34,9 @@ TABLE = "synclogs_logentry"
 STAGING = "incoming"
 COLUMN_LIST = ", ".join(COLUMNS)
 # received_at is ours, not the sender's: the same entry sent later is still the same entry.
-COMPARED = [name for name in COLUMNS if name not in {"key", "project_id", "occurred_at", "received_at"}]
+# So is the category, which a later catalogue may know better.
+COMPARED = [name for name in COLUMNS if name not in {"key", "project_id", "occurred_at", "received_at", "category"}]
+LINES_AT_ONCE = 500
 
 CREATE_STAGING = (
     f"CREATE TEMPORARY TABLE IF NOT EXISTS {STAGING} (LIKE {TABLE} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS;"
@@ -72,6 +78,21 @@ def write(project: Project, records: Sequence[Record], *, now: datetime) -> Writ
     """Stores `records` of one project. Raises django.db.OperationalError when the database is away; then nothing is stored."""
     if not records:
         return Written(0, 0, [])
+    try:
+        return _persistently(project, records, now=now)
+    except DataError as error:
+        # No input is known that gets here. Should one be found, it costs its own entry and not the batch.
+        if len(records) == 1:
+            logger.warning("entry not storable", sqlstate=getattr(error.__cause__, "sqlstate", None))
+            return Written(0, 0, [_not_storable(records[0])])
+    middle = len(records) // 2
+    first, second = (write(project, half, now=now) for half in (records[:middle], records[middle:]))
+    return Written(
+        first.accepted + second.accepted, first.duplicates + second.duplicates, first.refusals + second.refusals
+    )
+
+
+def _persistently(project: Project, records: Sequence[Record], *, now: datetime) -> Written:
     inside = connection.in_atomic_block
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -82,8 +103,10 @@ def write(project: Project, records: Sequence[Record], *, now: datetime) -> Writ
                     _execute(EMPTY_STAGING)
                 return written
         except (OperationalError, IntegrityError) as error:
-            if attempt == ATTEMPTS or not _curable(error, records):
+            if not _curable(error, records):
                 raise
+            if attempt == ATTEMPTS:
+                raise OperationalError("The entries could not be stored just now.") from error
     raise AssertionError("unreachable")
 
 
@@ -105,8 +128,10 @@ def _write(project: Project, records: Sequence[Record], *, now: datetime) -> Wri
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 15000")
         _prepare(cursor)
-        with cursor.copy(COPY) as copy:
-            copy.write("".join(lines(project.pk, keyed, now=now)))
+        # Django wraps the errors of execute(), but not those of copy().
+        with connection.wrap_database_errors, cursor.copy(COPY) as copy:
+            for part in batched(lines(project.pk, keyed, now=now), LINES_AT_ONCE):
+                copy.write("".join(part))
         cursor.execute(INSERT)
         inserted = {key for (key,) in cursor.fetchall()}
         fresh = keyed if len(inserted) == len(keyed) else {key: keyed[key] for key in keyed if key in inserted}
@@ -147,6 +172,11 @@ def _conflict(record: Record) -> Refusal:
         pointer="/id",
         detail="An entry with this id and timestamp is already stored with other content; the first one stays.",
     )
+
+
+def _not_storable(record: Record) -> Refusal:
+    detail = "The database cannot store this entry."
+    return Refusal(index=record.index, id=record.entry_id, code="not_storable", pointer="", detail=detail)
 
 
 def _conflicting(cursor: CursorWrapper, project_id: int, keyed: dict[str, Record], inserted: set[str]) -> set[str]:

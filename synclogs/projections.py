@@ -15,11 +15,25 @@ from django.db.backends.utils import CursorWrapper
 
 from synclogs.catalogue import Category, Level, Step, SyncStatus, event
 from synclogs.models import Facet
-from synclogs.records import Record
-from synclogs.upserts import COUNTS, IMPLIED_STATUS, RECOMPUTE_SINCE, SUMMARY, SYNCS, TRACE_STEPS, TRACES, USERS
+from synclogs.records import Record, Retry
+from synclogs.upserts import (
+    COUNTS,
+    IDENTITY,
+    IMPLIED_STATUS,
+    NO_NUMBER,
+    RECOMPUTE_SINCE,
+    RETRY,
+    SUMMARY,
+    SYNCS,
+    TRACE_IDENTITY,
+    TRACE_STEPS,
+    TRACES,
+    USERS,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR_US = 3_600_000_000
+ERROR_MESSAGE_LENGTH = 8192  # an entry's own message has this limit too
 Row = dict[str, Any]
 
 COUNTED = (
@@ -50,7 +64,7 @@ def apply(cursor: CursorWrapper, project_id: int, fresh: Mapping[str, Record]) -
     )
     late = [sync_id for (sync_id,) in SYNCS.run(cursor, _syncs(project_id, ordered)) if sync_id]
     if late:
-        cursor.execute(RECOMPUTE_SINCE, [IMPLIED_STATUS, IMPLIED_STATUS, project_id, late])
+        cursor.execute(RECOMPUTE_SINCE, {"implied": IMPLIED_STATUS, "project": project_id, "syncs": late})
     TRACES.run(cursor, _traces(project_id, (record for _, record in ordered)))
     USERS.run(cursor, _users(project_id, (record for _, record in ordered)))
     COUNTS.run(cursor, _counts(project_id, fresh.values()))
@@ -98,7 +112,7 @@ def _new_sync(project_id: int, record: Record) -> Row:
     moment = _text(record.occurred_us)
     return (
         {"project_id": project_id, "sync_id": record.sync_id, "first_seen_at": moment}
-        | dict.fromkeys(("user_id", "integration", "pipeline", "credential_id", "status"), "")
+        | dict.fromkeys((*IDENTITY, "status"), "")
         | dict.fromkeys(
             (
                 "last_error_event",
@@ -115,19 +129,33 @@ def _fold(row: Row, record: Record, key: str) -> None:
     """Adds one entry to the sync's row; entries come in event order, so the last one wins by being last."""
     moment = _text(record.occurred_us)
     row["last_seen_at"] = moment
-    for name in ("user_id", "integration", "pipeline", "credential_id"):
-        row[name] = getattr(record, name) or row[name]
+    for name, at in IDENTITY.items():
+        value = getattr(record, name)
+        if value and (row.get(at) != moment or value > row[name]):
+            row[name], row[at] = value, moment
     kind = event(record.event)
     if kind.step == Step.STARTED:
         row["last_started_at"] = moment
     elif kind.step == Step.COMPLETED:
-        row["last_completed_at"] = moment
+        _fold_summary(row, record, at="last_completed_at")
         if record.event == "INITIAL_SYNC_COMPLETED":
             row["initial_completed_at"] = moment
-        for name in SUMMARY:
-            row[name] = getattr(record.summary, name) if record.summary else None
     if record.level >= Level.WARNING:
         _fold_trouble(row, record, key)
+
+
+def _fold_summary(row: Row, record: Record, *, at: str) -> None:
+    """What the last completed run said of itself, if anything; of two at the same instant the greater numbers."""
+    said = {name: getattr(record.summary, name, None) for name in SUMMARY}
+    moment = _text(record.occurred_us)
+    if row.get(at) != moment or _by_value(said, SUMMARY) > _by_value(row, SUMMARY):
+        row.update(said)
+    row[at] = moment
+
+
+def _by_value(row: Row, names: Iterable[str]) -> list[int]:
+    """What decides between two entries of the same instant, as in the statements."""
+    return [NO_NUMBER if row[name] is None else row[name] for name in names]
 
 
 def _fold_trouble(row: Row, record: Record, key: str) -> None:
@@ -136,6 +164,8 @@ def _fold_trouble(row: Row, record: Record, key: str) -> None:
     if record.category == Category.WEBHOOK:
         row["webhook_failed_at" if record.level >= Level.ERROR else "webhook_warning_at"] = moment
     elif record.level >= Level.ERROR:
+        if row.get("last_error_at") == moment and row["last_error_key"] > key:
+            return
         row.update(
             last_error_at=moment,
             last_error_key=key,
@@ -148,19 +178,24 @@ def _fold_trouble(row: Row, record: Record, key: str) -> None:
     else:
         row["last_warning_at"] = moment
         if record.retry:
-            row.update(
-                retry_seen_at=moment,
-                retry_at=None if record.retry.next_retry_us is None else _text(record.retry.next_retry_us),
-                retry_attempt=record.retry.attempt,
-                retry_max_attempts=record.retry.max_attempts,
-            )
+            _fold_retry(row, record, record.retry)
+
+
+def _fold_retry(row: Row, record: Record, retry: Retry) -> None:
+    moment, again = _text(record.occurred_us), retry.next_retry_us
+    at = None if again is None else _text(again)
+    said = dict(zip(RETRY, (moment, at, retry.attempt, retry.max_attempts), strict=True))
+    # Moments as text may have fractions or not; their numbers compare.
+    order = [NO_NUMBER if again is None else again, *_by_value(said, RETRY[2:])]
+    if row.get("retry_seen_at") != moment or order > row["retry_order"]:
+        row.update(said, retry_order=order)
 
 
 def _error_message(detail: bytes) -> str:
     """`error.message` of an entry that has no message of its own."""
     error = msgspec.json.decode(detail).get("error")
     message = error.get("message") if isinstance(error, dict) else None
-    return message if isinstance(message, str) else ""
+    return message[:ERROR_MESSAGE_LENGTH] if isinstance(message, str) else ""
 
 
 # Traces, users, counts
@@ -179,21 +214,21 @@ def _traces(project_id: int, ordered: Iterable[Record]) -> list[Row]:
                 "trace_id": record.trace_id,
                 "sync_id": None,
                 "first_at": moment,
-                **dict.fromkeys(("user_id", "integration", "pipeline", "sync_type"), ""),
+                **dict.fromkeys(TRACE_IDENTITY, ""),
                 **dict.fromkeys(("entries", "warnings", "errors"), 0),
             }
         row["last_at"] = moment
-        row["sync_id"] = record.sync_id or row["sync_id"]
-        for name in ("user_id", "integration", "pipeline", "sync_type"):
-            row[name] = getattr(record, name) or row[name]
+        row["sync_id"] = max(record.sync_id, row["sync_id"] or "") or None
+        for name in TRACE_IDENTITY:
+            row[name] = max(row[name], getattr(record, name))
         row["entries"] += 1
         row["warnings"] += record.level == Level.WARNING
         row["errors"] += record.level >= Level.ERROR
         step = TRACE_STEPS.get(event(record.event).step)
-        if step:
+        if step == "completed_at":
+            _fold_summary(row, record, at=step)
+        elif step:
             row[step] = moment
-        if step == "completed_at" and record.summary:
-            row.update({name: getattr(record.summary, name) for name in SUMMARY})
     return [rows[trace_id] for trace_id in sorted(rows)]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from synclogs.catalogue import EVENTS, Step
@@ -55,7 +56,8 @@ class Upsert:
     def run(self, cursor: CursorWrapper, rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
         """Writes `rows` (missing keys are NULL) in the order given; the rows of `returning`."""
         names = ", ".join(self.columns)
-        with cursor.copy(f"COPY {self.staging} ({names}, position) FROM STDIN") as copy:
+        copying = f"COPY {self.staging} ({names}, position) FROM STDIN"
+        with connection.wrap_database_errors, cursor.copy(copying) as copy:
             for position, row in enumerate(rows):
                 copy.write_row((*(row.get(name) for name in self.columns), position))
         cursor.execute(
@@ -66,34 +68,44 @@ class Upsert:
         return cursor.fetchall() if self.returning else []
 
 
-def _latest_text(columns: Iterable[str], at: str) -> str:
-    """SET clauses for texts that an entry may lack: the later side wins if it has one."""
-    return ", ".join(
-        f"{name} = CASE WHEN EXCLUDED.{name} = '' OR (EXCLUDED.{at} < kept.{at} AND kept.{name} <> '')"
-        f" THEN kept.{name} ELSE EXCLUDED.{name} END"
-        for name in columns
-    )
+def _any_text(columns: Iterable[str]) -> str:
+    """SET clauses for texts that never differ, though an entry may lack them; should they differ, the greater one."""
+    return ", ".join(f'{name} = GREATEST(kept.{name} COLLATE "C", EXCLUDED.{name} COLLATE "C")' for name in columns)
+
+
+def _by_value(columns: Iterable[str]) -> str:
+    """What decides between two entries of the same instant: any rule that does not ask which came first."""
+    return ", ".join(f"COALESCE({{side}}.{name}, {NO_NUMBER})" for name in columns)
 
 
 def _extremes(*, least: Iterable[str] = (), greatest: Iterable[str] = ()) -> str:
-    """SET clauses for moments; LEAST and GREATEST pass over NULL."""
+    """SET clauses; LEAST and GREATEST pass over NULL."""
     return ", ".join(
         [f"{name} = LEAST(kept.{name}, EXCLUDED.{name})" for name in least]
         + [f"{name} = GREATEST(kept.{name}, EXCLUDED.{name})" for name in greatest]
     )
 
 
-IDENTITY = ("user_id", "integration", "pipeline", "credential_id")
+# Less than any count that an entry can tell.
+NO_NUMBER = -(2**63)
+IDENTITY = {
+    "user_id": "user_at",
+    "integration": "integration_at",
+    "pipeline": "pipeline_at",
+    "credential_id": "credential_at",
+}
 STATUS = ("status", "status_at", "status_key")
 STATUS_ORDER = "{side}.status_at, {side}.status <> 'ACTIVE', {side}.status_key"
 # A batch says since when its last state holds: `first_seen_at` when it knew only that one state, a later moment when the state
-# changed within it. NULL stands for "read it from the entries": a late entry came, or the batch cannot tell.
+# changed within it. NULL stands for "read it from the entries": a late entry came, or the batch cannot tell. Reading takes
+# long for a sync with a long past, so late entries that cannot change anything are told first.
+ONE_STATE = "EXCLUDED.status = kept.status AND EXCLUDED.status_since = EXCLUDED.first_seen_at"
 STATUS_SINCE = f"""CASE
     WHEN EXCLUDED.status_at IS NULL THEN kept.status_since
     WHEN kept.status_at IS NULL THEN EXCLUDED.status_since
-    WHEN EXCLUDED.status_since IS NULL OR EXCLUDED.first_seen_at < kept.status_at THEN NULL
-    WHEN ({STATUS_ORDER.format(side="EXCLUDED")}) < ({STATUS_ORDER.format(side="kept")}) THEN kept.status_since
-    WHEN EXCLUDED.status = kept.status AND EXCLUDED.status_since = EXCLUDED.first_seen_at THEN kept.status_since
+    WHEN EXCLUDED.status_at < kept.status_since AND EXCLUDED.status <> kept.status THEN kept.status_since
+    WHEN {ONE_STATE} AND EXCLUDED.first_seen_at >= kept.status_since THEN kept.status_since
+    WHEN EXCLUDED.status_since IS NULL OR EXCLUDED.first_seen_at <= kept.status_at THEN NULL
     ELSE EXCLUDED.status_since END"""
 LAST_ERROR = tuple(
     f"last_error_{name}"
@@ -108,6 +120,7 @@ LAST_ERROR = tuple(
     )
 )
 RETRY = ("retry_seen_at", "retry_at", "retry_attempt", "retry_max_attempts")
+RETRY_ORDER = f"{{side}}.retry_seen_at, COALESCE({{side}}.retry_at, '-infinity'), {_by_value(RETRY[2:])}"
 SYNC_MOMENTS = (
     "last_seen_at",
     "last_started_at",
@@ -124,6 +137,7 @@ SYNCS = Upsert(
         "sync_id",
         "first_seen_at",
         *IDENTITY,
+        *IDENTITY.values(),
         *STATUS,
         "status_since",
         *LAST_ERROR,
@@ -135,20 +149,16 @@ SYNCS = Upsert(
     ", ".join(
         (
             _extremes(least=("first_seen_at",), greatest=SYNC_MOMENTS),
-            _latest_text(IDENTITY, "last_seen_at"),
-            _newest(
-                "status_at",
-                "{side}.status_at, {side}.status <> 'ACTIVE', {side}.status_key",
-                STATUS,
-            ),
+            *(_newest(at, f'{{side}}.{at}, {{side}}.{name} COLLATE "C"', (name, at)) for name, at in IDENTITY.items()),
+            _newest("status_at", STATUS_ORDER, STATUS),
             f"status_since = {STATUS_SINCE}",
             _newest(
                 "last_error_at",
                 "{side}.last_error_at, {side}.last_error_key",
                 LAST_ERROR,
             ),
-            _newest("retry_seen_at", "{side}.retry_seen_at", RETRY),
-            _newest("last_completed_at", "{side}.last_completed_at", SUMMARY),
+            _newest("retry_seen_at", RETRY_ORDER, RETRY),
+            _newest("last_completed_at", f"{{side}}.last_completed_at, {_by_value(SUMMARY)}", SUMMARY),
         )
     ),
     # The syncs whose moment has to be read from the entries.
@@ -173,10 +183,9 @@ TRACES = Upsert(
     "project_id, trace_id",
     ", ".join(
         (
-            "sync_id = COALESCE(EXCLUDED.sync_id, kept.sync_id)",
-            _extremes(least=("first_at",), greatest=("last_at", *TRACE_STEPS.values())),
-            _latest_text(TRACE_IDENTITY, "last_at"),
-            _newest("completed_at", "{side}.completed_at", SUMMARY),
+            _extremes(least=("first_at",), greatest=("sync_id", "last_at", *TRACE_STEPS.values())),
+            _any_text(TRACE_IDENTITY),
+            _newest("completed_at", f"{{side}}.completed_at, {_by_value(SUMMARY)}", SUMMARY),
             *(f"{name} = kept.{name} + EXCLUDED.{name}" for name in ("entries", "warnings", "errors")),
         )
     ),
@@ -208,24 +217,28 @@ COUNTS = Upsert(
 CREATE_STAGING = ";".join(upsert.create_staging() for upsert in (SYNCS, TRACES, USERS, COUNTS))
 STAGING = ", ".join(upsert.staging for upsert in (SYNCS, TRACES, USERS, COUNTS))
 
-EFFECTIVE_STATUS = "COALESCE(NULLIF({entry}.status, ''), %s::jsonb ->> {entry}.event, '')"
+EFFECTIVE_STATUS = "COALESCE(NULLIF({entry}.status, ''), %(implied)s::jsonb ->> {entry}.event, '')"
 # The state holds since the first entry that says so after the last entry that says otherwise.
 RECOMPUTE_SINCE = f"""
-UPDATE synclogs_sync SET status_since = found.since
+UPDATE synclogs_sync SET status_since = found.occurred_at
 FROM (
-    SELECT s.id, (
-        SELECT min(e.occurred_at) FROM synclogs_logentry e
+    SELECT s.id, since.occurred_at FROM synclogs_sync s
+    LEFT JOIN LATERAL (
+        SELECT o.occurred_at, {EFFECTIVE_STATUS.format(entry="o")} <> 'ACTIVE' AS ended, o.key FROM synclogs_logentry o
+        WHERE o.project_id = s.project_id AND o.sync_id = s.sync_id
+        AND o.occurred_at BETWEEN s.first_seen_at AND s.status_at
+        AND {EFFECTIVE_STATUS.format(entry="o")} NOT IN ('', s.status)
+        ORDER BY o.occurred_at DESC, ended DESC, o.key DESC LIMIT 1
+    ) other ON true
+    CROSS JOIN LATERAL (
+        SELECT e.occurred_at FROM synclogs_logentry e
         WHERE e.project_id = s.project_id AND e.sync_id = s.sync_id
-        AND e.occurred_at BETWEEN s.first_seen_at AND s.status_at
+        AND e.occurred_at BETWEEN COALESCE(other.occurred_at, s.first_seen_at) AND s.status_at
         AND {EFFECTIVE_STATUS.format(entry="e")} = s.status
-        AND e.occurred_at >= COALESCE((
-            SELECT max(o.occurred_at) FROM synclogs_logentry o
-            WHERE o.project_id = s.project_id AND o.sync_id = s.sync_id
-            AND o.occurred_at BETWEEN s.first_seen_at AND s.status_at
-            AND {EFFECTIVE_STATUS.format(entry="o")} NOT IN ('', s.status)
-        ), s.first_seen_at)
-    ) AS since
-    FROM synclogs_sync s WHERE s.project_id = %s AND s.sync_id = ANY(%s::uuid[])
+        AND (other.key IS NULL OR (e.occurred_at, s.status <> 'ACTIVE', e.key) > (other.occurred_at, other.ended, other.key))
+        ORDER BY e.occurred_at LIMIT 1
+    ) since
+    WHERE s.project_id = %(project)s AND s.sync_id = ANY(%(syncs)s::uuid[])
 ) found
-WHERE found.id = synclogs_sync.id AND found.since IS NOT NULL
+WHERE found.id = synclogs_sync.id
 """  # noqa: S608 - names of this file

@@ -2,6 +2,7 @@
 
 import random
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -27,8 +28,12 @@ def since_of(project: Project) -> dict[str, datetime | None]:
 def read_from_entries(project: Project) -> dict[str, datetime | None]:
     """The slow way, which looks at every entry."""
     with connection.cursor() as cursor:
-        implied = upserts.IMPLIED_STATUS
-        cursor.execute(upserts.RECOMPUTE_SINCE, [implied, implied, project.pk, list(since_of(project))])
+        asked: dict[str, Any] = {
+            "implied": upserts.IMPLIED_STATUS,
+            "project": project.pk,
+            "syncs": list(since_of(project)),
+        }
+        cursor.execute(upserts.RECOMPUTE_SINCE, asked)
     return since_of(project)
 
 

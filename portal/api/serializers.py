@@ -3,6 +3,7 @@
 What is not known is null. No database here, and no decision.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -247,6 +248,8 @@ class UserWrite(serializers.Serializer[Any]):
     def validate_metadata(self, value: dict[str, Any]) -> dict[str, Any]:
         if len(value) > METADATA_KEYS:
             raise serializers.ValidationError(f"At most {METADATA_KEYS} keys.")
+        if len(json.dumps(value, ensure_ascii=False)) > METADATA_CHARACTERS:
+            raise serializers.ValidationError(f"At most {METADATA_CHARACTERS} characters of JSON.")
         return value
 
 

@@ -42,9 +42,9 @@ TRACE_ENTRIES = 200
 AHEAD = timedelta(hours=LIMITS.ahead_hours + 1)
 
 
+# What all views share: the method is checked first, then the key, its scope and its rate. (A docstring would go into the
+# OpenAPI document of every view.)
 class Door(APIView):
-    """What all views share: the method is checked first, then the key, its scope and its rate."""
-
     http_method_names = ["get", "head", "post", "put"]
     metadata_class = None
     throttle_classes = [keys.KeyRate]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import ExpressionWrapper, F, Q, Value
+from django.db.models import Case, ExpressionWrapper, F, Q, Value, When
 from django.db.models.functions import Coalesce, Least
 
 from synclogs.catalogue import SyncStatus
@@ -91,6 +91,12 @@ class SyncQuerySet(models.QuerySet["Sync"]):
         """By the last sign of life."""
         return self.order_by("-last_seen_at", "-id")
 
+    def worst_first(self, now: datetime) -> SyncQuerySet:
+        """By kind of trouble in the order of Attention, then by the last sign of life. Not for paging."""
+        kinds = [When(needs(kind, now=now), then=rank) for rank, kind in enumerate(Attention)]
+        rank = Case(*kinds, default=len(kinds), output_field=models.SmallIntegerField())
+        return self.annotate(rank=rank).order_by("rank", "-last_seen_at", "-id")
+
 
 class RunCounts(models.Model):
     """What a completed run said of itself; null where it did not say."""
@@ -115,6 +121,11 @@ class Sync(RunCounts):
     integration = models.CharField(max_length=128, default="")
     pipeline = models.CharField(max_length=128, default="")
     credential_id = models.CharField(max_length=128, default="")
+    # The event time of the entry that each of these four comes from.
+    user_at = models.DateTimeField(null=True)
+    integration_at = models.DateTimeField(null=True)
+    pipeline_at = models.DateTimeField(null=True)
+    credential_at = models.DateTimeField(null=True)
     status = models.CharField(max_length=128, default="")
     status_since = models.DateTimeField(null=True)
     status_at = models.DateTimeField(null=True)
