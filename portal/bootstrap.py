@@ -24,6 +24,9 @@ def prepare(kind: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not usable():
             make()
+        # So that tools called by their own name (pytest, mypy) find the project as `python -m` does.
+        for packages in VENV.glob("lib/python3*/site-packages"):
+            (packages / "project.pth").write_text(f"{ROOT}\n")
         stamp = VENV / f".installed-{kind}"
         wanted = fingerprint(ROOT / "requirements" / f"{kind}.txt")
         if not stamp.exists() or stamp.read_text() != wanted:
