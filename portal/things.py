@@ -15,9 +15,11 @@ from portal import paths
 from portal.access import ProjectRequest
 from synclogs import explain
 from synclogs.catalogue import Tone, integration_words, pipeline_words
-from synclogs.explain import OUTCOME_TONES, Outcome, StateCounts, Verdict
+from synclogs.explain import OUTCOME_TONES, Finding, Outcome, StateCounts, Verdict
 from synclogs.models import ConnectedUser, Project, Sync, Trace
 from synclogs.trouble import Cause
+
+NEWS = {Finding.STUCK, Finding.SILENT, Finding.UNDELIVERED, Finding.RETRYING, Finding.NOT_CREATED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,11 @@ class SyncRow:
     url: str
     user_name: str
     verdict: Verdict
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the verdict found what the reported state alone does not say."""
+        return self.verdict.finding in NEWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,7 @@ def cause_logs(project: Project, cause: Cause, *, since: str, integration: str =
         project.slug,
         integration=integration,
         level="error",
+        type=cause.type,
         event=cause.event.name,
         error_code=cause.error_code,
         http_status=http_status,
@@ -116,14 +124,14 @@ def cause_logs(project: Project, cause: Cause, *, since: str, integration: str =
 
 
 def counts_words(counts: StateCounts | None) -> str:
-    """2 of 5: 1 stopped, 1 silent; all 5 syncs work; no sync yet."""
+    """Of 5 syncs, 1 stopped and 1 silent; All 5 syncs work; No sync yet."""
     if counts is None or not counts.total:
         return "No sync yet"
     if counts.parts:
         return f"Of {explain.plural(counts.total, 'sync')}, {explain.joined(counts.parts)}"
-    rest = f", {counts.paused:,} of them paused on purpose" if counts.paused else ""
-    known = "No trouble known in" if counts.paused else "All well:"
-    return f"{known} {explain.plural(counts.total, 'sync')}{rest}"
+    if counts.paused:
+        return f"No trouble known; of {explain.plural(counts.total, 'sync')}, {counts.paused:,} paused on purpose"
+    return "The only sync works" if counts.total == 1 else f"All {counts.total:,} syncs work"
 
 
 def missing(request: ProjectRequest, what: str, identifier: str) -> HttpResponse:

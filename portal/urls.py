@@ -1,19 +1,58 @@
 """Every address of the portal (contract, sections 2 to 5)."""
 
 from django.contrib import admin
-from django.urls import URLPattern, include, path
+from django.urls import URLPattern, include, path, re_path, register_converter
 
-from portal.views import accounts, health
+from portal.paths import AnyText
+from portal.views import (
+    accounts,
+    audit,
+    errors,
+    health,
+    help,
+    integrations,
+    logs,
+    overview,
+    patterns,
+    search,
+    syncs,
+    traces,
+    users,
+)
 
-PROJECT_PAGES: list[URLPattern] = []
+register_converter(AnyText, "anything")
+
+PROJECT_PAGES: list[URLPattern] = [
+    path("", overview.overview, name="overview"),
+    path("audit", audit.audit, name="audit"),
+    path("help", help.help_page, name="help"),
+    path("integrations", integrations.integrations, name="integrations"),
+    path("integrations/<anything:slug>", integrations.integration, name="integration"),
+    path("logs", logs.logs, name="logs"),
+    path("logs/<uuid:key>", logs.log, name="log"),
+    path("logs/<uuid:key>/context", logs.context, name="log-context"),
+    path("logs/<uuid:key>/json", logs.log_json, name="log-json"),
+    path("patterns", patterns.patterns, name="patterns"),
+    path("search", search.search, name="search"),
+    path("syncs", syncs.syncs, name="syncs"),
+    path("syncs/<anything:sync_id>", syncs.sync, name="sync"),
+    path("traces", traces.traces, name="traces"),
+    path("traces/<anything:trace_id>", traces.trace, name="trace"),
+    path("users", users.users, name="users"),
+    path("users/<anything:user_id>", users.user, name="user"),
+]
 
 urlpatterns = [
+    path("", overview.start, name="start"),
     path("accounts/login/", accounts.SignIn.as_view(), name="login"),
     path("accounts/logout/", accounts.SignOut.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
+    path("api/v1/", include("portal.api.urls")),
+    # Also with DEBUG on, machines get a problem and never Django's page.
+    re_path(r"^(?:api|v1)(?:/|$)", errors.not_found),
     path("p/<slug:project>/", include(PROJECT_PAGES)),
 ]
 

@@ -53,6 +53,7 @@ class Hour:
 class Cause:
     """Errors of one kind. `integrations` and `users` are those among the entries read."""
 
+    type: str
     event: Event
     error_code: str
     http_status: int | None
@@ -61,6 +62,11 @@ class Cause:
     entries: int = 0
     integrations: set[str] = field(default_factory=set)
     users: set[str] = field(default_factory=set)
+
+    @property
+    def title(self) -> str:
+        """The event in words; entries without one are known by their type only."""
+        return self.event.words if self.event.name else f"{catalogue.type_words(self.type)} error"
 
     @property
     def code(self) -> str:
@@ -129,14 +135,15 @@ def causes(project: Project, *, since: datetime, until: datetime, integration: s
     entries = LogEntry.objects.of(project).filter(level__gte=Level.ERROR, occurred_at__gte=since, occurred_at__lt=until)
     if integration:
         entries = entries.filter(integration=integration)
-    columns = ("event", "error_code", "http_status", "recoverability", "integration", "user_id", "occurred_at")
+    columns = ("type", "event", "error_code", "http_status", "recoverability", "integration", "user_id", "occurred_at")
     rows = list(entries.newest_first().values_list(*columns)[: read + 1])
-    found: dict[tuple[str, str, int | None], Cause] = {}
-    for event, code, http_status, recoverability, slug, user_id, at in rows[:read]:
-        cause = found.get((event, code, http_status))
+    found: dict[tuple[str, str, str, int | None], Cause] = {}
+    for kind, event, code, http_status, recoverability, slug, user_id, at in rows[:read]:
+        cause = found.get((kind, event, code, http_status))
         if cause is None:
             words = catalogue.error_code(code, http_status=http_status, recoverability=recoverability, event=event)
-            cause = found[event, code, http_status] = Cause(catalogue.event(event), code, http_status, words, at)
+            cause = Cause(kind, catalogue.event(event), code, http_status, words, at)
+            found[kind, event, code, http_status] = cause
         cause.entries += 1
         if slug:
             cause.integrations.add(slug)
@@ -159,6 +166,13 @@ class SyncError:
     entry: LogEntry
     explanation: Explanation
     times: int
+
+    @property
+    def message(self) -> str:
+        """The entry's own text, else the one of its error."""
+        error = self.entry.detail.get("error") if isinstance(self.entry.detail, dict) else None
+        text = error.get("message") if isinstance(error, dict) else None
+        return self.entry.message or (text if isinstance(text, str) else "")
 
 
 def last_errors(sync: Sync, project: Project) -> tuple[SyncError, ...]:

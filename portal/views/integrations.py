@@ -103,7 +103,9 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
     """One integration: health, syncs by state, errors by cause, the customers hit, the logs."""
     now, project = timezone.now(), request.project
     chosen = request.GET.get("range", "24h")
-    standings = standing.by_integration(project, now=now, slugs=[slug]) if "\x00" not in slug else []
+    if "\x00" in slug:
+        return things.missing(request, "integration", slug)
+    standings = standing.by_integration(project, now=now, slugs=[slug])
     item = standings[0] if standings else IntegrationStanding(slug, explain.StateCounts(0), {}, None)
     first, last = span(project, item, now=now)
     if last is None or first is None:
@@ -111,7 +113,7 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
     length, words = RANGES.get(chosen, RANGES["24h"])
     since = trouble.first_hour(now, hours=length)
     causes = trouble.causes(project, since=since, until=now, integration=slug)
-    hit = Sync.objects.of(project).filter(integration=slug).needing(now=now).newest_first()
+    hit = Sync.objects.of(project).filter(integration=slug).needing(now=now).worst_first(now)
     wrong = {name: "Use 24h or 7d." for name in request.GET if name == "range" and chosen not in RANGES}
     context = {
         "now": now,

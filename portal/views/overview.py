@@ -76,7 +76,7 @@ def overview(request: ProjectRequest) -> HttpResponse:
     everything = Sync.objects.of(project)
     counts = standing.tally(everything, now=now)
     last_log_at = freshness.last_log_at(project, now=now)
-    troubled = list(everything.needing(now=now).newest_first()[: LISTED + 1])
+    troubled = list(everything.needing(now=now).worst_first(now)[: LISTED + 1])
     rows = things.sync_rows(project, troubled[:LISTED], now=now)
     chart = hours.chart(project, now=now)
     context = {
@@ -85,7 +85,7 @@ def overview(request: ProjectRequest) -> HttpResponse:
         "last_log_at": last_log_at,
         "verdict": explain.overview_verdict(counts, last_log_at=last_log_at, now=now),
         "tiles": tiles(project, counts),
-        "rows": sorted(rows, key=lambda row: explain.SEVERITY.index(row.verdict.finding)),
+        "rows": rows,
         "more": len(troubled) > LISTED,
         "attention_url": paths.syncs(project.slug, attention="any"),
         "chart": chart,

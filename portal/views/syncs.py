@@ -17,7 +17,7 @@ from portal.views.logs import rows_of
 from synclogs import explain, standing, timeline, trouble
 from synclogs.catalogue import SyncStatus, Tone
 from synclogs.lookup import uuid_of
-from synclogs.models import Attention, ConnectedUser, Project, Sync
+from synclogs.models import Attention, ConnectedUser, LogEntry, Project, Sync
 from synclogs.models.sync import SyncQuerySet
 
 RUNS = 25
@@ -99,6 +99,9 @@ def sync(request: ProjectRequest, sync_id: str) -> HttpResponse:
         project, first=found.first_seen_at, last=found.last_seen_at, size=ENTRIES, sync=str(found.sync_id)
     )
     owner = ConnectedUser.objects.of(project).filter(user_id=found.user_id).first() if found.user_id else None
+    errors = [
+        (error, error_logs(project, error.entry, now=now, alike=True)) for error in trouble.last_errors(found, project)
+    ]
     context = {
         "now": now,
         "sync": found,
@@ -113,7 +116,9 @@ def sync(request: ProjectRequest, sync_id: str) -> HttpResponse:
         "last_good": things.run_row(project, good, now=now) if good else None,
         "runs": runs,
         "bars": run_bars(runs),
-        "errors": [(error, error_logs(project, error, now=now)) for error in trouble.last_errors(found, project)],
+        "errors": errors[:1],
+        "more_errors": errors[1:],
+        "all_errors": error_logs(project, errors[0][0].entry, now=now) if errors else "",
         "log_rows": rows_of(entries, request),
         "all_logs": paths.logs(
             project.slug, sync=str(found.sync_id), since=paths.since_of(found.last_seen_at, now=now)
@@ -164,13 +169,13 @@ def run_bars(runs: list[things.RunRow]) -> charts.Bars:
     return charts.stacked(columns)
 
 
-def error_logs(project: Project, error: trouble.SyncError, *, now: datetime) -> str:
-    entry = error.entry
+def error_logs(project: Project, entry: LogEntry, *, now: datetime, alike: bool = False) -> str:
+    """The errors of the sync around that time; `alike`: only those of the same kind."""
     return paths.logs(
         project.slug,
         sync=str(entry.sync_id),
         level="error",
-        event=entry.event,
-        error_code=entry.error_code,
+        event=entry.event if alike else "",
+        error_code=entry.error_code if alike else "",
         since=paths.since_of(entry.occurred_at, now=now),
     )

@@ -10,10 +10,11 @@ from django.utils import timezone
 
 from portal import charts, paths, things
 from portal.access import ProjectRequest, project_view
+from portal.rows import Row
 from portal.templatetags.portal import level_slug
-from portal.views.logs import Row, rows_of
-from synclogs import explain, timeline
-from synclogs.catalogue import sync_type_words
+from portal.views.logs import rows_of
+from synclogs import explain, timeline, trouble
+from synclogs.catalogue import Level, sync_type_words
 from synclogs.models import Project, Sync, Trace
 
 MINUTE = timedelta(minutes=1)
@@ -61,6 +62,7 @@ def page(request: ProjectRequest, trace_id: str) -> HttpResponse:
         "owner_name": things.names_of(project, [found.user_id]).get(found.user_id, ""),
         "figures": figures(found),
         "lines": lines(line, request, now=now),
+        "failure": failure(line),
         "cut": timeline.LONGEST if line.cut else 0,
         "ticks": charts.ticks(
             [(moment.offset, level_slug(moment.entry.level)) for moment in line.moments],
@@ -84,6 +86,12 @@ def lines(line: timeline.Timeline, request: ProjectRequest, *, now: datetime) ->
         Line(row, f"+{offset_words(moment.offset)}", pause_words(moment), explain.entry_retry_clock(row.entry, now=now))
         for row, moment in zip(rows, line.moments, strict=True)
     ]
+
+
+def failure(line: timeline.Timeline) -> trouble.SyncError | None:
+    """The last error of the run, in words."""
+    errors = [moment.entry for moment in line.moments if moment.entry.level >= Level.ERROR]
+    return trouble.SyncError(errors[-1], explain.entry_explanation(errors[-1]), 1) if errors else None
 
 
 def offset_words(offset: timedelta) -> str:
