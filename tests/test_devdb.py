@@ -1,6 +1,7 @@
 """The private PostgreSQL: starts, is shared, survives kill -9, and is reachable by its owner only."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -142,7 +143,13 @@ def test_root_without_namespaces_drops_to_nobody(tmp_path: Path, monkeypatch: py
     library = Path(f"/var/lib/sync-support-portal-test-{os.getpid()}")
     monkeypatch.setattr(postgres, "LIBRARY", library)
     monkeypatch.setattr(postgres, "_enter_namespace", lambda *_: os.unshare(-1))
+    # Neither the project nor the wheel can be reached by anybody else.
     tmp_path.chmod(0o700)
+    wheel = next(iter(postgres._places())).parent.parent
+    for part in (wheel, wheel.with_name(f"{wheel.name}.libs")):
+        if part.exists():
+            shutil.copytree(part, tmp_path / part.name)
+    monkeypatch.setattr(postgres, "_places", lambda: iter([tmp_path / wheel.name / "pginstall" / "bin"]))
     try:
         for _ in range(2):
             with devdb.running(tmp_path / "postgres") as server:
