@@ -16,14 +16,21 @@ PROCESSORS: list[structlog.typing.Processor] = [
 ]
 
 
-def drop_request(
-    _logger: object, _method: str, event: structlog.typing.EventDict
-) -> structlog.typing.EventDict:
+def drop_request(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Django attaches the whole request to its records; only the status code is wanted."""
     record = event.get("_record")
     if record is not None and hasattr(record, "status_code"):
         event["status"] = record.status_code
     return event
+
+
+# Without this, structlog prints its own lines for people, past all handlers.
+structlog.configure(
+    processors=[*PROCESSORS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.stdlib.BoundLogger,
+    cache_logger_on_first_use=True,
+)
 
 
 def logging_config(level: str) -> dict[str, Any]:

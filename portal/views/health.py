@@ -4,7 +4,7 @@ import hmac
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils import timezone
@@ -38,12 +38,10 @@ def readyz(request: HttpRequest) -> HttpResponse:
             cursor.execute("SELECT 1")
         checks["database"] = True
         executor = MigrationExecutor(connection)
-        checks["migrations"] = not executor.migration_plan(
-            executor.loader.graph.leaf_nodes()
-        )
+        checks["migrations"] = not executor.migration_plan(executor.loader.graph.leaf_nodes())
         checks["partitions"] = timezone.now().date() in partitions.existing()
         checks["worker"] = workers_alive(within=WORKER_SILENCE)
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         pass
     ready = all(checks.values())
     return JsonResponse(
@@ -60,7 +58,9 @@ def metrics(request: HttpRequest) -> HttpResponseBase:
     if settings.METRICS_TOKEN:
         allowed = hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode())
     else:
-        allowed = request.META.get("REMOTE_ADDR") in {"127.0.0.1", "::1"}
+        # A proxy on this machine asks for others.
+        forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
+        allowed = request.META.get("REMOTE_ADDR") in {"127.0.0.1", "::1"} and not forwarded
     if not allowed:
         return problem(
             request,
@@ -68,6 +68,4 @@ def metrics(request: HttpRequest) -> HttpResponseBase:
             detail="Send the metrics token as a Bearer token.",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    return HttpResponse(
-        numbers.render(now=timezone.now()), content_type=numbers.CONTENT_TYPE
-    )
+    return HttpResponse(numbers.render(now=timezone.now()), content_type=numbers.CONTENT_TYPE)
