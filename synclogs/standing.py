@@ -29,6 +29,14 @@ class IntegrationStanding:
     seen_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """`needing`: how many are in any kind of trouble, each counted once."""
+
+    counts: StateCounts
+    needing: int
+
+
 def _aggregates(now: datetime) -> dict[str, Any]:
     found: dict[str, Any] = {kind.value: Count("pk", filter=needs(kind, now=now)) for kind in Attention}
     hit = needs_any(now=now) & ~Q(user_id="")
@@ -44,14 +52,10 @@ def _counts(row: Mapping[str, Any]) -> StateCounts:
     return StateCounts(**{name: row[name] for name in names})
 
 
-def tally(syncs: SyncQuerySet, *, now: datetime) -> StateCounts:
+def tally(syncs: SyncQuerySet, *, now: datetime) -> Tally:
     """All of `syncs` in one query."""
-    return _counts(syncs.aggregate(**_aggregates(now)))
-
-
-def needing(syncs: SyncQuerySet, *, now: datetime) -> int:
-    """How many of `syncs` are in any kind of trouble; each counts once."""
-    return syncs.needing(now=now).count()
+    row = syncs.aggregate(**_aggregates(now), needing=Count("pk", filter=needs_any(now=now)))
+    return Tally(_counts(row), row["needing"])
 
 
 def by_user(project: Project, user_ids: Iterable[str], *, now: datetime) -> dict[str, StateCounts]:

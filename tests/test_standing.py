@@ -125,7 +125,9 @@ def test_counts_of_a_project_its_users_and_its_integrations_stay_in_the_project(
     make(project, status="ERRORED", user_id="a", integration="jira")
     make(project, status="DISABLED", user_id="b", integration="jira")
     make(ProjectFactory(), status="ERRORED", user_id="a", integration="box")
-    counts = standing.tally(Sync.objects.of(project), now=NOW)
+    tally = standing.tally(Sync.objects.of(project), now=NOW)
+    counts = tally.counts
+    assert tally.needing == 2
     assert (counts.total, counts.errored, counts.paused, counts.users) == (3, 2, 1, 1)
     users = standing.by_user(project, ["a", "b", "nobody"], now=NOW)
     assert {name: (found.total, found.errored) for name, found in users.items()} == {"a": (2, 2), "b": (1, 0)}

@@ -74,7 +74,7 @@ def overview(request: ProjectRequest) -> HttpResponse:
     """Verdict, tiles, the syncs that need attention, entries by hour, errors by integration and by cause."""
     now, project = timezone.now(), request.project
     everything = Sync.objects.of(project)
-    counts = standing.tally(everything, now=now)
+    counts = standing.tally(everything, now=now).counts
     last_log_at = freshness.last_log_at(project, now=now)
     troubled = list(everything.needing(now=now).worst_first(now)[: LISTED + 1])
     rows = things.sync_rows(project, troubled[:LISTED], now=now)

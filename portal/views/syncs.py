@@ -61,10 +61,10 @@ def syncs(request: ProjectRequest) -> HttpResponse:
 
 def attention_tabs(request: ProjectRequest, matching: SyncQuerySet, *, now: datetime) -> list[lists.Tab]:
     """How many of the matching syncs are in each kind of trouble; kinds without any are left out unless chosen."""
-    counts = standing.tally(matching, now=now)
-    choices = [("", "All", counts.total, ""), (ANY, "Need attention", standing.needing(matching, now=now), "")]
+    tally = standing.tally(matching, now=now)
+    choices = [("", "All", tally.counts.total, ""), (ANY, "Need attention", tally.needing, "")]
     for kind in Attention:
-        count = getattr(counts, kind.value)
+        count = getattr(tally.counts, kind.value)
         if count or kind.value in request.GET.getlist("attention"):
             choices.append((kind.value, kind.label, count, Tone.ERROR if kind in SEVERE else Tone.WARNING))
     return lists.tabs(request.GET, "attention", choices)
@@ -76,13 +76,15 @@ SEVERE = (Attention.ERRORED, Attention.STUCK)
 def menus(request: ProjectRequest) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """The filters that are picked from a list: (parameter, label, [(value, words)]), from the data present."""
     present = Sync.objects.of(request.project).order_by()
-    values = {"status": list(SyncStatus.values)}
+    found: dict[str, list[str]] = {"status": list(SyncStatus.values)}
     for name in ("integration", "pipeline"):
-        values[name] = sorted(present.values_list(name, flat=True).distinct()[:OPTIONS], key=str.lower)
-    return [
-        (name, LABELS[name], [(value, value_words(name, value)) for value in dict.fromkeys(found) if value])
-        for name, found in ((name, [*options, *request.GET.getlist(name)]) for name, options in values.items())
-    ]
+        values = present.values_list(name, flat=True).distinct()[:OPTIONS]
+        found[name] = sorted(filter(None, values), key=lambda value: value_words(name, value).lower())
+    made = []
+    for name, options in found.items():
+        offered = dict.fromkeys((*options, *filter(None, request.GET.getlist(name))))
+        made.append((name, LABELS[name], [(value, value_words(name, value)) for value in offered]))
+    return made
 
 
 @project_view()
