@@ -219,6 +219,13 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "TAGS": [
+        {"name": "logs", "description": "Send and read log entries."},
+        {"name": "syncs", "description": "What the entries say about syncs and their runs."},
+        {"name": "users", "description": "The customers whose data syncs."},
+        {"name": "integrations"},
+        {"name": "about", "description": "The API itself."},
+    ],
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "portal.api.documented.finish"],
     "SERVE_INCLUDE_SCHEMA": False,

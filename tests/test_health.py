@@ -71,7 +71,7 @@ def test_not_ready_without_a_database(client, monkeypatch):
     def away() -> None:
         raise OperationalError("no connection to 10.0.0.7")
 
-    monkeypatch.setattr(health.connection, "cursor", away)
+    monkeypatch.setattr(connection, "cursor", away)
     not_ready(client, "database")
     assert "10.0.0.7" not in client.get("/readyz").content.decode()
 

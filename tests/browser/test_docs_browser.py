@@ -1,0 +1,12 @@
+"""The page of the REST API in a browser: Swagger UI comes up under the portal's own content security policy."""
+
+from tests.browser.conftest import Look
+
+
+def test_the_description_is_shown_without_breaking_the_policy(open_page: Look) -> None:
+    page = open_page("/api/v1/docs")
+    page.get_by_text("Send log entries").first.wait_for()
+    assert page.locator("h1").count() == page.locator("main").count() == 1
+    assert page.locator(".opblock").count() == 11
+    page.get_by_text("Send log entries").first.click()
+    page.get_by_text("RefusedAccount").or_(page.get_by_text("not one entry could be stored")).first.wait_for()
