@@ -12,7 +12,14 @@ from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView, redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.csp import CSP
@@ -21,12 +28,17 @@ from django.views.decorators.csp import csp_override
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.sites import UnfoldAdminSite
 
+from portal.access import projects_of
 from portal.views.accounts import SignOut, origin
 from synclogs import audit
 from synclogs.models import Action, Project, Role
 
 # Unfold's Alpine makes functions of the expressions in its attributes; nothing else is looser than on the pages.
-POLICY = {**settings.SECURE_CSP, "script-src": [CSP.SELF, CSP.UNSAFE_EVAL]}
+POLICY: dict[str, Any] = {**settings.SECURE_CSP, "script-src": [CSP.SELF, CSP.UNSAFE_EVAL]}
+
+READING, FORM = ("GET", "HEAD"), ("GET", "HEAD", "POST")
+# How the names of pages that take a form end; every other page of the administration only reads.
+FORMS = ("_add", "_change", "_delete", "_revoke")
 
 type Page = Callable[..., HttpResponseBase]
 
@@ -83,26 +95,33 @@ class PortalAdminSite(UnfoldAdminSite):
 
         @wraps(view)
         def entered(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            name = request.resolver_match.url_name or ""
+            methods = FORM if name.endswith(FORMS) else READING
+            if request.method not in methods and name != "logout":  # which judges by itself
+                return HttpResponseNotAllowed(methods)
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             if not self.has_permission(request):
                 audit.record(Action.ACCESS_DENIED, actor=request.user, object_text=request.path, **origin(request))
                 raise PermissionDenied("The administration is for staff. Ask an administrator if you need it.")
-            return guarded(request, *args, **kwargs)
+            response: HttpResponseBase = guarded(request, *args, **kwargs)
+            return response
 
         return csp_override(POLICY)(entered)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """There is one sign-in page, and `next` leads only to our own host."""
+        if request.method not in READING:
+            return HttpResponseNotAllowed(READING)
         target = request.GET.get("next", "")
         if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
             target = reverse("admin:index")
         return HttpResponseRedirect(target) if request.user.is_authenticated else redirect_to_login(target)
 
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         return SignOut.as_view()(request)
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         view = OwnPassword.as_view(
             form_class=AdminOwnPasswordChangeForm,
             success_url=reverse("admin:password_change_done"),
@@ -114,16 +133,16 @@ class PortalAdminSite(UnfoldAdminSite):
         """Names of lists only; there is one page of them, and the base class breaks on any other."""
         if request.GET.get("page", "1") != "1":
             raise Http404
-        return super().search(request, extra_context)
+        response: HttpResponse = super().search(request, extra_context)
+        return response
 
 
 def administered(request: HttpRequest) -> list[Project]:
     """The projects that the person administers; a superuser does so everywhere. Read once a request, so changes act at once."""
     found: list[Project] | None = getattr(request, "administered_projects", None)
     if found is None:
-        mine = {"memberships__user": request.user.pk, "memberships__role__gte": Role.ADMIN}
-        projects = Project.objects.all() if is_superuser(request) else Project.objects.filter(**mine)
-        found = list(projects.order_by("name", "pk"))
+        user: Any = request.user
+        found = [project for project, role in projects_of(user).values() if role >= Role.ADMIN]
         request.administered_projects = found  # type: ignore[attr-defined]
     return found
 

@@ -1,6 +1,7 @@
 """The apps of this wing: the portal itself, and Django's admin with a site of our own (portal.adminsite)."""
 
 from django.apps import AppConfig
+from django.contrib.admin import autodiscover
 from django.contrib.admin.apps import SimpleAdminConfig
 
 
@@ -15,4 +16,4 @@ class PortalAdmin(SimpleAdminConfig):
 
     def ready(self) -> None:
         super().ready()
-        self.module.autodiscover()
+        autodiscover()

@@ -32,7 +32,7 @@ from portal.admin.lists import PortalList
 from portal.adminsite import administered, is_superuser
 from portal.views.accounts import origin
 from synclogs import audit
-from synclogs.models import Action, Project
+from synclogs.models import Action, ApiKey, ConnectedUser, LogEntry, Membership, Project, Sync
 
 # Shorter than the limit of a web process, so that a slow list can say what to do instead.
 LIST_MILLISECONDS = 4000
@@ -96,6 +96,19 @@ class Rights:
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
 
 
+class Shown:
+    """A row as the head of its page names it: what a sender wrote may hold characters that turn the text around."""
+
+    def __init__(self, obj: Model) -> None:
+        self.obj = obj
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.obj, name)
+
+    def __str__(self) -> str:
+        return cells.unhidden(str(self.obj))[: cells.SHORT]
+
+
 class PortalModelAdmin(Rights, ModelAdmin):
     """The pages of one model. Lists only read: nothing is ever done to many rows at once."""
 
@@ -132,7 +145,9 @@ class PortalModelAdmin(Rights, ModelAdmin):
             if not isinstance(error.__cause__, QueryCanceled):
                 raise
         context = {**self.admin_site.each_context(request), "title": "This list takes too long", "opts": self.opts}
-        return render(request, "admin/too_slow.html", context, status=503, headers={"Retry-After": "2"})
+        answer = render(request, "admin/too_slow.html", context, status=503)
+        answer["Retry-After"] = "2"
+        return answer
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Only the declared filters: Django would let every column be searched, with every operator."""
@@ -144,7 +159,7 @@ class PortalModelAdmin(Rights, ModelAdmin):
         if obj is None or not self.has_view_permission(request, obj):
             raise Http404
         project = self.project_of(obj)
-        query = {"project": project.slug if project else "-", "q": self.named(obj), "since": "30d"}
+        query = {"project": project.slug if project else "-", "q": named(obj), "since": "30d"}
         return HttpResponseRedirect(f"{reverse('admin:synclogs_auditevent_changelist')}?{urlencode(query)}")
 
     def view_on_site(self, obj: Any) -> str | None:
@@ -154,15 +169,22 @@ class PortalModelAdmin(Rights, ModelAdmin):
         """What stands in the portal's URL after the name of the page."""
         return (obj.pk,)
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if context.get("original") is not None:
+            context = {**context, "original": Shown(context["original"]), "subtitle": str(Shown(context["original"]))}
+        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return response
+
+    def message_user(self, request: HttpRequest, message: Any, *args: Any, **kwargs: Any) -> None:
+        super().message_user(request, "Done." if cells.HIDDEN.search(str(message)) else message, *args, **kwargs)
+
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
         """Somebody else's row and no row at all look the same."""
         raise Http404
 
     # The audit, inside the transaction that Django opens around every change
-
-    def named(self, obj: Any) -> str:
-        """How the audit names a thing: by what does not change."""
-        return str(obj)
 
     def remember(self, request: HttpRequest, obj: Model, action: Action, change: Change, *, reason: str = "") -> None:
         before, after = change
@@ -173,7 +195,7 @@ class PortalModelAdmin(Rights, ModelAdmin):
             actor=request.user,
             project=self.project_of(obj),
             object_type=str(obj._meta.verbose_name),
-            object_text=self.named(obj),
+            object_text=named(obj),
             before=before or None,
             after=after or None,
             reason=reason,
@@ -226,6 +248,24 @@ class PortalInline(Rights, TabularInline):
 
     extra = 0
     show_title = False
+
+
+def named(obj: Model) -> str:
+    """How the audit names a thing: by what does not change."""
+    match obj:
+        case Project():
+            return obj.slug
+        case Membership():
+            return f"{obj.user.get_username()} in {obj.project.slug}"
+        case ApiKey():
+            return f"{obj.name} (ssp_{obj.key_id}_…)"
+        case ConnectedUser():
+            return obj.user_id
+        case Sync():
+            return str(obj.sync_id)
+        case LogEntry():
+            return str(obj.key)
+    return str(obj)
 
 
 def changes(form: Any, *, before: bool) -> Change:

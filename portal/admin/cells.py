@@ -118,12 +118,17 @@ def list_link(model: str, text: str, **filters: str) -> Cell:
     return link(f"{reverse(f'admin:{model}_changelist')}?{urlencode(filters)}", text)
 
 
+def unhidden(text: str) -> str:
+    """The text with escapes in the place of characters that would not be seen as what they are."""
+    return HIDDEN.sub(_escape, text)
+
+
 def as_json(value: object) -> SafeString:
     """Indented JSON in a box; without the indent where that would make a heavy page. Hidden characters are escapes."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
     if len(text) > MOST_JSON:
         text = json.dumps(value, ensure_ascii=False)
-    return format_html('<pre class="admin-json" tabindex="0">{}</pre>', HIDDEN.sub(_escape, text))
+    return format_html('<pre class="admin-json" tabindex="0">{}</pre>', unhidden(text))
 
 
 def portal_url(page: str, project: Project | None, *rest: object) -> str:

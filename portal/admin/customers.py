@@ -1,6 +1,6 @@
 """Connected users: end customers. Their names, e-mails and companies are the only things of the log that people write."""
 
-from math import isfinite
+import json
 from typing import Any
 
 from django import forms
@@ -15,32 +15,37 @@ from portal.admin.base import PortalModelAdmin
 from portal.admin.cells import Cell, code_column, column, moment_column
 from portal.admin.lists import PagedList, ProjectChoice
 from portal.admin.things import SyncThing
-from synclogs.decoding import cleaned
+from synclogs.decoding import Problem, Scanner
+from synclogs.fields import Refused, without_unsafe
 from synclogs.models import ConnectedUser
 
 METADATA_CHARACTERS = 16_384
 
 
-class Metadata(forms.JSONField):
-    """A JSON object that PostgreSQL can store; the base class breaks on deep nesting and on very long numbers."""
+class Metadata(forms.CharField):
+    """A JSON object as text, read by the same strict reader as the intake; Django's own field breaks on deep nesting."""
 
     widget = UnfoldAdminTextareaWidget
 
-    def to_python(self, value: Any) -> Any:
-        if isinstance(value, str) and len(value) > METADATA_CHARACTERS:
+    def prepare_value(self, value: Any) -> Any:
+        return json.dumps(value, ensure_ascii=False, indent=2) if isinstance(value, dict) else value
+
+    def to_python(self, value: Any) -> dict[str, Any]:
+        text = super().to_python(value)
+        if len(text) > METADATA_CHARACTERS:
             raise ValidationError(f"At most {METADATA_CHARACTERS:,} characters.")
-        try:
-            found = super().to_python(value)
-        except (ValueError, RecursionError):
-            raise ValidationError("This is not JSON that can be stored.") from None
-        if found is None:
-            return {}
+        found, _ = Scanner().line((text or "{}").encode(errors="replace"))
+        if isinstance(found, Problem):
+            raise ValidationError(found.detail)
         if not isinstance(found, dict):
             raise ValidationError('The metadata is a JSON object, such as {"plan": "gold"}.')
-        return storable(found)
+        try:
+            return without_unsafe(found)
+        except Refused as refused:
+            raise ValidationError(str(refused)) from None
 
 
-class ConnectedUserForm(forms.ModelForm):
+class ConnectedUserForm(forms.ModelForm):  # type: ignore[type-arg]
     metadata = Metadata(required=False, help_text='A JSON object, such as {"plan": "gold"}.')
 
 
@@ -76,9 +81,6 @@ class ConnectedUserAdmin(SyncThing, PortalModelAdmin):
         parts = Q(name__icontains=text) | Q(email__icontains=text) | Q(company__icontains=text)
         return queryset.filter(Q(user_id=text) | parts), False
 
-    def named(self, obj: ConnectedUser) -> str:
-        return obj.user_id
-
     def portal_key(self, obj: ConnectedUser) -> tuple[object, ...]:
         return (obj.user_id,)
 
@@ -102,14 +104,3 @@ class ConnectedUserAdmin(SyncThing, PortalModelAdmin):
     @column("Syncs")
     def syncs_link(self, obj: ConnectedUser) -> Cell:
         return cells.list_link("synclogs_sync", "Show syncs", project=obj.project.slug, user_id=obj.user_id)
-
-
-def storable(value: Any) -> Any:
-    """JSON without NUL and lone surrogates. Raises ValidationError for what JSON does not know (NaN)."""
-    if isinstance(value, str):
-        return cleaned(value)
-    if isinstance(value, float) and not isfinite(value):
-        raise ValidationError("Infinity and NaN are not JSON.")
-    if isinstance(value, dict):
-        return {cleaned(key): storable(item) for key, item in value.items()}
-    return [storable(item) for item in value] if isinstance(value, list) else value

@@ -25,7 +25,7 @@ from synclogs.models import Action, ApiKey, Project, Scope
 REASON_LENGTH = 500
 
 
-class KeyForm(forms.ModelForm):
+class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
     scopes = forms.MultipleChoiceField(
         choices=Scope.choices,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
@@ -103,12 +103,9 @@ class ApiKeyAdmin(PortalModelAdmin):
     def view_on_site(self, obj: ApiKey) -> None:
         """The portal has no page of a key."""
 
-    def named(self, obj: ApiKey) -> str:
-        return f"{obj.name} (ssp_{obj.key_id}_…)"
-
     # Making
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
         """With one button: what follows is always the page with the secret."""
         one = {"show_save_and_add_another": False, "show_save_and_continue": False}
         return super().add_view(request, form_url, {**(extra_context or {}), **one})
@@ -143,7 +140,7 @@ class ApiKeyAdmin(PortalModelAdmin):
         obj = self.get_object(request, str(object_id))
         return super().get_actions_detail(request, object_id) if obj and obj.revoked_at is None else []
 
-    @action(description="Revoke", url_path="revoke", variant=ActionVariant.DANGER)
+    @action(description="Revoke", url_path="revoke", variant=ActionVariant.DANGER)  # type: ignore[untyped-decorator]
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """GET asks, POST does it; from the next request on the key opens nothing."""
         if request.method not in ("GET", "HEAD", "POST"):

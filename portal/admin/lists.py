@@ -35,14 +35,14 @@ RANGES = ("1h", "24h", "7d", "30d")
 NOBODY = Project(pk=0, slug="")  # stands where a project was asked for that is not there: nothing belongs to it
 
 
-class Estimate(Paginator):
+class Estimate(Paginator):  # type: ignore[type-arg]
     """What the planner expects, in place of a count; the links are those of a PagedList."""
 
     template_name = "admin/pages.html"
 
     def __init__(self, count: int, per_page: int) -> None:
         super().__init__([], per_page)
-        self.count = count  # type: ignore[misc]
+        self.count = count
 
 
 def estimate(queryset: QuerySet[Any]) -> int:
@@ -86,7 +86,8 @@ class PagedList(PortalList):
         for name in CURSORS:
             setattr(self, name, str(self.params.pop(name, "")))
             self.filter_params.pop(name, None)
-        return super().get_queryset(request, exclude_parameters)
+        found: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
+        return found
 
     def get_ordering(self, request: HttpRequest, queryset: Any) -> list[str]:
         return [f"-{self.model_admin.moment}", "-pk"]
@@ -144,9 +145,9 @@ class Choice(SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
         value = self.value()
-        return queryset.filter(**{self.column or self.parameter_name: value}) if value else None
+        return queryset.filter(**{self.column or str(self.parameter_name): value}) if value else None
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         value = str(self.value() or "")
         offered = [(str(key), str(text)) for key, text in self.lookup_choices]
         if value and value not in dict(offered):
@@ -160,7 +161,7 @@ class Choice(SimpleListFilter):
 class Text(Choice):
     """A filter by a value that is typed or pasted."""
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         data = {self.parameter_name: self.value() or ""}
         yield {"form": SearchForm(str(self.parameter_name), str(self.title), data=data)}
 

@@ -196,9 +196,6 @@ class LogEntryAdmin(SyncThing, ReadOnlyAdmin):
         found = LogEntry.objects.filter(project_id__in=mine).at_key(key).select_related("project") if key else None
         return found.first() if found is not None else None
 
-    def named(self, obj: LogEntry) -> str:
-        return str(obj.key)
-
     @column("Time")
     def time(self, obj: LogEntry) -> Cell:
         return cells.moment(obj.occurred_at, exact=True)

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -89,7 +89,7 @@ class ProjectsInline(PortalInline):
 
 
 @admin.register(User)
-class PersonAdmin(PortalModelAdmin, DjangoUserAdmin):
+class PersonAdmin(PortalModelAdmin, DjangoUserAdmin):  # type: ignore[misc, type-arg]
     form = PersonForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -145,7 +145,7 @@ class PersonAdmin(PortalModelAdmin, DjangoUserAdmin):
         form = super().get_form(request, obj, change=change, **kwargs)
         return type(form.__name__, (form,), {"actor": request.user}) if obj is not None else form
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponseBase:
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         with transaction.atomic():
             return super().user_change_password(request, id, form_url)
 
@@ -153,9 +153,6 @@ class PersonAdmin(PortalModelAdmin, DjangoUserAdmin):
         """Django's page for a new password saves without save_model."""
         if request.resolver_match and request.resolver_match.url_name == "auth_user_password_change":
             self.remember(request, obj, Action.OBJECT_CHANGED, ({}, {"password": "changed"}))
-
-    def named(self, obj: Any) -> str:
-        return f"{obj.user.get_username()} in {obj.project.slug}" if isinstance(obj, Membership) else obj.get_username()
 
     def view_on_site(self, obj: Any) -> None:
         """The portal has no page of its own people."""
@@ -191,7 +188,7 @@ class PersonAdmin(PortalModelAdmin, DjangoUserAdmin):
 
 
 @admin.register(Group)
-class PeopleGroupAdmin(PortalModelAdmin, DjangoGroupAdmin):
+class PeopleGroupAdmin(PortalModelAdmin, DjangoGroupAdmin):  # type: ignore[misc]
     """Groups put people in order and give no rights."""
 
     project_path = ""
@@ -201,7 +198,8 @@ class PeopleGroupAdmin(PortalModelAdmin, DjangoGroupAdmin):
     filter_horizontal = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
-        return super().get_queryset(request).annotate(many=Count("user"))
+        groups: QuerySet[Group] = super().get_queryset(request)
+        return groups.annotate(many=Count("user"))
 
     def view_on_site(self, obj: Any) -> None:
         """The portal has no page of groups."""

@@ -18,7 +18,7 @@ from portal.adminsite import administered, is_superuser
 from synclogs.models import ApiKey, ConnectedUser, HourCount, Membership, Project, Role, Sync
 
 
-class Person(forms.ModelChoiceField):
+class Person(forms.ModelChoiceField):  # type: ignore[type-arg]
     """A person by exact user name: a list to pick from would show everybody to everybody."""
 
     widget = UnfoldAdminTextInputWidget
@@ -30,7 +30,7 @@ class Person(forms.ModelChoiceField):
         self.help_text = "The exact user name."
 
 
-class MembershipForm(forms.ModelForm):
+class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]
     """Who and where are settled when a membership is made; afterwards only the role changes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -67,11 +67,9 @@ class ProjectAdmin(PortalModelAdmin):
     inlines = (MembershipInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(members=counted(Membership.objects.all()), keys=counted(ApiKey.objects.filter(revoked_at=None)))
-        )
+        mine: QuerySet[Project] = super().get_queryset(request)
+        keys = ApiKey.objects.filter(revoked_at=None)
+        return mine.annotate(members=counted(Membership.objects.all()), keys=counted(keys))
 
     def get_fields(self, request: HttpRequest, obj: Project | None = None) -> tuple[str, ...]:
         return ("name", "slug", "retention_days", "created") if obj else ("name", "slug", "retention_days")
@@ -87,9 +85,6 @@ class ProjectAdmin(PortalModelAdmin):
 
     def portal_key(self, obj: Project) -> tuple[object, ...]:
         return ()
-
-    def named(self, obj: Project) -> str:
-        return obj.slug
 
     @column("Slug")
     def slug_code(self, obj: Project) -> Cell:
@@ -167,9 +162,6 @@ class MembershipAdmin(PortalModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
         return ("project", "user") if obj else ()
-
-    def named(self, obj: Membership) -> str:
-        return f"{obj.user.get_username()} in {obj.project.slug}"
 
     @column("Role", label={Role.ADMIN.label: "danger", Role.LEAD.label: "info"})
     def role_words(self, obj: Membership) -> str:

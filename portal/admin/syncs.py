@@ -103,9 +103,6 @@ class SyncAdmin(SyncThing, ReadOnlyAdmin):
         sync_id = as_uuid(text)
         return queryset.filter(Q(sync_id=sync_id) if sync_id else Q(user_id=text)), False
 
-    def named(self, obj: Sync) -> str:
-        return str(obj.sync_id)
-
     def portal_key(self, obj: Sync) -> tuple[object, ...]:
         return (obj.sync_id,)
 

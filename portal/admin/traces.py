@@ -129,9 +129,6 @@ class TraceAdmin(SyncThing, ReadOnlyAdmin):
         condition, sync_id = Q(trace_id=text), as_uuid(text)
         return queryset.filter(condition | Q(sync_id=sync_id) if sync_id else condition), False
 
-    def named(self, obj: Trace) -> str:
-        return obj.trace_id
-
     def portal_key(self, obj: Trace) -> tuple[object, ...]:
         return (obj.trace_id,)
 
