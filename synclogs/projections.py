@@ -6,8 +6,10 @@ arrival does not matter: a late entry adds to what is known and never turns a ne
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -46,28 +48,45 @@ COUNTED = (
     (Facet.ERROR_CODE.value, "error_code"),
     (Facet.RECOVERABILITY.value, "recoverability"),
 )
+COUNTED_VALUES = attrgetter(*(name for _, name in COUNTED))
 
 
-def apply(cursor: CursorWrapper, project_id: int, fresh: Mapping[str, Record]) -> None:
-    """Brings the projections up to date with `fresh` (key -> record), inside the caller's transaction.
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Rows for each table, in key order."""
+
+    syncs: list[Row]
+    traces: list[Row]
+    users: list[Row]
+    counts: list[Row]
+
+
+def changes(project_id: int, fresh: Mapping[str, Record]) -> Changes:
+    """What the entries of `fresh` (key -> record) say; no database yet, so it can be worked out while that is busy."""
+    # Of two entries at the same instant the one that ends a run is the later one; then the key decides.
+    ordered = sorted(
+        fresh.items(), key=lambda item: (item[1].occurred_us, status_of(item[1]) != SyncStatus.ACTIVE, item[0])
+    )
+    in_order = [record for _, record in ordered]
+    return Changes(
+        syncs=_syncs(project_id, ordered),
+        traces=_traces(project_id, in_order),
+        users=_users(project_id, in_order),
+        counts=_counts(project_id, in_order),
+    )
+
+
+def apply(cursor: CursorWrapper, project_id: int, found: Changes) -> None:
+    """Brings the projections up to date, inside the caller's transaction.
 
     The tables are always locked in this order and each in its key order, so parallel batches wait but never deadlock.
     """
-    # Of two entries at the same instant the one that ends a run is the later one; then the key decides.
-    ordered = sorted(
-        fresh.items(),
-        key=lambda item: (
-            item[1].occurred_us,
-            status_of(item[1]) != SyncStatus.ACTIVE,
-            item[0],
-        ),
-    )
-    late = [sync_id for (sync_id,) in SYNCS.run(cursor, _syncs(project_id, ordered)) if sync_id]
+    late = [sync_id for (sync_id,) in SYNCS.run(cursor, found.syncs) if sync_id]
     if late:
         cursor.execute(RECOMPUTE_SINCE, {"implied": IMPLIED_STATUS, "project": project_id, "syncs": late})
-    TRACES.run(cursor, _traces(project_id, (record for _, record in ordered)))
-    USERS.run(cursor, _users(project_id, (record for _, record in ordered)))
-    COUNTS.run(cursor, _counts(project_id, fresh.values()))
+    TRACES.run(cursor, found.traces)
+    USERS.run(cursor, found.users)
+    COUNTS.run(cursor, found.counts)
 
 
 def status_of(record: Record) -> str:
@@ -81,6 +100,10 @@ def _text(microseconds: int) -> str:
 
 
 # Syncs
+
+BLANK_SYNC: Row = SYNCS.blank() | dict.fromkeys(
+    (*IDENTITY, "status", *(f"last_error_{name}" for name in ("event", "code", "message", "recoverability"))), ""
+)
 
 
 def _syncs(project_id: int, ordered: Iterable[tuple[str, Record]]) -> list[Row]:
@@ -105,24 +128,16 @@ def _fold_status(row: Row, record: Record, key: str) -> None:
         row["status_since"] = moment if moment == row["first_seen_at"] else None
     elif status != row["status"]:
         row["status_since"] = moment if moment != row["first_seen_at"] else None
+        row["status_before_at"] = row["status_at"]
     row.update(status=status, status_at=moment, status_key=key)
 
 
 def _new_sync(project_id: int, record: Record) -> Row:
-    moment = _text(record.occurred_us)
-    return (
-        {"project_id": project_id, "sync_id": record.sync_id, "first_seen_at": moment}
-        | dict.fromkeys((*IDENTITY, "status"), "")
-        | dict.fromkeys(
-            (
-                "last_error_event",
-                "last_error_code",
-                "last_error_message",
-                "last_error_recoverability",
-            ),
-            "",
-        )
-    )
+    return BLANK_SYNC | {
+        "project_id": project_id,
+        "sync_id": record.sync_id,
+        "first_seen_at": _text(record.occurred_us),
+    }
 
 
 def _fold(row: Row, record: Record, key: str) -> None:
@@ -200,6 +215,11 @@ def _error_message(detail: bytes) -> str:
 
 # Traces, users, counts
 
+BLANK_TRACE: Row = (
+    TRACES.blank() | dict.fromkeys(TRACE_IDENTITY, "") | dict.fromkeys(("entries", "warnings", "errors"), 0)
+)
+BLANK_USER: Row = USERS.blank() | {"name": "", "email": "", "company": "", "metadata": "{}"}
+
 
 def _traces(project_id: int, ordered: Iterable[Record]) -> list[Row]:
     rows: dict[str, Row] = {}
@@ -209,13 +229,10 @@ def _traces(project_id: int, ordered: Iterable[Record]) -> list[Row]:
         moment = _text(record.occurred_us)
         row = rows.get(record.trace_id)
         if row is None:
-            row = rows[record.trace_id] = {
+            row = rows[record.trace_id] = BLANK_TRACE | {
                 "project_id": project_id,
                 "trace_id": record.trace_id,
-                "sync_id": None,
                 "first_at": moment,
-                **dict.fromkeys(TRACE_IDENTITY, ""),
-                **dict.fromkeys(("entries", "warnings", "errors"), 0),
             }
         row["last_at"] = moment
         row["sync_id"] = max(record.sync_id, row["sync_id"] or "") or None
@@ -237,33 +254,32 @@ def _users(project_id: int, ordered: Iterable[Record]) -> list[Row]:
     for record in ordered:
         if record.user_id:
             moment = _text(record.occurred_us)
-            blank = {"name": "", "email": "", "company": "", "metadata": "{}"}
-            row = rows.setdefault(
-                record.user_id,
-                {
+            row = rows.get(record.user_id)
+            if row is None:
+                row = rows[record.user_id] = BLANK_USER | {
                     "project_id": project_id,
                     "user_id": record.user_id,
                     "first_seen_at": moment,
-                    **blank,
-                },
-            )
+                }
             row["last_seen_at"] = moment
     return [rows[user_id] for user_id in sorted(rows)]
 
 
 def _counts(project_id: int, fresh: Iterable[Record]) -> list[Row]:
+    """Entries alike in everything that is counted are counted together first: a batch has few kinds."""
+    kinds = Counter(
+        (record.occurred_us // HOUR_US, record.level, record.category, record.http_status, COUNTED_VALUES(record))
+        for record in fresh
+    )
     counts: Counter[tuple[int, int, str, int]] = Counter()
-    for record in fresh:
-        hour = record.occurred_us // HOUR_US
-        level = record.level
-        counts[Facet.TOTAL.value, hour, "", level] += 1
-        counts[Facet.CATEGORY.value, hour, str(record.category), level] += 1
-        for facet, name in COUNTED:
-            value = getattr(record, name)
+    for (hour, level, category, http_status, values), number in kinds.items():
+        counts[Facet.TOTAL.value, hour, "", level] += number
+        counts[Facet.CATEGORY.value, hour, str(category), level] += number
+        for (facet, _), value in zip(COUNTED, values, strict=True):
             if value:
-                counts[facet, hour, value, level] += 1
-        if record.http_status is not None:
-            counts[Facet.HTTP_STATUS.value, hour, str(record.http_status), level] += 1
+                counts[facet, hour, value, level] += number
+        if http_status is not None:
+            counts[Facet.HTTP_STATUS.value, hour, str(http_status), level] += number
     return [
         {
             "project_id": project_id,

@@ -6,6 +6,7 @@ several times quicker than arrays or JSON as parameters. EXCLUDED is the batch, 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -53,13 +54,18 @@ class Upsert:
             f" SELECT {', '.join(self.columns)}, 0 AS position FROM {self.table} WITH NO DATA"
         )
 
+    def blank(self) -> dict[str, Any]:
+        """A row to begin with: every column NULL."""
+        return dict.fromkeys(self.columns)
+
     def run(self, cursor: CursorWrapper, rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-        """Writes `rows` (missing keys are NULL) in the order given; the rows of `returning`."""
+        """Writes `rows`, made from `blank()`, in the order given; the rows of `returning`."""
         names = ", ".join(self.columns)
+        values = itemgetter(*self.columns)
         copying = f"COPY {self.staging} ({names}, position) FROM STDIN"
         with connection.wrap_database_errors, cursor.copy(copying) as copy:
             for position, row in enumerate(rows):
-                copy.write_row((*(row.get(name) for name in self.columns), position))
+                copy.write_row((*values(row), position))
         cursor.execute(
             f"INSERT INTO {self.table} AS kept ({names})"  # noqa: S608 - names of this file
             f" SELECT {names} FROM {self.staging} ORDER BY position"
@@ -103,10 +109,20 @@ ONE_STATE = "EXCLUDED.status = kept.status AND EXCLUDED.status_since = EXCLUDED.
 STATUS_SINCE = f"""CASE
     WHEN EXCLUDED.status_at IS NULL THEN kept.status_since
     WHEN kept.status_at IS NULL THEN EXCLUDED.status_since
+    WHEN EXCLUDED.status_at < kept.status_before_at THEN kept.status_since
     WHEN EXCLUDED.status_at < kept.status_since AND EXCLUDED.status <> kept.status THEN kept.status_since
     WHEN {ONE_STATE} AND EXCLUDED.first_seen_at >= kept.status_since THEN kept.status_since
     WHEN EXCLUDED.status_since IS NULL OR EXCLUDED.first_seen_at <= kept.status_at THEN NULL
     ELSE EXCLUDED.status_since END"""
+# The last entry that said otherwise: what is older than that changes nothing, so a backfill of old days reads nothing.
+STATUS_BEFORE_AT = f"""CASE
+    WHEN EXCLUDED.status_at IS NULL THEN kept.status_before_at
+    WHEN kept.status_at IS NULL THEN EXCLUDED.status_before_at
+    WHEN EXCLUDED.status_at < kept.status_since AND EXCLUDED.status <> kept.status
+        THEN GREATEST(kept.status_before_at, EXCLUDED.status_at)
+    WHEN EXCLUDED.status_at < kept.status_before_at THEN kept.status_before_at
+    WHEN {ONE_STATE} AND EXCLUDED.first_seen_at >= kept.status_since THEN kept.status_before_at
+    ELSE COALESCE(EXCLUDED.status_before_at, kept.status_at) END"""
 LAST_ERROR = tuple(
     f"last_error_{name}"
     for name in (
@@ -140,6 +156,7 @@ SYNCS = Upsert(
         *IDENTITY.values(),
         *STATUS,
         "status_since",
+        "status_before_at",
         *LAST_ERROR,
         *RETRY,
         *SYNC_MOMENTS,
@@ -152,6 +169,7 @@ SYNCS = Upsert(
             *(_newest(at, f'{{side}}.{at}, {{side}}.{name} COLLATE "C"', (name, at)) for name, at in IDENTITY.items()),
             _newest("status_at", STATUS_ORDER, STATUS),
             f"status_since = {STATUS_SINCE}",
+            f"status_before_at = {STATUS_BEFORE_AT}",
             _newest(
                 "last_error_at",
                 "{side}.last_error_at, {side}.last_error_key",
@@ -220,9 +238,9 @@ STAGING = ", ".join(upsert.staging for upsert in (SYNCS, TRACES, USERS, COUNTS))
 EFFECTIVE_STATUS = "COALESCE(NULLIF({entry}.status, ''), %(implied)s::jsonb ->> {entry}.event, '')"
 # The state holds since the first entry that says so after the last entry that says otherwise.
 RECOMPUTE_SINCE = f"""
-UPDATE synclogs_sync SET status_since = found.occurred_at
+UPDATE synclogs_sync SET status_since = found.occurred_at, status_before_at = found.before
 FROM (
-    SELECT s.id, since.occurred_at FROM synclogs_sync s
+    SELECT s.id, since.occurred_at, other.occurred_at AS before FROM synclogs_sync s
     LEFT JOIN LATERAL (
         SELECT o.occurred_at, {EFFECTIVE_STATUS.format(entry="o")} <> 'ACTIVE' AS ended, o.key FROM synclogs_logentry o
         WHERE o.project_id = s.project_id AND o.sync_id = s.sync_id

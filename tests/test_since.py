@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from synclogs import upserts
@@ -60,3 +61,17 @@ def test_batches_and_late_entries_agree_with_the_entries_themselves(seed):
         store(project, *made[:size], now=now)
         made = made[size:]
     assert since_of(project) == read_from_entries(project)
+
+
+def test_a_backfill_of_old_days_does_not_read_the_log():
+    project, now = ProjectFactory(), timezone.now()
+    for minutes, status in ((9, "IDLE"), (6, "ACTIVE"), (3, "IDLE")):
+        store(project, entry(timestamp=now - timedelta(minutes=minutes), syncStatus=status, syncEvent="X"), now=now)
+    old = [
+        entry(timestamp=now - timedelta(days=1, minutes=minutes), syncStatus=status, syncEvent="X")
+        for minutes, status in ((9, "ACTIVE"), (6, "IDLE"))
+    ]
+    with CaptureQueriesContext(connection) as asked:
+        store(project, *old, now=now)
+    assert [query["sql"] for query in asked if query["sql"].lstrip().startswith("UPDATE synclogs_sync")] == []
+    assert since_of(project) == {sync_id(): now - timedelta(minutes=3)} == read_from_entries(project)

@@ -128,6 +128,7 @@ class Sync(RunCounts):
     credential_at = models.DateTimeField(null=True)
     status = models.CharField(max_length=128, default="")
     status_since = models.DateTimeField(null=True)
+    status_before_at = models.DateTimeField(null=True)
     status_at = models.DateTimeField(null=True)
     status_key = models.UUIDField(null=True)
     first_seen_at = models.DateTimeField()
