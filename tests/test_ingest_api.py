@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from portal.api import ingest, keys, wire
+from portal.api.problems import Denied
 from synclogs import ingest as store
 from synclogs.limits import LIMITS
 from synclogs.models import ApiKey, LogEntry, Project, RateBucket, Scope
@@ -534,6 +535,21 @@ def test_too_many_batches_at_once_are_503(push, monkeypatch):
         is_problem(response, 503)
         assert "Retry-After" in response.headers
     assert push(entry()).status_code == 200
+
+
+def test_those_who_wait_are_few_and_the_others_stay_unread(client, key, monkeypatch):
+    turns = wire.Turns(1, patience=60)
+    monkeypatch.setattr(ingest, "TURNS", turns)
+    turns.places = 0
+    response, stream = unread(client, **bearer(key))
+    is_problem(response, 503)
+    assert not stream.was_read
+    with pytest.raises(Denied), turns.one():
+        pass
+    turns.places = 1
+    with turns.one():
+        assert turns.places == 0
+    assert turns.places == 1
 
 
 def test_only_one_large_batch_at_a_time(push, monkeypatch):

@@ -24,7 +24,7 @@ from synclogs.records import Reading, Refusal
 
 JSON, LINES = "application/json", "application/x-ndjson"
 # A batch holds its bytes, its records and its rows in memory at once; few may, and of the large ones only one.
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 0.5
 LARGE_BYTES = 4 * wire.MEBIBYTE
 TURNS = wire.Turns(settings.INGEST_CONCURRENCY, patience=PATIENCE_SECONDS)
 LARGE_TURN = wire.Turns(1, patience=PATIENCE_SECONDS)
@@ -51,6 +51,7 @@ def receive(request: HttpRequest) -> HttpResponse:
 def _receive(request: HttpRequest, key: ApiKey) -> HttpResponse:
     lines = wire.media_type(request, JSON, LINES) == LINES
     gzip = wire.is_gzip(request)
+    TURNS.ask()  # a body that cannot be worked on need not be received
     if not connection.in_atomic_block:  # as in tests
         # A sender may take half a minute for its body: the pool's connection is for others meanwhile.
         connection.close()

@@ -19,6 +19,7 @@ from synclogs.limits import Code
 
 CHUNK = 64 * 1024
 MEBIBYTE = 1024 * 1024
+BUSY = "The portal is busy with other batches. Nothing of this request was stored; send it again."
 OBJECT_BYTES = 64 * 1024
 CODINGS = {"": False, "identity": False, "gzip": True, "x-gzip": True}
 ACCEPTED_CODINGS = "gzip, identity"
@@ -144,22 +145,34 @@ def _parts(stream: BinaryIO, length: int | None) -> Iterator[bytes]:
 
 
 class Turns:
-    """A bounded number of callers at once; the others wait a moment, and are told to come back when that was not enough."""
+    """`count` callers at once; twice as many may wait for a moment. Everybody else is told to come back at once."""
 
     def __init__(self, count: int, *, patience: float) -> None:
         self.patience = patience
+        self.places = 3 * count
+        self._lock = threading.Lock()
         self._free = threading.BoundedSemaphore(count)
+
+    def ask(self) -> None:
+        """Raises Denied when there is no place; for those who would have work before they need their turn."""
+        if not self.places:
+            raise overloaded(BUSY)
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        if not self._free.acquire(timeout=self.patience):
-            raise overloaded(
-                "The portal is busy with other batches. Nothing of this request was stored; send it again."
-            )
+        with self._lock:
+            self.ask()
+            self.places -= 1
         try:
-            yield
+            if not self._free.acquire(timeout=self.patience):
+                raise overloaded(BUSY)
+            try:
+                yield
+            finally:
+                self._free.release()
         finally:
-            self._free.release()
+            with self._lock:
+                self.places += 1
 
 
 def json_object(request: HttpRequest, *, owner: object) -> dict[str, object]:
