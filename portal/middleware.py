@@ -60,17 +60,26 @@ def refused(request: HttpRequest) -> HttpResponseBase | None:
     return None
 
 
-def request_guard(get_response: Respond) -> Respond:
-    """Gives the request an id and refuses what no honest client sends, before anything reads it."""
+def request_id(get_response: Respond) -> Respond:
+    """Gives the request an id: its own if that is a plain one, for the logs, the answer and the audit."""
 
     def respond(request: HttpRequest) -> HttpResponseBase:
         given = request.headers.get("X-Request-ID", "")
         request.id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request.id, method=request.method)  # type: ignore[attr-defined]
-        response = refused(request) or get_response(request)
+        response = get_response(request)
         response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
         return response
+
+    return respond
+
+
+def request_guard(get_response: Respond) -> Respond:
+    """Refuses what no honest client sends, before anything reads it."""
+
+    def respond(request: HttpRequest) -> HttpResponseBase:
+        return refused(request) or get_response(request)
 
     return respond
 

@@ -1,0 +1,92 @@
+"""A project with one of everything, named after it; every route of the portal; and an address of each route to ask for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.urls import URLPattern, get_resolver
+
+from synclogs import audit
+from synclogs.models import Action, ConnectedUser, HourCount, LogEntry, Membership, Project, Role, Sync, Trace
+from tests import factories
+from tests.factories import entry, error_entry, member, store, sync_id
+
+PAGES = "p/<slug:project>/"
+API = "api/v1/"
+ADMIN = "admin/"
+# What stands in an address for each part of a route: one of Place.names, or a text.
+PARTS = {
+    "<anything:slug>": "{integration}",
+    "<uuid:key>": "{key}",
+    "<anything:sync_id>": "{sync}",
+    "<anything:trace_id>": "{trace}",
+    "<anything:user_id>": "{user}",
+    "<anything:id>": "{key}",
+    "<anything:syncId>": "{sync}",
+    "<anything:traceId>": "{trace}",
+    "<anything:userId>": "{user}",
+    "<path:content_type_id>/<path:object_id>": "1/1",
+    "^(?P<app_label>synclogs|auth)/$": "synclogs/",
+    "(?P<url>.*)$": "no/such/page",
+    "^(?:api|v1)(?:/|$)": "v1/no/such/page",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """`names` are what the outside calls the things of a project, `rows` the primary key for each model."""
+
+    project: Project
+    names: dict[str, str]
+    rows: dict[str, Any]
+
+
+def place(slug: str) -> Place:
+    project = factories.ProjectFactory(slug=slug)
+    names = {"sync": sync_id(slug), "trace": f"run-{slug}", "user": f"user-{slug}", "integration": f"crm-{slug}"}
+    fields = dict(zip(("syncId", "traceId", "userId", "integration"), names.values(), strict=True))
+    store(project, entry(id=f"evt-{slug}", message=f"canary-{slug}", **fields), error_entry(**fields))
+    found = LogEntry.objects.get(project=project, entry_id=f"evt-{slug}")
+    person = member(project, Role.VIEWER)
+    key, _ = factories.api_key(project)
+    event = audit.record(Action.OBJECT_CHANGED, project=project, object_text=f"canary-{slug}")
+    rows = {
+        "synclogs/logentry": found.key,
+        "synclogs/hourcount": HourCount.objects.filter(project=project).first().pk,  # type: ignore[union-attr]
+        "synclogs/auditevent": event.pk,
+        "synclogs/sync": Sync.objects.get(project=project).pk,
+        "synclogs/trace": Trace.objects.get(project=project).pk,
+        "synclogs/connecteduser": ConnectedUser.objects.get(project=project).pk,
+        "synclogs/apikey": key.pk,
+        "synclogs/membership": Membership.objects.get(project=project).pk,
+        "synclogs/project": project.pk,
+        "auth/user": person.pk,
+        "auth/group": Group.objects.create(name=slug).pk,
+    }
+    return Place(project, {**names, "key": str(found.key), "entry": f"evt-{slug}"}, rows)
+
+
+def routes(patterns: Sequence[Any] | None = None, before: str = "") -> Iterator[str]:
+    """Every route, as it is declared: `p/<slug:project>/logs`."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        route = f"{before}{pattern.pattern}"
+        if isinstance(pattern, URLPattern):
+            yield route
+        else:
+            yield from routes(pattern.url_patterns, route)
+
+
+def below(prefix: str) -> set[str]:
+    return {route.removeprefix(prefix) for route in routes() if route.startswith(prefix)}
+
+
+def address(route: str, where: Place) -> str:
+    """A path of that route which leads to something of the project."""
+    path = route.replace("<slug:project>", where.project.slug)
+    for part, value in PARTS.items():
+        path = path.replace(part, value)
+    if path.startswith(ADMIN):
+        model = "/".join(path.split("/")[1:3])
+        path = path.replace("<path:object_id>", "<id>").replace("<id>", str(where.rows.get(model, "")))
+    return f"/{path.format(**where.names)}"

@@ -1,0 +1,523 @@
+"""Every address x every role x own and foreign project, generated from the resolver: what is not in this matrix fails.
+
+A new page has to be entered here, so that somebody has decided who may open it. The API is walked in the same way by scope.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from itertools import product
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from synclogs import keys
+from synclogs.models import (
+    Action,
+    ApiKey,
+    AuditEvent,
+    ConnectedUser,
+    LogEntry,
+    Membership,
+    Role,
+    Scope,
+)
+from tests import factories
+from tests.factories import bearer, entry, member, store, sync_id
+from tests.places import Place, below, place, routes
+
+pytestmark = pytest.mark.django_db
+
+
+class Who(StrEnum):
+    """ADMIN administers project A; STAFF does too and may enter the administration; STAFF_VIEWER enters and only reads A."""
+
+    ANONYMOUS = "anonymous"
+    STRANGER = "stranger"
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    LEAD = "lead"
+    ADMIN = "admin"
+    STAFF_VIEWER = "staff viewer"
+    STAFF = "staff admin"
+    SUPERUSER = "superuser"
+
+
+ROLES = {
+    Who.VIEWER: Role.VIEWER,
+    Who.OPERATOR: Role.OPERATOR,
+    Who.LEAD: Role.LEAD,
+    Who.ADMIN: Role.ADMIN,
+    Who.STAFF_VIEWER: Role.VIEWER,
+    Who.STAFF: Role.ADMIN,
+}
+READ = ("GET", "HEAD")
+FORM = ("GET", "HEAD", "POST")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
+
+# The pages of a project: route behind `p/<slug:project>/` -> (least role, address of something that exists).
+PAGES = {
+    "": (Role.VIEWER, ""),
+    "audit": (Role.LEAD, "audit"),
+    "help": (Role.VIEWER, "help"),
+    "integrations": (Role.VIEWER, "integrations"),
+    "integrations/<anything:slug>": (Role.VIEWER, "integrations/{integration}"),
+    "logs": (Role.VIEWER, "logs"),
+    "logs/<uuid:key>": (Role.VIEWER, "logs/{key}"),
+    "logs/<uuid:key>/context": (Role.VIEWER, "logs/{key}/context"),
+    "logs/<uuid:key>/json": (Role.VIEWER, "logs/{key}/json"),
+    "patterns": (Role.VIEWER, "patterns"),
+    "search": (Role.VIEWER, "search"),
+    "syncs": (Role.VIEWER, "syncs"),
+    "syncs/<anything:sync_id>": (Role.VIEWER, "syncs/{sync}"),
+    "traces": (Role.VIEWER, "traces?id={trace}"),
+    "traces/<anything:trace_id>": (Role.VIEWER, "traces/{trace}"),
+    "users": (Role.VIEWER, "users"),
+    "users/<anything:user_id>": (Role.VIEWER, "users/{user}"),
+}
+# Names of things that also come as a parameter.
+BY_PARAMETER = ("users?id={user}", "traces?id={trace}", "integrations?id={integration}")
+
+# What belongs to no project: route -> (methods, answer to nobody, answer to anybody signed in).
+OPEN = {
+    "": (READ, 302, 200),
+    "accounts/login/": (FORM, 200, 302),
+    "accounts/logout/": (("POST",), 405, 405),
+    "healthz": (READ, 200, 200),
+    "readyz": (READ, 503, 503),  # no worker runs beside the tests
+    "metrics": (READ, 200, 200),  # for this machine, see test_health
+}
+
+# The administration: route -> (methods, staff who administer nothing, administrator of A, superuser).
+ADMIN_PAGES = {
+    "": (READ, 200, 200, 200),
+    "login/": (READ, 302, 302, 302),
+    "logout/": (("POST",), 405, 405, 405),
+    "password_change/": (FORM, 200, 200, 200),
+    "password_change/done/": (READ, 200, 200, 200),
+    "autocomplete/": (READ, 403, 403, 403),
+    "jsi18n/": (READ, 200, 200, 200),
+    "search/": (READ, 200, 200, 200),
+    "r/<path:content_type_id>/<path:object_id>/": (READ, 404, 404, 404),
+    "^(?P<app_label>synclogs|auth)/$": (READ, 404, 200, 200),
+    "(?P<url>.*)$": (READ, 404, 404, 404),
+}
+# Model -> for an administrator of A and for a superuser: list, add, change (of A), delete (of A).
+READ_ONLY = (200, 403, 200, 403)
+MODELS = {
+    "synclogs/logentry": (READ_ONLY, READ_ONLY),
+    "synclogs/hourcount": (READ_ONLY, READ_ONLY),
+    "synclogs/auditevent": (READ_ONLY, READ_ONLY),
+    "synclogs/sync": (READ_ONLY, READ_ONLY),
+    "synclogs/trace": (READ_ONLY, READ_ONLY),
+    "synclogs/connecteduser": (READ_ONLY, READ_ONLY),
+    "synclogs/apikey": ((200, 200, 200, 403), (200, 200, 200, 403)),
+    "synclogs/membership": ((200, 200, 200, 200), (200, 200, 200, 200)),
+    "synclogs/project": ((200, 403, 200, 403), (200, 200, 200, 403)),
+    "auth/user": ((200, 403, 200, 403), (200, 200, 200, 200)),
+    "auth/group": ((403, 403, 403, 403), (200, 200, 200, 200)),
+}
+MODEL_PAGES = ("", "add/", "<path:object_id>/change/", "<path:object_id>/delete/")
+MODEL_MORE = ("<path:object_id>/history/", "<path:object_id>/")
+# Pages that only one model has -> (methods, administrator of A, superuser).
+MODEL_OWN = {
+    "synclogs/apikey/<path:object_id>/revoke/": (FORM, 200, 200),
+    "auth/user/<id>/password/": (FORM, 403, 200),
+}
+MAY_WRITE = {"synclogs/apikey", "synclogs/membership", "synclogs/project", "auth/user", "auth/group"} | {
+    "synclogs/connecteduser"
+}
+
+# The API: route behind `api/v1/` -> {method: scope}; None is open to anybody. The second part is something that exists.
+API = {
+    "logs": ({"GET": Scope.LOGS_READ, "POST": Scope.LOGS_WRITE}, "logs"),
+    "logs/<anything:id>": ({"GET": Scope.LOGS_READ}, "logs/{key}"),
+    "syncs": ({"GET": Scope.LOGS_READ}, "syncs"),
+    "syncs/<anything:syncId>": ({"GET": Scope.LOGS_READ}, "syncs/{sync}"),
+    "traces/<anything:traceId>": ({"GET": Scope.LOGS_READ}, "traces/{trace}"),
+    "users": ({"GET": Scope.LOGS_READ}, "users"),
+    "users/<anything:userId>": ({"GET": Scope.LOGS_READ, "PUT": Scope.USERS_WRITE}, "users/{user}"),
+    "integrations": ({"GET": Scope.LOGS_READ}, "integrations"),
+    "limits": ({"GET": None}, "limits"),
+    "schema": ({"GET": None}, "schema"),
+    "docs": ({"GET": None}, "docs"),
+}
+CATCH_ALL = "^(?:api|v1)(?:/|$)"
+
+
+@dataclass(frozen=True)
+class World:
+    mine: Place
+    theirs: Place
+    clients: dict[Who, Client]
+    people: dict[Who, User]
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    mine, theirs = place("alpha"), place("beta")
+    people = {who: member(mine.project, role) for who, role in ROLES.items()}
+    people[Who.STRANGER] = factories.UserFactory()
+    people[Who.SUPERUSER] = factories.UserFactory(is_superuser=True, is_staff=True)
+    User.objects.filter(pk__in=(people[Who.STAFF].pk, people[Who.STAFF_VIEWER].pk)).update(is_staff=True)
+    clients = {Who.ANONYMOUS: Client(raise_request_exception=False)}
+    for who, person in people.items():
+        clients[who] = Client(raise_request_exception=False)
+        clients[who].force_login(person)
+    return World(mine, theirs, {who: clients[who] for who in Who}, people)
+
+
+def test_every_address_is_in_this_matrix() -> None:
+    assert below("p/<slug:project>/") == set(PAGES)
+    assert below("api/v1/") == set(API)
+    models = {f"{model}/{page}" for model in MODELS for page in (*MODEL_PAGES, *MODEL_MORE)}
+    assert below("admin/") == set(ADMIN_PAGES) | models | set(MODEL_OWN)
+    others = {route for route in routes() if not route.startswith(("p/<slug:project>/", "api/v1/", "admin/"))}
+    assert others == {*OPEN, CATCH_ALL}
+
+
+# Pages.
+
+
+@pytest.mark.parametrize("route", PAGES)
+def test_a_page_opens_to_its_roles_and_is_unknown_to_others(
+    world: World, route: str, subtests: pytest.Subtests
+) -> None:
+    least, address = PAGES[route]
+    for where, is_mine in ((world.mine, True), (world.theirs, False)):
+        url = f"/p/{where.project.slug}/{address.format(**where.names)}"
+        for who, client in world.clients.items():
+            with subtests.test(who=str(who), url=url):
+                response = client.get(url)
+                if who == Who.ANONYMOUS:
+                    assert response.status_code == 302
+                    assert response["Location"].startswith("/accounts/login/?next=/p/")
+                elif who == Who.SUPERUSER or (is_mine and who != Who.STRANGER):
+                    allowed = who == Who.SUPERUSER or ROLES[who] >= least
+                    assert response.status_code == (200 if allowed else 403)
+                else:
+                    assert response.status_code == 404
+
+
+def test_pages_know_two_methods(world: World, subtests: pytest.Subtests) -> None:
+    refused = [method for method in METHODS if method not in READ]
+    for (_, address), method, who in product(PAGES.values(), refused, (Who.ANONYMOUS, Who.STRANGER, Who.ADMIN)):
+        url = f"/p/alpha/{address.format(**world.mine.names)}"
+        with subtests.test(url=url, method=method, who=str(who)):
+            response = world.clients[who].generic(method, url)
+            assert response.status_code == 405
+            assert set(READ) <= set(response["Allow"].split(", "))
+
+
+def test_what_belongs_to_another_project_is_unknown(world: World, subtests: pytest.Subtests) -> None:
+    """Whoever may see both projects still does not see one's things under the other's address."""
+    of_one = [address for route, (_, address) in PAGES.items() if "<" in route]
+    for address, who in product((*of_one, *BY_PARAMETER), (Who.VIEWER, Who.ADMIN, Who.STAFF, Who.SUPERUSER)):
+        foreign = f"/p/alpha/{address.format(**world.theirs.names)}"
+        with subtests.test(url=foreign, who=str(who)):
+            response = world.clients[who].get(foreign)
+            assert response.status_code == 404
+            assert b"canary-beta" not in response.content
+    for address in (*of_one, *BY_PARAMETER):
+        unknown = f"/p/alpha/{address.format(**dict.fromkeys(world.theirs.names, 'nobody'))}"
+        with subtests.test(url=unknown):
+            assert world.clients[Who.ADMIN].get(unknown).status_code == 404
+
+
+def test_no_list_and_no_search_of_mine_finds_theirs(world: World, subtests: pytest.Subtests) -> None:
+    client = world.clients[Who.ADMIN]
+    for name, value in world.theirs.names.items():
+        urls = [f"/p/alpha/search?q={value}", f"/p/alpha/syncs?q={value}", f"/p/alpha/users?q={value}"]
+        if name not in ("key", "entry"):
+            urls += [f"/p/alpha/logs?{name}={value}&since=30d"]
+        if name in ("user", "integration"):
+            urls += [f"/p/alpha/syncs?{name}={value}"]
+        for url in urls:
+            with subtests.test(url=url):
+                response = client.get(url)
+                assert response.status_code == 200
+                assert b"canary-beta" not in response.content
+                assert f'href="/p/alpha/{name}s/{value}"'.encode() not in response.content
+                assert b"data-log-key" not in response.content
+
+
+def test_what_is_not_a_page_of_a_project(world: World, subtests: pytest.Subtests) -> None:
+    for route, (methods, nobody, anybody) in OPEN.items():
+        for who, client in world.clients.items():
+            with subtests.test(route=route, who=str(who)):
+                response = client.get(f"/{route}", follow=route == "" and who != Who.ANONYMOUS)
+                assert response.status_code == (nobody if who == Who.ANONYMOUS else anybody)
+        for method in set(METHODS) - set(methods):
+            with subtests.test(route=route, method=method):
+                response = world.clients[Who.ANONYMOUS].generic(method, f"/{route}")
+                assert response.status_code == 405
+                assert response["Allow"]
+
+
+def test_a_changed_role_acts_with_the_next_request(world: World) -> None:
+    client, person = world.clients[Who.LEAD], world.people[Who.LEAD]
+    assert client.get("/p/alpha/audit").status_code == 200
+    Membership.objects.filter(user=person).update(role=Role.VIEWER)
+    assert client.get("/p/alpha/audit").status_code == 403
+    Membership.objects.filter(user=person).delete()
+    assert client.get("/p/alpha/logs").status_code == 404
+    User.objects.filter(pk=person.pk).update(is_active=False)
+    assert client.get("/p/alpha/logs")["Location"].startswith("/accounts/login/")
+    staff, who = world.clients[Who.STAFF], world.people[Who.STAFF]
+    assert staff.get("/admin/synclogs/apikey/").status_code == 200
+    Membership.objects.filter(user=who).update(role=Role.LEAD)
+    assert staff.get("/admin/synclogs/apikey/").status_code == 403
+    User.objects.filter(pk=who.pk).update(is_staff=False)
+    assert staff.get("/admin/").status_code == 403
+
+
+def test_a_refusal_by_role_is_one_line_of_the_audit(world: World) -> None:
+    world.clients[Who.OPERATOR].get("/p/alpha/audit", headers={"X-Request-ID": "matrix-request-1"})
+    event = AuditEvent.objects.get(action=Action.ACCESS_DENIED)
+    assert (event.actor, event.project) == (world.people[Who.OPERATOR], world.mine.project)
+    assert (event.object_text, event.address, event.request_id) == ("/p/alpha/audit", "127.0.0.1", "matrix-request-1")
+    world.clients[Who.VIEWER].get("/admin/")
+    assert AuditEvent.objects.filter(action=Action.ACCESS_DENIED, object_text="/admin/").count() == 1
+
+
+# The administration.
+
+
+def admin_answers(allowed: int, *, who: Who) -> int:
+    """Nobody is sent to the sign-in page, whoever is not staff is refused."""
+    if who == Who.ANONYMOUS:
+        return 302
+    return allowed if who in (Who.STAFF_VIEWER, Who.STAFF, Who.SUPERUSER) else 403
+
+
+def test_the_administration_opens_to_staff_only(world: World, subtests: pytest.Subtests) -> None:
+    samples = {
+        "r/<path:content_type_id>/<path:object_id>/": "r/1/1/",
+        "^(?P<app_label>synclogs|auth)/$": "synclogs/",
+        "(?P<url>.*)$": "no/such/page",
+    }
+    for route, (methods, viewer, staff, superuser) in ADMIN_PAGES.items():
+        url = f"/admin/{samples.get(route, route)}"
+        for who, client in world.clients.items():
+            allowed = {Who.STAFF_VIEWER: viewer, Who.STAFF: staff, Who.SUPERUSER: superuser}.get(who, 403)
+            with subtests.test(url=url, who=str(who)):
+                assert client.get(url).status_code == (302 if route == "login/" else admin_answers(allowed, who=who))
+        for method in set(METHODS) - set(methods):
+            with subtests.test(url=url, method=method):
+                response = world.clients[Who.SUPERUSER].generic(method, url)
+                assert response.status_code == 405
+                assert response["Allow"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_pages_of_a_model(world: World, model: str, subtests: pytest.Subtests) -> None:
+    for_staff, for_superuser = MODELS[model]
+    for page, staff, superuser in zip(MODEL_PAGES, for_staff, for_superuser, strict=True):
+        for where in (world.mine, world.theirs) if "<" in page else (world.mine,):
+            url = f"/admin/{model}/{page.replace('<path:object_id>', str(where.rows[model]))}"
+            foreign = where is world.theirs
+            unknown = f"/admin/{model}/{page.replace('<path:object_id>', '987654321')}"
+            for who, client in world.clients.items():
+                of_staff = 404 if foreign and staff == 200 else staff
+                allowed = {Who.STAFF: of_staff, Who.SUPERUSER: superuser}.get(who, 403)
+                with subtests.test(url=url, who=str(who), mine=not foreign):
+                    response = client.get(url)
+                    assert response.status_code == admin_answers(allowed, who=who)
+                    if who == Who.STAFF:
+                        assert b"canary-beta" not in response.content
+                    if who == Who.STAFF and foreign:
+                        assert client.get(unknown).status_code == response.status_code
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_methods_and_writes_of_a_model(world: World, model: str, subtests: pytest.Subtests) -> None:
+    superuser = world.clients[Who.SUPERUSER]
+    for page in (*MODEL_PAGES, *MODEL_MORE):
+        url = f"/admin/{model}/{page.replace('<path:object_id>', str(world.mine.rows[model]))}"
+        is_form = page in MODEL_PAGES[1:]
+        for method in ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW", *(() if is_form else ("POST",))):
+            with subtests.test(url=url, method=method):
+                response = superuser.generic(method, url)
+                assert response.status_code == 405
+                assert response["Allow"]
+        if is_form and model not in MAY_WRITE:
+            with subtests.test(url=url, method="POST"):
+                assert superuser.post(url, {"post": "yes"}).status_code in (403, 405)
+    for who in (Who.VIEWER, Who.ADMIN, Who.STAFF_VIEWER):
+        for page in MODEL_PAGES:
+            url = f"/admin/{model}/{page.replace('<path:object_id>', str(world.mine.rows[model]))}"
+            with subtests.test(url=url, who=str(who), method="POST"):
+                assert world.clients[who].post(url, {"post": "yes"}).status_code in (403, 404, 405)
+    for page in MODEL_PAGES[2:]:
+        url = f"/admin/{model}/{page.replace('<path:object_id>', str(world.theirs.rows[model]))}"
+        with subtests.test(url=url, who="staff of another project", method="POST"):
+            assert world.clients[Who.STAFF].post(url, {"post": "yes"}).status_code in (403, 404, 405)
+
+
+@pytest.mark.parametrize("route", MODEL_OWN)
+def test_pages_of_one_model_alone(world: World, route: str, subtests: pytest.Subtests) -> None:
+    methods, staff, superuser = MODEL_OWN[route]
+    model = "/".join(route.split("/")[:2])
+    for where in (world.mine, world.theirs):
+        url = f"/admin/{route.replace('<path:object_id>', '{id}').replace('<id>', '{id}').format(id=where.rows[model])}"
+        for who, client in world.clients.items():
+            for method in ("GET", "POST") if who != Who.SUPERUSER else ("GET",):
+                allowed = {Who.STAFF: staff, Who.SUPERUSER: superuser}.get(who, 403)
+                if who == Who.STAFF and where is world.mine and method == "POST":
+                    continue
+                with subtests.test(url=url, who=str(who), method=method):
+                    status = client.generic(method, url).status_code
+                    if (who == Who.STAFF and where is world.theirs) or who == Who.STAFF_VIEWER:
+                        assert status in (403, 404)
+                    else:
+                        assert status == admin_answers(allowed, who=who)
+    for method in set(METHODS) - set(methods):
+        with subtests.test(url=url, method=method):
+            assert world.clients[Who.SUPERUSER].generic(method, url).status_code == 405
+    assert ApiKey.objects.filter(revoked_at=None).count() == 2
+
+
+# The API.
+
+
+@pytest.fixture
+def keys_by_scope(world: World) -> dict[str, str]:
+    """One key of project A for each scope, with that scope alone."""
+    return {scope: factories.api_key(world.mine.project, scope)[1] for scope in Scope}
+
+
+def call(client: Client, method: str, url: str, **headers: str) -> Any:
+    body = {"POST": json.dumps(entry()), "PUT": '{"name": "Ann"}'}.get(method, "")
+    return client.generic(method, url, body, content_type="application/json", headers=headers)
+
+
+@pytest.mark.parametrize("route", API)
+def test_the_api_opens_to_its_scopes(
+    world: World, keys_by_scope: dict[str, str], route: str, subtests: pytest.Subtests
+) -> None:
+    scopes, address = API[route]
+    url = f"/api/v1/{address.format(**world.mine.names)}"
+    nobody = world.clients[Who.ANONYMOUS]
+    for method, wanted in scopes.items():
+        with subtests.test(method=method, key="none"):
+            response = call(nobody, method, url)
+            assert response.status_code == (200 if wanted is None else 401)
+        for who in (Who.ADMIN, Who.SUPERUSER):
+            with subtests.test(method=method, session=str(who)):
+                response = call(world.clients[who], method, url)
+                assert response.status_code == (200 if wanted is None else 401)
+                assert not response.cookies
+        for scope, key in keys_by_scope.items():
+            with subtests.test(method=method, scope=scope):
+                response = call(nobody, method, url, **bearer(key))
+                assert response.status_code == (200 if wanted in (None, scope) else 403)
+                if wanted not in (None, scope):
+                    assert response["Content-Type"] == "application/problem+json"
+                    assert f'scope="{wanted}"' in response["WWW-Authenticate"]
+    for method in set(METHODS) - set(scopes) - {"HEAD"}:
+        with subtests.test(method=method):
+            response = nobody.generic(method, url, headers=bearer(keys_by_scope[Scope.LOGS_READ]))
+            assert response.status_code == 405
+            assert set(response["Allow"].split(", ")) == {*scopes, "HEAD"}
+            assert response["Content-Type"] == "application/problem+json"
+
+
+def test_what_is_no_address_of_the_api_is_a_problem(world: World, subtests: pytest.Subtests) -> None:
+    urls = ("/api", "/api/", "/api/v1", "/api/v1/", "/api/v2/logs", "/api/v1/logs/", "/v1/nothing")
+    for url, method in product(urls, ("GET", "POST", "DELETE")):
+        with subtests.test(url=url, method=method):
+            response = world.clients[Who.SUPERUSER].generic(method, url)
+            assert response.status_code == 404
+            assert response["Content-Type"] == "application/problem+json"
+
+
+def test_a_page_takes_no_key(world: World, keys_by_scope: dict[str, str]) -> None:
+    for url in ("/p/alpha/logs", "/admin/"):
+        for key in keys_by_scope.values():
+            assert world.clients[Who.ANONYMOUS].get(url, headers=bearer(key)).status_code == 302
+
+
+@pytest.mark.parametrize("route", API)
+def test_a_key_sees_nothing_of_another_project(world: World, route: str, subtests: pytest.Subtests) -> None:
+    """By no identifier, no parameter, no header and no cursor."""
+    client, headers = world.clients[Who.ANONYMOUS], bearer(factories.api_key(world.mine.project)[1])
+    theirs = bearer(factories.api_key(world.theirs.project)[1])
+    address = API[route][1]
+    if "{" in address:
+        url = f"/api/v1/{address.format(**world.theirs.names)}"
+        with subtests.test(url=url):
+            assert client.get(url, headers=headers).status_code == 404
+            assert client.get(url, headers={**headers, "X-Project": "beta"}).status_code == 404
+    url = f"/api/v1/{route.split('/')[0]}"
+    if None in API[route][0].values() or route.startswith("traces"):
+        return
+    for name in ("project", "project_id", "project__slug", "key", "entry_id", "sync__project", "or", "pk__in"):
+        with subtests.test(url=url, parameter=name):
+            assert client.get(url, {name: "beta"}, headers=headers).status_code == 400
+    for name, parameter in {"sync": "sync", "trace": "trace", "user": "user", "integration": "integration"}.items():
+        response = client.get(url, {parameter: world.theirs.names[name]}, headers=headers)
+        with subtests.test(url=url, parameter=parameter):
+            assert response.status_code == 400 or response.json() == {"results": [], "next": None}
+            response = client.get(url, {f"-{parameter}": "x"}, headers=headers)
+            assert response.status_code == 400 or "beta" not in response.content.decode()
+    if route != "integrations":
+        store(world.theirs.project, *(entry(userId=f"b{n}", syncId=sync_id(f"b{n}")) for n in range(3)))
+    cursor = client.get(url, {"limit": 1}, headers=theirs).json()["next"]
+    if cursor:
+        response = client.get(url, {"cursor": cursor}, headers=headers)
+        assert response.status_code == 200
+        assert "beta" not in response.content.decode()
+
+
+def test_the_keys_project_wins_over_everything_that_is_sent(world: World) -> None:
+    client, headers = world.clients[Who.ANONYMOUS], bearer(factories.api_key(world.mine.project)[1])
+    names = {"project": "beta", "projectId": world.theirs.project.pk, "project_id": world.theirs.project.pk}
+    sent = entry(id="evt-beta", userId="user-beta", syncId=world.theirs.names["sync"], **names)
+    before = list(LogEntry.objects.filter(project=world.theirs.project).values())
+    response = client.post(
+        "/api/v1/logs",
+        json.dumps({"logs": [sent], **names}),
+        "application/json",
+        headers={**headers, "X-Project": "beta"},
+    )
+    assert response.json()["accepted"] == 1
+    stored = LogEntry.objects.get(entry_id="evt-beta", project=world.mine.project)
+    assert stored.context()["project"] == "beta"  # kept as what it is: text of the sender
+    assert list(LogEntry.objects.filter(project=world.theirs.project).values()) == before
+    body = json.dumps({"name": "Mallory"})
+    assert client.put("/api/v1/users/user-beta", body, "application/json", headers=headers).status_code == 200
+    assert ConnectedUser.objects.get(project=world.theirs.project).name == ""
+    refused = client.put(
+        "/api/v1/users/user-beta", json.dumps({"project": "beta"}), "application/json", headers=headers
+    )
+    assert refused.status_code == 400
+
+
+def test_a_key_ends_with_the_next_request(world: World) -> None:
+    client = world.clients[Who.ANONYMOUS]
+    for end in ("revoked", "expired"):
+        key, text = factories.api_key(world.mine.project)
+        assert call(client, "POST", "/api/v1/logs", **bearer(text)).status_code == 200
+        if end == "revoked":
+            keys.revoke(key, now=timezone.now())
+        else:
+            ApiKey.objects.filter(pk=key.pk).update(expires_at=timezone.now() - timedelta(microseconds=1))
+        for method, url in (("POST", "/api/v1/logs"), ("GET", "/api/v1/syncs"), ("GET", "/api/v1/limits")):
+            response = call(client, method, url, **bearer(text))
+            assert response.status_code == 401, (end, url)
+            assert 'error="invalid_token"' in response["WWW-Authenticate"]
+
+
+def test_a_key_counts_in_the_header_only(world: World) -> None:
+    client, (_, text) = world.clients[Who.ANONYMOUS], factories.api_key(world.mine.project)
+    for query in (f"?key={text}", f"?api_key={text}", f"?access_token={text}", f"?authorization=Bearer%20{text}"):
+        assert client.get(f"/api/v1/logs{query}").status_code == 401
+    client.cookies["Authorization"] = f"Bearer {text}"
+    assert client.get("/api/v1/logs").status_code == 401
+    for header in (f"Basic {text}", f"Token {text}", text, f"Bearer{text}", f"Bearer {text[:-1]}", f"Bearer {text} x"):
+        assert client.get("/api/v1/logs", headers={"Authorization": header}).status_code == 401, header
+    assert client.get("/api/v1/logs", headers={"X-Api-Key": text}).status_code == 401
