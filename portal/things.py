@@ -129,8 +129,8 @@ def counts_words(counts: StateCounts | None) -> str:
         return "No sync yet"
     if counts.parts:
         return f"Of {explain.plural(counts.total, 'sync')}, {explain.joined(counts.parts)}"
-    if counts.paused:
-        return f"No trouble known; of {explain.plural(counts.total, 'sync')}, {counts.paused:,} paused on purpose"
+    if counts.calm_parts:
+        return f"No trouble known; of {explain.plural(counts.total, 'sync')}, {explain.joined(counts.calm_parts)}"
     return "The only sync works" if counts.total == 1 else f"All {counts.total:,} syncs work"
 
 

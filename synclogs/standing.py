@@ -43,12 +43,13 @@ def _aggregates(now: datetime) -> dict[str, Any]:
     return found | {
         "total": Count("pk"),
         "paused": Count("pk", filter=Q(status=SyncStatus.DISABLED)),
+        "unknown": Count("pk", filter=~Q(status__in=SyncStatus.values) & ~needs_any(now=now)),
         "users": Count("user_id", filter=hit, distinct=True),
     }
 
 
 def _counts(row: Mapping[str, Any]) -> StateCounts:
-    names = ("total", "errored", "stuck", "silent", "limited", "undelivered", "paused", "users")
+    names = ("total", "errored", "stuck", "silent", "limited", "undelivered", "paused", "unknown", "users")
     return StateCounts(**{name: row[name] for name in names})
 
 

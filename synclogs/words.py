@@ -55,9 +55,9 @@ _PIPELINES: Mapping[str, str] = MappingProxyType(
 
 
 def humanise(name: str) -> str:
-    """`FULL_SYNC_PAUSED`, `deal-stage`, `dealStage` -> words with one capital; "" stays ""."""
+    """`FULL_SYNC_PAUSED`, `deal-stage`, `dealStage` -> words with one capital; what holds no word stays."""
     words = _JOINTS.sub(" ", _CAMEL.sub(" ", name)).strip().lower()
-    return words[:1].upper() + words[1:]
+    return words[:1].upper() + words[1:] or name
 
 
 def integration_words(slug: str) -> str:

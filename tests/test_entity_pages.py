@@ -251,6 +251,10 @@ def test_links_to_the_log_list_reach_as_far_as_they_have_to():
 
 
 def test_syncs_of_a_user_who_only_paused_some_are_no_trouble(lead, project):
-    store(project, entry(userId="calm", syncStatus="DISABLED"), entry(userId="calm", syncId=sync_id("b")))
+    store(
+        project,
+        entry(userId="calm", syncStatus="DISABLED"),
+        entry(userId="calm", syncId=sync_id("b"), syncStatus="NEW"),
+    )
     html = lead.get(f"/p/{project.slug}/users?q=calm").content.decode()
-    assert "No trouble known; of 2 syncs, 1 paused on purpose" in html
+    assert "No trouble known; of 2 syncs, 1 paused on purpose and 1 in a state that is not known" in html

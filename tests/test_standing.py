@@ -128,6 +128,7 @@ def test_counts_of_a_project_its_users_and_its_integrations_stay_in_the_project(
     tally = standing.tally(Sync.objects.of(project), now=NOW)
     counts = tally.counts
     assert tally.needing == 2
+    assert counts.unknown == 0
     assert (counts.total, counts.errored, counts.paused, counts.users) == (3, 2, 1, 1)
     users = standing.by_user(project, ["a", "b", "nobody"], now=NOW)
     assert {name: (found.total, found.errored) for name, found in users.items()} == {"a": (2, 2), "b": (1, 0)}

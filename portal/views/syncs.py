@@ -163,12 +163,13 @@ def last_counts(found: Sync) -> str:
 
 def run_bars(runs: list[things.RunRow]) -> charts.Bars:
     """The runs as bars, oldest first: as high as they took long, in the colour of how they ended."""
-    columns = []
+    columns: list[list[tuple[str, int]]] = []
     for run in reversed(runs):
         length = explain.trace_duration(run.trace)
         milliseconds = run.trace.duration_ms or (int(length.total_seconds() * 1000) if length else 0)
         columns.append([(run.tone.value, max(1, milliseconds))])
-    return charts.stacked(columns)
+    empty: list[list[tuple[str, int]]] = [[] for _ in range(RUNS - len(columns))]
+    return charts.stacked(empty + columns)
 
 
 def error_logs(project: Project, entry: LogEntry, *, now: datetime, alike: bool = False) -> str:

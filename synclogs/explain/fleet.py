@@ -48,6 +48,7 @@ class StateCounts:
     limited: int = 0
     undelivered: int = 0
     paused: int = 0
+    unknown: int = 0  # in a state that is not in the list of known ones
     users: int = 0
 
     @property
@@ -60,6 +61,12 @@ class StateCounts:
             (self.limited, "waiting for a rate limit"),
             (self.undelivered, "with failing webhooks"),
         )
+        return [f"{count:,} {words}" for count, words in named if count]
+
+    @property
+    def calm_parts(self) -> list[str]:
+        """2 paused on purpose, 1 in a state that is not known: no trouble, but not known to work either."""
+        named = ((self.paused, "paused on purpose"), (self.unknown, "in a state that is not known"))
         return [f"{count:,} {words}" for count, words in named if count]
 
     @property
@@ -135,13 +142,13 @@ def integration_verdict(counts: StateCounts, *, integration: str) -> Verdict:
         return Verdict(Tone.UNKNOWN, Finding.UNKNOWN, f"No sync of {name} has been seen.", "")
     syncs = plural(counts.total, "sync")
     if not counts.parts:
-        if counts.paused:
-            paused = f"{counts.paused:,} paused on purpose."
+        if counts.calm_parts:
+            rest = joined(counts.calm_parts)
             return Verdict(
                 Tone.OK,
                 Finding.WELL,
                 f"{name}: no trouble is known in {syncs}.",
-                paused,
+                f"{rest[:1].upper()}{rest[1:]}.",
             )
         subject = "the only sync works" if counts.total == 1 else f"all {syncs} work"
         return Verdict(Tone.OK, Finding.WELL, f"{name}: {subject}.", "")
