@@ -6,6 +6,7 @@ One query at each request tells who somebody is and where they may go, so a chan
 
 from collections.abc import Callable, Iterable
 from functools import wraps
+from ipaddress import ip_address
 from typing import Any, Concatenate, ParamSpec
 
 from django.conf import settings
@@ -43,11 +44,14 @@ View = Callable[Concatenate[ProjectRequest, P], HttpResponseBase]
 
 def client_address(request: HttpRequest) -> str | None:
     """The socket's address, or the one the last trusted proxy saw (TRUSTED_PROXIES counts them)."""
+    given = request.META.get("REMOTE_ADDR") or None
     if settings.TRUSTED_PROXIES:
         hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
-        if len(hops) >= settings.TRUSTED_PROXIES and hops[-settings.TRUSTED_PROXIES]:
-            return hops[-settings.TRUSTED_PROXIES]
-    return request.META.get("REMOTE_ADDR") or None
+        given = hops[-settings.TRUSTED_PROXIES] if len(hops) >= settings.TRUSTED_PROXIES else given
+    try:
+        return str(ip_address((given or "").partition("%")[0]))  # without the zone of fe80::1%eth0
+    except ValueError:  # a socket file, or a proxy that writes something else: no column would take it
+        return None
 
 
 ACCESS = (

@@ -1,6 +1,6 @@
 """Lists of the API: the parameters `limit` and `cursor` in, rows in a stable order and the next cursor out.
 
-The order is a column that never changes, so a list that is read to its end is complete while it grows. No COUNT, no OFFSET.
+The order is a column that never changes, so a list that is read to its end is complete while it grows. Nothing is counted or skipped.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
