@@ -320,3 +320,15 @@ def test_a_database_that_is_away(tmp_path: Path):
         assert away.ask(away.head(method="GET", path="/api/v1/nothing"))[0] == 404
     events = [json.loads(line)["event"] for line in away.log.read_text().splitlines()]
     assert "database unavailable" in events
+
+
+def test_head_has_no_body_and_the_connection_goes_on(web: Web):
+    with web.connect() as peer:
+        for path in ("/api/v1/logs", "/api/v1/limits", "/api/v1/schema", "/api/v1/nothing", "/healthz"):
+            peer.sendall(web.head(method="HEAD", path=path))
+            stream = peer.makefile("rb")
+            assert int(stream.readline().split()[1]) in (200, 404)
+            while stream.readline().strip():
+                pass
+            peer.sendall(web.head(method="GET", path="/healthz"))
+            assert answer(peer)[2] == {"status": "ok"}
