@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connection
 
-from synclogs.models import LogEntry, Project, Scope
+from synclogs.models import LogEntry, Project, RateBucket, Scope
 from tests import factories
 from tests.factories import entry
 
@@ -115,6 +115,7 @@ def web(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[Web]:
         finally:
             Project.objects.filter(pk=project.pk).delete()
             LogEntry.objects.filter(project=project.pk)._raw_delete("default")
+            RateBucket.objects.all().delete()
             connection.close()
 
 
