@@ -91,6 +91,7 @@ class PortalAdminSite(UnfoldAdminSite):
     index_title = "Administration"
 
     def admin_view(self, view: Page, cacheable: bool = False) -> Page:
+        """Every page passes here: the method, who it is, whether they may enter, and the policy on the way out."""
         guarded = super().admin_view(view, cacheable)
 
         @wraps(view)

@@ -9,7 +9,6 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -93,8 +92,8 @@ def row_of(model: Any, project: Project) -> Any:
     return model.objects.filter(project=project).first()
 
 
-def text(response: HttpResponse) -> str:
-    return response.content.decode()
+def text(response: Any) -> str:
+    return str(response.content.decode())
 
 
 def rows(response: Any) -> list[Any]:
@@ -637,13 +636,15 @@ def test_lists_of_syncs_traces_and_customers_are_searched_by_id(root: Client, pr
     assert len(rows(root.get(url(Trace, "changelist", outcome="completed")))) == 2
     assert rows(root.get(url(Trace, "changelist", outcome="failed"))) == []
     assert len(rows(root.get(url(Trace, "changelist", sync=factories.sync_id(2))))) == 1
+    factories.store(project, factories.entry(traceId="cut", syncEvent="FULL_SYNC_INTERRUPTED", level="WARN"))
+    assert "Interrupted" in text(root.get(url(Trace, "changelist", outcome="interrupted")))
     assert len(rows(root.get(url(Sync, "changelist", attention="errored")))) == 0
 
 
 # API keys
 
 
-def new_key(client: Client, project: Project, **values: Any) -> HttpResponse:
+def new_key(client: Client, project: Project, **values: Any) -> Any:
     data = {"project": project.pk, "name": "Collector", "scopes": [Scope.LOGS_WRITE], **values}
     return client.post(url(ApiKey, "add"), data)
 
@@ -907,7 +908,7 @@ def test_a_failing_audit_fails_the_change(ada: Client, project: Project, monkeyp
 def test_accounts_are_made_and_changed_by_superusers(root: Client) -> None:
     password = "correct horse battery staple"
     data = {"username": "new", "password1": password, "password2": password, "usable_password": "true"}
-    data |= {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
+    data |= {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
     response = root.post(url(User, "add"), {**data, "is_staff": "on"})
     assert response.status_code == 302, text(response)
     user = User.objects.get(username="new")
@@ -917,7 +918,7 @@ def test_accounts_are_made_and_changed_by_superusers(root: Client) -> None:
     added = AuditEvent.objects.get(action=Action.OBJECT_ADDED)
     assert added.after == {"username": "new", "is_staff": True}
     data = {"username": "new", "email": "new@example.com", "is_active": "on"}
-    data |= {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
+    data |= {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
     assert root.post(url(User, "change", user.pk), data).status_code == 302
     changed = AuditEvent.objects.get(action=Action.OBJECT_CHANGED)
     assert (changed.before, changed.after) == (
@@ -949,7 +950,7 @@ def test_a_person_changes_the_own_password(client: Client, project: Project) -> 
 def test_superusers_do_not_lock_themselves_out(root: Client) -> None:
     user = User.objects.get(username="root")
     data = {"username": "root", "is_active": "on", "is_staff": "on"}
-    data |= {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
+    data |= {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
     assert "You cannot take away your own access" in text(root.post(url(User, "change", user.pk), data))
     assert root.post(url(User, "delete", user.pk), {"post": "yes"}).status_code == 403
     user.refresh_from_db()
@@ -1014,6 +1015,7 @@ def test_a_customer_is_named(ada: Client, project: Project) -> None:
         '{"a": "' + "x" * 20_000 + '"}',
         '"x"',
         "null",
+        '{"a\\u0000": 1, "a\\ud800": 2}',
     ],
 )
 def test_metadata_that_cannot_be_stored(ada: Client, project: Project, metadata: str) -> None:

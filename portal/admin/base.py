@@ -28,15 +28,15 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.views import ChangeList
 
 from portal.admin import cells
-from portal.admin.lists import PortalList
-from portal.adminsite import administered, is_superuser
+from portal.admin.lists import PortalList, chosen
+from portal.adminsite import READING, administered, is_superuser
+from portal.payload import HIDDEN
 from portal.views.accounts import origin
 from synclogs import audit
 from synclogs.models import Action, ApiKey, ConnectedUser, LogEntry, Membership, Project, Sync
 
 # Shorter than the limit of a web process, so that a slow list can say what to do instead.
 LIST_MILLISECONDS = 4000
-READING = ("GET", "HEAD")
 SECRET = {"password", "secret_hash"}
 
 type Change = tuple[dict[str, Any], dict[str, Any]]
@@ -132,8 +132,6 @@ class PortalModelAdmin(Rights, ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         """The list under a time limit, so that no choice of filters holds a connection."""
-        if request.method not in READING:
-            return HttpResponseNotAllowed(READING)
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL statement_timeout = {LIST_MILLISECONDS}")
@@ -178,11 +176,15 @@ class PortalModelAdmin(Rights, ModelAdmin):
         return response
 
     def message_user(self, request: HttpRequest, message: Any, *args: Any, **kwargs: Any) -> None:
-        super().message_user(request, "Done." if cells.HIDDEN.search(str(message)) else message, *args, **kwargs)
+        super().message_user(request, "Done." if HIDDEN.search(str(message)) else message, *args, **kwargs)
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
         """Somebody else's row and no row at all look the same."""
         raise Http404
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """New things belong to the project that was looked at last, unless the form says otherwise."""
+        return {"project": chosen(request).pk or None, **super().get_changeform_initial_data(request)}
 
     # The audit, inside the transaction that Django opens around every change
 
@@ -248,6 +250,13 @@ class PortalInline(Rights, TabularInline):
 
     extra = 0
     show_title = False
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """With a name of its own for screen readers: the visible one is only in the head of the table."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field:
+            field.widget.attrs["aria-label"] = str(field.label)
+        return field
 
 
 def named(obj: Model) -> str:

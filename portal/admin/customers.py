@@ -30,8 +30,8 @@ class Metadata(forms.CharField):
     def prepare_value(self, value: Any) -> Any:
         return json.dumps(value, ensure_ascii=False, indent=2) if isinstance(value, dict) else value
 
-    def to_python(self, value: Any) -> dict[str, Any]:
-        text = super().to_python(value)
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value) or ""
         if len(text) > METADATA_CHARACTERS:
             raise ValidationError(f"At most {METADATA_CHARACTERS:,} characters.")
         found, _ = Scanner().line((text or "{}").encode(errors="replace"))

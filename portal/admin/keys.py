@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -33,6 +33,14 @@ class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
         error_messages={"required": "Tick what the key is for."},
         help_text="What the key may do; tick only what its program needs.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "expires_at" in self.fields:
+            self.fields["expires_at"].help_text = "In UTC. Empty: never."
+            widget: Any = self.fields["expires_at"].widget
+            for part, words in zip(widget.widgets, ("date", "time in UTC"), strict=True):
+                part.attrs["aria-label"] = f"Expires at: {words}"
 
     def clean_expires_at(self) -> Any:
         moment = self.cleaned_data["expires_at"]
@@ -143,8 +151,6 @@ class ApiKeyAdmin(PortalModelAdmin):
     @action(description="Revoke", url_path="revoke", variant=ActionVariant.DANGER)  # type: ignore[untyped-decorator]
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """GET asks, POST does it; from the next request on the key opens nothing."""
-        if request.method not in ("GET", "HEAD", "POST"):
-            return HttpResponseNotAllowed(("GET", "HEAD", "POST"))
         obj = self.get_object(request, object_id)
         if obj is None or not self.has_view_permission(request, obj):
             raise Http404

@@ -38,6 +38,7 @@ class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]
         made = bool(self.instance.pk)
         if "user" in self.fields:
             self.fields["user"] = Person(label="User", disabled=made)
+            self.fields["user"].widget.attrs["aria-label"] = "User"
         if made:
             self.initial["user"] = self.instance.user  # so that the name stands there, not the number
 

@@ -35,6 +35,7 @@ document.addEventListener("focusin", (event) => {
 });
 
 document.addEventListener("DOMContentLoaded", () => {
+  document.getElementById("main")?.setAttribute("role", "main");
   for (const button of document.querySelectorAll("[data-copy-from]")) {
     if (!navigator.clipboard) continue;
     button.hidden = false;
