@@ -73,7 +73,7 @@ PEOPLE = User.objects.annotate(access=ArraySubquery(ACCESS))
 class Members(ModelBackend):
     """Django's sign-in, which also reads a person's projects and roles along with the person."""
 
-    def get_user(self, user_id: int) -> User | None:  # type: ignore[override]
+    def get_user(self, user_id: int) -> User | None:
         user = PEOPLE.filter(pk=user_id).first()
         return user if user and self.user_can_authenticate(user) else None
 
@@ -82,10 +82,11 @@ def projects_of(user: User) -> dict[str, tuple[Project, Role]]:
     """Slug -> project and role, by name; a superuser is administrator everywhere."""
     if user.is_superuser:
         return {project.slug: (project, Role.ADMIN) for project in Project.objects.all()}
-    if not hasattr(user, "access"):  # not read by a request, for example just signed in
-        user.access = PEOPLE.get(pk=user.pk).access  # type: ignore[attr-defined]
+    access: list[dict[str, Any]] | None = getattr(user, "access", None)
+    if access is None:  # not read by a request, for example just signed in
+        access = PEOPLE.values_list("access", flat=True).get(pk=user.pk)
     found = {}
-    for item in user.access:
+    for item in access:
         columns = dict(item)
         role = Role(columns.pop("role"))
         found[item["slug"]] = (Project(**columns), role)

@@ -32,19 +32,13 @@ def number(name: str, default: int, *, minimum: int = 0) -> int:
     if not value:
         return default
     if not (value.isascii() and value.isdigit()) or int(value) < minimum:
-        raise ImproperlyConfigured(
-            f"{name} is {value!r}: use a whole number of at least {minimum}."
-        )
+        raise ImproperlyConfigured(f"{name} is {value!r}: use a whole number of at least {minimum}.")
     return int(value)
 
 
 def words(name: str, default: str = "") -> list[str]:
     """Comma-separated values, empty ones dropped."""
-    return [
-        word.strip()
-        for word in os.environ.get(name, default).split(",")
-        if word.strip()
-    ]
+    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
 def database(name: str) -> dict[str, str]:
@@ -60,9 +54,7 @@ def database(name: str) -> dict[str, str]:
         )
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"} or len(parts.path) < 2:
-        raise ImproperlyConfigured(
-            f"{name} has to look like postgresql://user:password@host:5432/name"
-        )
+        raise ImproperlyConfigured(f"{name} has to look like postgresql://user:password@host:5432/name")
     options = dict(parse_qsl(parts.query))
     return {
         "NAME": unquote(parts.path[1:]),

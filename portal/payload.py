@@ -12,6 +12,7 @@ MAX_NODES = 400
 MAX_CHARACTERS = 8000
 MAX_VALUE = 1000
 MAX_RAW = 64 * 1024
+MAX_INDENTED = 600_000
 OPEN_DEPTH = 2
 
 # What a browser would obey or swallow instead of showing: C0 and C1 controls (but tab and line feed), zero-width and
@@ -92,8 +93,14 @@ def _scalar(value: object) -> tuple[str, str]:
 
 
 def as_json(value: object) -> str:
-    """Indented JSON; characters that would not be seen as what they are stand as escapes, so it reads back the same."""
-    return HIDDEN.sub(_escape, json.dumps(value, ensure_ascii=False, indent=2))
+    """JSON, indented unless that would make it heavy: a long list deep inside is mostly indent.
+
+    Characters that would not be seen as what they are stand as escapes, so it reads back the same.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    if len(text) > MAX_INDENTED:
+        text = json.dumps(value, ensure_ascii=False)
+    return HIDDEN.sub(_escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:

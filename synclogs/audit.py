@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
 from synclogs.models import Action, AuditEvent, Project
 
@@ -22,7 +22,7 @@ def record(
     request_id: str = "",
 ) -> AuditEvent:
     """Adds one row; texts are cut to their columns so that no input can make the audit fail the action."""
-    person = actor if isinstance(actor, AbstractBaseUser) and actor.pk else None
+    person = actor if isinstance(actor, User) and actor.pk else None
     return AuditEvent.objects.create(
         action=action,
         actor=person,

@@ -39,4 +39,4 @@ def refresh(*, now: datetime) -> int:
     """Writes the median anew for every sync seen within a week; returns how many changed."""
     with connection.cursor() as cursor:
         cursor.execute(REFRESH, {"since": now - WINDOW, "runs": RUNS, "at_least": AT_LEAST})
-        return cursor.rowcount
+        return int(cursor.rowcount)

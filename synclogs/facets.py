@@ -36,7 +36,7 @@ def seen(project: Project, *, since: datetime, until: datetime) -> Seen:
     first = since.replace(minute=0, second=0, microsecond=0)
     last = until.replace(minute=0, second=0, microsecond=0)
     name = f"seen:{project.pk}:{first.timestamp():.0f}:{last.timestamp():.0f}"
-    found = cache.get(name)
+    found: Seen | None = cache.get(name)
     if found is None:
         found = _counted(project, first, last)
         cache.set(name, found, KEPT_SECONDS)

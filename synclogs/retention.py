@@ -44,7 +44,7 @@ TARGETS = ((LogEntry._meta.db_table, "occurred_at"), (Trace._meta.db_table, "las
 
 
 def _delete_in_chunks(table: str, column: str, project: Project, before: datetime) -> int:
-    deleted = 0
+    deleted: int = 0
     with connection.cursor() as cursor:
         while True:
             cursor.execute(

@@ -37,7 +37,7 @@ class SignOut(LogoutView):
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if request.user.is_authenticated:
             audit.record(Action.SIGNED_OUT, actor=request.user, **origin(request))
-        return super().post(request, *args, **kwargs)  # type: ignore[return-value]
+        return super().post(request, *args, **kwargs)
 
 
 def origin(request: HttpRequest) -> dict[str, Any]:

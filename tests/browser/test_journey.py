@@ -57,7 +57,7 @@ def test_from_signing_in_to_the_customer_by_mouse(open_page: Look, project: Proj
     expect(page.locator(f"{ROWS}").first).to_contain_text("Error")
 
     row = page.locator(ROWS).first
-    key = row.get_attribute("data-log-key")
+    key = row.get_attribute("data-log-key") or ""
     row.locator("button[aria-expanded]").click()
     context = page.locator(".row-panel .context").first
     expect(context).to_be_visible()
@@ -68,7 +68,7 @@ def test_from_signing_in_to_the_customer_by_mouse(open_page: Look, project: Proj
     expect(page).to_have_url(re.compile(f"integration={entry.integration}"))
     shown = page.locator(ROWS)
     expect(shown.first).to_be_visible()
-    keys = [row.get_attribute("data-log-key") for row in shown.all()]
+    keys = [row.get_attribute("data-log-key") or "" for row in shown.all()]
     found = LogEntry.objects.of(project).filter(key__in=keys)
     assert {(row.integration, row.level, row.type) for row in found} == {(entry.integration, 40, "managed_sync")}
 
