@@ -100,6 +100,11 @@ def as_json(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, indent=2)
     if len(text) > MAX_INDENTED:
         text = json.dumps(value, ensure_ascii=False)
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """JSON with escapes for the hidden characters inside its texts."""
     return HIDDEN.sub(_escape, text)
 
 

@@ -3,8 +3,6 @@
 A value comes in, escaped HTML or text comes out. No query.
 """
 
-import json
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,8 +12,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from portal import paths
-from portal.payload import HIDDEN
+from portal import paths, payload
 from portal.templatetags.portal import visible
 from synclogs import catalogue
 from synclogs.catalogue import Level, Tone
@@ -25,7 +22,6 @@ type Cell = SafeString | str
 
 NOTHING = "\u2013"  # an en dash
 SHORT = 120
-MOST_JSON = 600_000
 # Unfold's names for colours, by the tones of the catalogue.
 COLOURS: Mapping[str, str] = {
     Tone.OK: "success",
@@ -120,15 +116,12 @@ def list_link(model: str, text: str, **filters: str) -> Cell:
 
 def unhidden(text: str) -> str:
     """The text with escapes in the place of characters that would not be seen as what they are."""
-    return HIDDEN.sub(_escape, text)
+    return payload.escaped(text)
 
 
 def as_json(value: object) -> SafeString:
-    """Indented JSON in a box; without the indent where that would make a heavy page. Hidden characters are escapes."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    if len(text) > MOST_JSON:
-        text = json.dumps(value, ensure_ascii=False)
-    return format_html('<pre class="admin-json" tabindex="0">{}</pre>', unhidden(text))
+    """JSON in a box."""
+    return format_html('<pre class="admin-json" tabindex="0">{}</pre>', payload.as_json(value))
 
 
 def portal_url(page: str, project: Project | None, *rest: object) -> str:
@@ -141,7 +134,3 @@ def portal_url(page: str, project: Project | None, *rest: object) -> str:
         return reverse(page, args=(project.slug, *rest))
     except NoReverseMatch:
         return ""
-
-
-def _escape(match: re.Match[str]) -> str:
-    return json.dumps(match.group())[1:-1]

@@ -1,6 +1,5 @@
 """Connected users: end customers. Their names, e-mails and companies are the only things of the log that people write."""
 
-import json
 from typing import Any
 
 from django import forms
@@ -10,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from portal import payload
 from portal.admin import cells
 from portal.admin.base import PortalModelAdmin
 from portal.admin.cells import Cell, code_column, column, moment_column
@@ -28,7 +28,7 @@ class Metadata(forms.CharField):
     widget = UnfoldAdminTextareaWidget
 
     def prepare_value(self, value: Any) -> Any:
-        return json.dumps(value, ensure_ascii=False, indent=2) if isinstance(value, dict) else value
+        return payload.as_json(value) if isinstance(value, dict) else value
 
     def to_python(self, value: Any) -> Any:
         text = super().to_python(value) or ""
