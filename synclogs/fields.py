@@ -13,10 +13,10 @@ import msgspec
 from synclogs.catalogue import LEVEL_SLUGS
 from synclogs.decoding import cleaned, shown
 from synclogs.limits import LIMITS, Code
+from synclogs.moments import EPOCH
 
 type Values = dict[str, object]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND_US = 1_000_000
 LAST_US = 253_402_214_400 * SECOND_US  # 9999-12-31: no time zone pushes it out of what datetime can hold
 LONGEST_TIMESTAMP = 64

@@ -16,6 +16,7 @@ from django.db.models import Q
 from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS
 from synclogs.models import LogEntry, Project
 from synclogs.models.log import LogEntryQuerySet
+from synclogs.moments import EPOCH
 
 VALUE_LENGTH = 256
 MAX_VALUES = 100
@@ -29,7 +30,6 @@ PRESETS: Mapping[str, timedelta] = {
 DEFAULT_SINCE = "24h"
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 CURSOR = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{32})", re.ASCII)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class FilterError(Exception):

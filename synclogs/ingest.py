@@ -6,7 +6,7 @@ Nothing is parsed here.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from hashlib import blake2b
 from itertools import batched
 from typing import Any
@@ -19,15 +19,13 @@ from django.db.utils import IntegrityError
 from msgspec.structs import astuple
 from psycopg import Connection, errors
 
-from synclogs import partitions, projections, upserts
+from synclogs import moments, partitions, projections, upserts
 from synclogs.models import Project
 from synclogs.models.log import COLUMNS
 from synclogs.records import Record, Refusal
 
 logger = structlog.get_logger(__name__)
 
-EPOCH_DAY = date(1970, 1, 1)
-DAY_US = 86_400_000_000
 ATTEMPTS = 3
 NULL = "\\N"
 TABLE = "synclogs_logentry"
@@ -119,7 +117,7 @@ def _execute(statement: str) -> None:
 def _curable(error: Exception, records: Sequence[Record]) -> bool:
     """Two faults go away by trying again: a deadlock, and a day that has no partition yet (which is made here)."""
     if isinstance(error.__cause__, errors.CheckViolation):
-        partitions.ensure({EPOCH_DAY + timedelta(days=record.occurred_us // DAY_US) for record in records})
+        partitions.ensure({moments.day_of(record.occurred_us) for record in records})
         return True
     return isinstance(error.__cause__, errors.DeadlockDetected | errors.SerializationFailure)
 
@@ -212,12 +210,8 @@ def _not_storable(record: Record) -> Refusal:
 
 def _conflicting(cursor: CursorWrapper, project_id: int, keyed: dict[str, Record], inserted: set[str]) -> set[str]:
     known = [record.occurred_us for key, record in keyed.items() if key not in inserted]
-    cursor.execute(CONFLICTS, [project_id, _moment(min(known)), _moment(max(known))])
+    cursor.execute(CONFLICTS, [project_id, moments.moment(min(known)), moments.moment(max(known))])
     return {key for (key,) in cursor.fetchall()} - inserted
-
-
-def _moment(microseconds: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 
 def _escaped(text: str) -> str:
@@ -228,15 +222,9 @@ def _escaped(text: str) -> str:
 
 
 def lines(project_id: int, keyed: dict[str, Record], *, now: datetime) -> Iterator[str]:
-    """COPY lines, in the order of COLUMNS; integer arithmetic only, since a float of a moment loses microseconds."""
+    """COPY lines, in the order of COLUMNS."""
     received = now.isoformat()
-    days: dict[int, str] = {}
     for key, record in keyed.items():
-        day, rest = divmod(record.occurred_us, DAY_US)
-        if day not in days:
-            days[day] = (EPOCH_DAY + timedelta(days=day)).isoformat()
-        seconds, micros = divmod(rest, 1_000_000)
-        hour, seconds = divmod(seconds, 3600)
         http_status = NULL if record.http_status is None else record.http_status
         # These are printable ASCII, so the only character to escape in them is the backslash.
         names = (
@@ -244,7 +232,7 @@ def lines(project_id: int, keyed: dict[str, Record], *, now: datetime) -> Iterat
             f"\t{record.pipeline}\t{record.sync_type}\t{record.status}\t{record.credential_id}"
         ).replace("\\", "\\\\")
         yield (
-            f"{key}\t{project_id}\t{days[day]} {hour:02}:{seconds // 60:02}:{seconds % 60:02}.{micros:06}+00\t{received}"
+            f"{key}\t{project_id}\t{moments.text(record.occurred_us)}\t{received}"
             f"\t{record.level}\t{record.category}\t{http_status}\t{record.sync_id or NULL}\t{names}"
             f"\t{_escaped(record.error_code)}\t{_escaped(record.recoverability)}\t{_escaped(record.user_id)}"
             f"\t{_escaped(record.message)}\t{_escaped(record.detail.decode())}\n"

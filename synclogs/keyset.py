@@ -6,11 +6,10 @@ than asked for tells whether there is another page. The log has its own pages in
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Model, Q, QuerySet
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CURSOR = re.compile(r"([0-9a-f]{1,16}|-)-([0-9]{1,18})", re.ASCII)
 
 

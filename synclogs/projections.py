@@ -7,14 +7,13 @@ arrival does not matter: a late entry adds to what is known and never turns a ne
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 from django.db.backends.utils import CursorWrapper
 
+from synclogs import moments
 from synclogs.catalogue import Category, Level, Step, SyncStatus, event
 from synclogs.models import Facet
 from synclogs.records import Record, Retry
@@ -33,7 +32,6 @@ from synclogs.upserts import (
     USERS,
 )
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR_US = 3_600_000_000
 ERROR_MESSAGE_LENGTH = 8192  # an entry's own message has this limit too
 Row = dict[str, Any]
@@ -94,11 +92,6 @@ def status_of(record: Record) -> str:
     return record.status or (event(record.event).status if record.sync_id else "")
 
 
-@lru_cache(maxsize=4096)  # an entry's moment goes into several rows
-def _text(microseconds: int) -> str:
-    return (EPOCH + timedelta(microseconds=microseconds)).isoformat()
-
-
 # Syncs
 
 BLANK_SYNC: Row = SYNCS.blank() | dict.fromkeys(
@@ -123,7 +116,7 @@ def _fold_status(row: Row, record: Record, key: str) -> None:
     status = status_of(record)
     if not status:
         return
-    moment = _text(record.occurred_us)
+    moment = moments.text(record.occurred_us)
     if not row["status"]:
         row["status_since"] = moment if moment == row["first_seen_at"] else None
     elif status != row["status"]:
@@ -136,13 +129,13 @@ def _new_sync(project_id: int, record: Record) -> Row:
     return BLANK_SYNC | {
         "project_id": project_id,
         "sync_id": record.sync_id,
-        "first_seen_at": _text(record.occurred_us),
+        "first_seen_at": moments.text(record.occurred_us),
     }
 
 
 def _fold(row: Row, record: Record, key: str) -> None:
     """Adds one entry to the sync's row; entries come in event order, so the last one wins by being last."""
-    moment = _text(record.occurred_us)
+    moment = moments.text(record.occurred_us)
     row["last_seen_at"] = moment
     for name, at in IDENTITY.items():
         value = getattr(record, name)
@@ -162,7 +155,7 @@ def _fold(row: Row, record: Record, key: str) -> None:
 def _fold_summary(row: Row, record: Record, *, at: str) -> None:
     """What the last completed run said of itself, if anything; of two at the same instant the greater numbers."""
     said = {name: getattr(record.summary, name, None) for name in SUMMARY}
-    moment = _text(record.occurred_us)
+    moment = moments.text(record.occurred_us)
     if row.get(at) != moment or _by_value(said, SUMMARY) > _by_value(row, SUMMARY):
         row.update(said)
     row[at] = moment
@@ -175,7 +168,7 @@ def _by_value(row: Row, names: Iterable[str]) -> list[int]:
 
 def _fold_trouble(row: Row, record: Record, key: str) -> None:
     """Warnings and errors. Webhook delivery is a leg of its own: the data may well be in order."""
-    moment = _text(record.occurred_us)
+    moment = moments.text(record.occurred_us)
     if record.category == Category.WEBHOOK:
         row["webhook_failed_at" if record.level >= Level.ERROR else "webhook_warning_at"] = moment
     elif record.level >= Level.ERROR:
@@ -197,8 +190,8 @@ def _fold_trouble(row: Row, record: Record, key: str) -> None:
 
 
 def _fold_retry(row: Row, record: Record, retry: Retry) -> None:
-    moment, again = _text(record.occurred_us), retry.next_retry_us
-    at = None if again is None else _text(again)
+    moment, again = moments.text(record.occurred_us), retry.next_retry_us
+    at = None if again is None else moments.text(again)
     said = dict(zip(RETRY, (moment, at, retry.attempt, retry.max_attempts), strict=True))
     # Moments as text may have fractions or not; their numbers compare.
     order = [NO_NUMBER if again is None else again, *_by_value(said, RETRY[2:])]
@@ -226,7 +219,7 @@ def _traces(project_id: int, ordered: Iterable[Record]) -> list[Row]:
     for record in ordered:
         if not record.trace_id:
             continue
-        moment = _text(record.occurred_us)
+        moment = moments.text(record.occurred_us)
         row = rows.get(record.trace_id)
         if row is None:
             row = rows[record.trace_id] = BLANK_TRACE | {
@@ -253,7 +246,7 @@ def _users(project_id: int, ordered: Iterable[Record]) -> list[Row]:
     rows: dict[str, Row] = {}
     for record in ordered:
         if record.user_id:
-            moment = _text(record.occurred_us)
+            moment = moments.text(record.occurred_us)
             row = rows.get(record.user_id)
             if row is None:
                 row = rows[record.user_id] = BLANK_USER | {
@@ -284,7 +277,7 @@ def _counts(project_id: int, fresh: Iterable[Record]) -> list[Row]:
         {
             "project_id": project_id,
             "facet": facet,
-            "hour": _text(hour * HOUR_US),
+            "hour": moments.text(hour * HOUR_US),
             "value": value,
             "level": level,
             "count": count,

@@ -27,6 +27,7 @@ TOP_LEVEL = {
     "CHANGELOG.md",
 }
 PURE = (
+    "moments",
     "records",
     "decoding",
     "fields",

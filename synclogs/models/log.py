@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import models
 
 from synclogs import records
 from synclogs.catalogue import Category, Level
 from synclogs.models.project import Project
+from synclogs.moments import EPOCH
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The columns of an entry that the sender decides, in the order of the COPY lines in synclogs.ingest.
 COLUMNS = (
     "key",
