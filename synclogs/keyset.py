@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Model, Q, QuerySet
 
+from synclogs.moments import EPOCH
+
 CURSOR = re.compile(r"([0-9a-f]{1,16}|-)-([0-9]{1,18})", re.ASCII)
 
 
