@@ -20,6 +20,7 @@ Respond = Callable[[HttpRequest], HttpResponseBase]
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 16 * 1024
+MAX_PARAMETERS = 150  # a page repeats its address in a link for each of them
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 PERMISSIONS_POLICY = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"
 RETRY_AFTER = "2"
@@ -47,6 +48,8 @@ def refused(request: HttpRequest) -> HttpResponseBase | None:
             "Request header fields too large",
             "At most 100 headers and 16 KiB are read.",
         )
+    if request.META.get("QUERY_STRING", "").count("&") >= MAX_PARAMETERS:
+        return refuse(request, 400, "Bad request", f"At most {MAX_PARAMETERS} parameters are read.")
     if "\x00" in request.path:
         return refuse(request, 400, "Bad request", "The address holds a NUL character.")
     if settings.HTTPS and is_machine(request) and not request.is_secure():

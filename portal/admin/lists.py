@@ -22,6 +22,7 @@ from unfold.contrib.filters.forms import SearchForm
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from portal import payload
 from portal.access import LAST_PROJECT
 from portal.adminsite import administered
 from portal.querystring import PRESET_WORDS
@@ -151,7 +152,7 @@ class Choice(SimpleListFilter):
         value = str(self.value() or "")
         offered = [(str(key), str(text)) for key, text in self.lookup_choices]
         if value and value not in dict(offered):
-            offered.append((value, value))
+            offered.append((value, payload.escaped(value)))
         if self.everything is not None:
             offered.insert(0, ("", self.everything))
         data = {self.parameter_name: value}

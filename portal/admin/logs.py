@@ -92,7 +92,8 @@ class LogList(PagedList):
         except FilterError as error:
             for name, sentence in error.errors.items():
                 field = FIELDS.get(name.removeprefix("-"))
-                messages.error(request, f"{field.label if field else name.capitalize()}: {sentence}")
+                said = f"{field.label if field else name.capitalize()}: {sentence}"
+                messages.error(request, cells.unhidden(said))
             rows, page_filter = Page([], "", ""), None
         expected = len(rows.rows)
         for entry in rows.rows:
