@@ -133,7 +133,7 @@ MAY_WRITE = {"synclogs/apikey", "synclogs/membership", "synclogs/project", "auth
 }
 
 # The API: route behind `api/v1/` -> {method: scope}; None is open to anybody. The second part is something that exists.
-API = {
+API: dict[str, tuple[dict[str, Scope | None], str]] = {
     "logs": ({"GET": Scope.LOGS_READ, "POST": Scope.LOGS_WRITE}, "logs"),
     "logs/<anything:id>": ({"GET": Scope.LOGS_READ}, "logs/{key}"),
     "syncs": ({"GET": Scope.LOGS_READ}, "syncs"),

@@ -17,8 +17,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
-from portal.views import overview
-from synclogs import filters
+from synclogs import filters, standing
 from synclogs.models import Project, Scope
 from tests import factories, places
 from tests.factories import PASSWORD, bearer
@@ -157,7 +156,7 @@ def test_faults_carry_the_headers_and_say_nothing(
     def fail(*args: object, **kwargs: object) -> None:
         raise fault("canary of the inside: /etc/portal SELECT secret")
 
-    monkeypatch.setattr(overview.standing, "tally", fail)
+    monkeypatch.setattr(standing, "tally", fail)
     monkeypatch.setattr(filters, "page", fail)
     key = factories.api_key(where.project, Scope.LOGS_READ)[1]
     for url in ("/p/alpha/", "/api/v1/logs", "/admin/synclogs/logentry/"):

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import product
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -184,6 +185,7 @@ def numbers() -> Iterator[dict[str, Any]]:
 def shapes() -> Iterator[dict[str, Any]]:
     """Known keys that hold what nobody expects, times at both borders, sizes at their limits."""
     now = timezone.now()
+    value: Any
     for value in ("text", 5, True, [], {}, [{}], [[1]], "", None):
         if value in ({}, None):
             yield entry(level="ERROR", syncEvent="SYNC_RUN_ERROR", error=value, summary=value)
@@ -346,12 +348,15 @@ def test_the_administration_of_hostile_entries_can_be_read(client: Client, super
         crawl.read(f"/admin/synclogs/{path}")
     for found in LogEntry.objects.all():
         crawl.read(f"/admin/synclogs/logentry/{found.pk}/change/")
-    for model, name in ((Sync, "sync"), (Trace, "trace"), (ConnectedUser, "connecteduser")):
-        for row in model.objects.all():  # type: ignore[attr-defined]
+    for name, rows in (
+        ("sync", Sync.objects.all()),
+        ("trace", Trace.objects.all()),
+        ("connecteduser", ConnectedUser.objects.all()),
+    ):
+        for row in rows:
             crawl.read(f"/admin/synclogs/{name}/{row.pk}/change/")
-    for text in TEXTS.values():
-        for model in ("logentry", "sync", "trace", "connecteduser", "auditevent"):
-            crawl.read(f"/admin/synclogs/{model}/?project=alpha&q={quote(text)}")
+    for text, name in product(TEXTS.values(), ("logentry", "sync", "trace", "connecteduser", "auditevent")):
+        crawl.read(f"/admin/synclogs/{name}/?project=alpha&q={quote(text)}")
     assert not crawl.faults, shortly(crawl.faults)
 
 
