@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from synclogs import fields
 from synclogs.catalogue import Category, Level
 from synclogs.limits import LIMITS, Code, TooMany, Unreadable
+from synclogs.moments import EPOCH
 from synclogs.records import Reader, Reading, Record, Refusal, Retry, Summary, context, read_json, read_line, read_lines
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
@@ -81,7 +82,7 @@ def stamp(moment: datetime) -> str:
 def columns(of: Record) -> SimpleNamespace:
     """The record as a row of log entries would have it."""
     values = {name: getattr(of, name) for name in Record.__struct_fields__}
-    return SimpleNamespace(**values, occurred_at=fields.EPOCH + timedelta(microseconds=of.occurred_us))
+    return SimpleNamespace(**values, occurred_at=EPOCH + timedelta(microseconds=of.occurred_us))
 
 
 def sent(of: Record) -> dict[str, Any]:
@@ -464,7 +465,7 @@ def test_next_retry(value: object, expected: int | None) -> None:
     found = record(error={"nextRetryAt": value, "attempt": 1})
     assert found.retry == Retry(expected, 1, None, None)
     if expected is not None:
-        assert fields.EPOCH + timedelta(microseconds=expected) >= NOW - timedelta(days=1)
+        assert EPOCH + timedelta(microseconds=expected) >= NOW - timedelta(days=1)
 
 
 # Text that PostgreSQL cannot hold
