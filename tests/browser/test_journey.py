@@ -95,6 +95,7 @@ def test_the_same_by_keyboard_alone_on_a_narrow_screen(open_page: Look, project:
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.locator(ROWS).first).to_be_visible()
+    page.wait_for_load_state("networkidle")  # the scripts that listen for keys
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     context = page.locator(".row-panel .context").first
