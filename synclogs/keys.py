@@ -91,7 +91,8 @@ def charge(subject: str, *, per_minute: int) -> Allowance:
     if row is None:
         wait = max(1, math.ceil(interval))
         return Allowance(False, limit=per_minute, remaining=0, reset=wait, retry_after=wait)
-    remaining = max(0, int((60 - row[0]) / interval + 1e-6))
+    # The database counts in microseconds, so a high rate is a little off.
+    remaining = min(per_minute, max(0, int((60 - row[0]) / interval + 1e-6)))
     return Allowance(True, limit=per_minute, remaining=remaining, reset=max(1, math.ceil(row[0])), retry_after=0)
 
 

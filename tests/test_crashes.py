@@ -1,206 +1,352 @@
-"""What was answered with 200 is there, once, whatever was killed meanwhile: web workers, database sessions, PostgreSQL itself.
+"""What was answered with 200 is stored once, whatever dies; and nothing that is slow, many or away makes more than a 503.
 
-A real web server with two workers on a PostgreSQL of its own that is as durable as the demo's. Senders resend until they get an
-answer, as the contract says they may.
+A real gunicorn on a private PostgreSQL with everything durable switched on, clients that send again until they are told.
 """
 
 import http.client
 import json
 import os
 import random
+import re
 import signal
-import subprocess
-import sys
+import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import psycopg
 import pytest
+from django.utils import timezone
 
 from portal import devdb
-from tests.factories import entry, sync_id
-from tests.test_ingest_http import Web, serving
+from portal.devdb import Server
+from tests import server
+from tests.factories import entry
+from tests.server import Answer, Served, wait
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).resolve().parent.parent
-BATCH = 50
+WORKER_KILLS = 15
+BACKEND_KILLS = 10
+SENDERS = 4
+BATCH = 40
+TOTAL = 0  # Facet.TOTAL
+
+
+@dataclass(frozen=True)
+class House:
+    """The database server and the portal on it."""
+
+    database: Server
+    served: Served
+
+    def sql(self, statement: str) -> list[Any]:
+        with psycopg.connect(self.database.url, autocommit=True, connect_timeout=2) as connection:
+            return connection.execute(statement.encode()).fetchall()
+
+    def counts(self) -> tuple[int, int, int]:
+        """The entries, by the three tables that know their number."""
+        ((entries,),) = self.sql("SELECT count(*) FROM synclogs_logentry")
+        ((counted,),) = self.sql(f"SELECT COALESCE(sum(count), 0)::int FROM synclogs_hourcount WHERE facet = {TOTAL}")
+        ((traced,),) = self.sql("SELECT COALESCE(sum(entries), 0)::int FROM synclogs_trace")
+        return entries, counted, traced
+
+    def stored(self) -> set[str]:
+        return {row[0] for row in self.sql("SELECT entry_id FROM synclogs_logentry")}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[devdb.Server]:
-    with devdb.running(tmp_path_factory.mktemp("durable") / "postgres") as server:
-        yield server
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    directory = tmp_path_factory.mktemp("crashes")
+    with devdb.running(directory / "postgres") as database:
+        with psycopg.connect(database.url) as connection:
+            for name in ("fsync", "full_page_writes", "synchronous_commit"):
+                assert connection.execute(f"SHOW {name}".encode()).fetchone() == ("on",)
+        with server.serve(directory, database_url=database.url) as served:
+            yield House(database, served)
 
 
-@pytest.fixture(scope="module")
-def web(server, tmp_path_factory) -> Iterator[Web]:
-    environment = {"DATABASE_URL": server.url, "PORTAL_DEMO": "1", "DEBUG": "0"}
-
-    def manage(*words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=ROOT,
-            env=os.environ | environment,
-            capture_output=True,
-            text=True,
-            check=True,
+def batch(sender: int, number: int, *, size: int = BATCH) -> list[dict[str, Any]]:
+    """Entries of a few syncs and traces that all senders share, so that their rows are fought over."""
+    moment = timezone.now() - timedelta(minutes=5)
+    return [
+        entry(
+            id=f"{sender}-{number}-{index}",
+            timestamp=moment + timedelta(milliseconds=index),
+            traceId=f"trace-{index % 5}",
+            userId=f"user-{index % 3}",
+            syncId=f"00000000-0000-4000-8000-00000000000{index % 4}",
         )
-        return done.stdout.strip()
-
-    manage("migrate", "-v0")
-    manage("create_project", "crash")
-    key = manage("create_api_key", "--project", "crash", "--name", "crash", "--scope", "logs:write")
-    with serving(tmp_path_factory.mktemp("web") / "log", WEB_CONCURRENCY="2", **environment) as web:
-        web.key = key
-        yield web
+        for index in range(size)
+    ]
 
 
+@dataclass
 class Senders:
-    """Threads that send batch after batch and resend each until it is answered; `acknowledged` are the ids of all answered."""
+    """Clients that send batches, each until it was answered with 200; `statuses` counts all other answers too."""
 
-    def __init__(self, web: Web, *, name: str, count: int = 4) -> None:
-        self.web, self.name = web, name
-        self.stop = threading.Event()
-        self.acknowledged: list[str] = []
-        self.statuses: list[int] = []
-        self.threads = [threading.Thread(target=self._send, args=(number,)) for number in range(count)]
+    house: House
+    sent: set[str] = field(default_factory=set)
+    doubts: int = 0  # how often no answer came
+    statuses: Counter[int] = field(default_factory=Counter)
+    stop: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def __enter__(self) -> "Senders":
-        for thread in self.threads:
-            thread.start()
-        return self
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        with ThreadPoolExecutor(SENDERS) as pool:
+            running = [pool.submit(self.send, sender) for sender in range(SENDERS)]
+            try:
+                yield
+            finally:
+                self.stop.set()
+            for future in running:
+                future.result()
 
-    def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        for thread in self.threads:
-            thread.join(60)
-        assert not any(thread.is_alive() for thread in self.threads)
-
-    def _send(self, sender: int) -> None:
+    def send(self, sender: int) -> None:
         number = 0
         while not self.stop.is_set():
+            entries = batch(sender, number)
+            self.deliver(json.dumps(entries).encode())
+            with self.lock:
+                self.sent |= {made["id"] for made in entries}
             number += 1
-            names = [f"{self.name}-{sender}-{number}-{index}" for index in range(BATCH)]
-            # Runs and syncs are shared by all senders, so that their rows are what the batches meet at.
-            body = json.dumps(
-                [
-                    entry(id=name, traceId=f"{self.name}-{number}-{index % 5}", syncId=sync_id(index % 7))
-                    for index, name in enumerate(names)
-                ]
-            )
-            while not self._answered(body):
-                time.sleep(0.1)
-            self.acknowledged += names
 
-    def _answered(self, body: str) -> bool:
-        client = http.client.HTTPConnection("127.0.0.1", self.web.port, timeout=20)
-        headers = {"Authorization": f"Bearer {self.web.key}", "Content-Type": "application/json"}
-        try:
-            client.request("POST", "/api/v1/logs", body, headers)
-            response = client.getresponse()
-            told = json.loads(response.read())
-        except (OSError, http.client.HTTPException, ValueError):
-            return False
-        finally:
-            client.close()
-        self.statuses.append(response.status)
-        if response.status != 200:
-            return False
-        assert told["accepted"] + told["duplicates"] == BATCH, told
-        return True
+    def deliver(self, body: bytes) -> Answer:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                answer = self.house.served.push(body, seconds=15)
+            except (OSError, http.client.HTTPException):
+                with self.lock:
+                    self.doubts += 1
+            else:
+                with self.lock:
+                    self.statuses[answer.status] += 1
+                if answer.status == 200:
+                    account = answer.json()
+                    assert account["accepted"] + account["duplicates"] == BATCH, account
+                    return answer
+                assert answer.status in (429, 503), answer
+                assert int(answer.headers["Retry-After"]) >= 1
+            time.sleep(0.1)
+        raise AssertionError("a batch was not taken within a minute")
 
 
-def kill_now_and_then(kill: Callable[[], bool], *, times: int, every: float) -> None:
-    killed = 0
-    for _ in range(times):
-        time.sleep(every)
-        killed += kill()
-    assert killed > times // 2, "hardly anything was killed"
+def test_eight_senders_of_one_batch_store_it_once(house: House) -> None:
+    before = house.counts()
+    body = json.dumps(batch(100, 0, size=400)).encode()
+    gate = threading.Barrier(8)
+
+    def send(_: int) -> Answer:
+        gate.wait()
+        return house.served.push(body)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(send, range(8)))
+    taken = [answer.json() for answer in answers if answer.status == 200]
+    assert {answer.status for answer in answers} <= {200, 503}
+    assert sum(account["accepted"] for account in taken) == 400
+    assert all(account["accepted"] + account["duplicates"] == 400 for account in taken)
+    assert house.counts() == tuple(count + 400 for count in before)
 
 
-def workers_of(web: Web) -> list[int]:
-    """The web server's workers, children of the process that listens."""
-    found = subprocess.run(["pgrep", "-f", "gunicorn -c deploy"], capture_output=True, text=True, check=False).stdout
-    children = []
-    for pid in found.split():
-        try:
-            environment = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
-            parent = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]
-        except OSError:
-            continue
-        if f"PORT={web.port}\0" in environment and parent in found.split():
-            children.append(int(pid))
-    return children
+def kill_worker(house: House, chance: random.Random) -> bool:
+    workers = house.served.workers()
+    if workers:
+        os.kill(chance.choice(workers), signal.SIGKILL)
+    return bool(workers)
 
 
-def kill_a_worker(web: Web) -> bool:
-    workers = workers_of(web)
+def kill_backend(house: House, chance: random.Random) -> bool:
+    """One backend killed makes the postmaster start all over: a crash of the database."""
     try:
-        os.kill(random.choice(workers), signal.SIGKILL)
-    except (IndexError, ProcessLookupError):
-        return False
-    return True
-
-
-def kill_a_session(server: devdb.Server) -> bool:
-    """The everyday kind; kill -9 of a session makes PostgreSQL restart all of them, as the last test does."""
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        ended = connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1"
+        found = house.sql(
+            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            " AND application_name = 'sync-support-portal' ORDER BY state = 'active' DESC LIMIT 3"
         )
-        return ended.fetchone() == (True,)
+    except psycopg.OperationalError:
+        return False  # just recovering
+    if found:
+        os.kill(chance.choice(found)[0], signal.SIGKILL)
+    return bool(found)
 
 
-def assert_all_there_once(server: devdb.Server, senders: Senders) -> None:
-    """Entries, hour counts and runs all agree with what was answered; unanswered batches may be there too, but whole."""
-    assert len(senders.acknowledged) > 10 * BATCH, "too little was sent to show anything"
-    with psycopg.connect(server.url) as connection:
-        rows = connection.execute(
-            "SELECT entry_id FROM synclogs_logentry WHERE entry_id LIKE %s", [f"{senders.name}-%"]
-        )
-        found = [name for (name,) in rows]
-        assert len(found) == len(set(found)), "doubled"
-        assert set(senders.acknowledged) - set(found) == set(), "lost"
-        assert len(found) % BATCH == 0, "a batch is stored in part"
-        row = connection.execute("SELECT count(*) FROM synclogs_logentry").fetchone()
-        counted = connection.execute("SELECT sum(count)::int FROM synclogs_hourcount WHERE facet = 0").fetchone()
-        runs = connection.execute("SELECT sum(entries)::int FROM synclogs_trace").fetchone()
-    assert row == counted == runs
+def kill_postmaster(house: House, chance: random.Random) -> bool:
+    crash(house.database)
+    return house.database.revive()
 
 
-def test_killed_workers_lose_and_double_nothing(web: Web, server: devdb.Server):
-    with Senders(web, name="workers") as senders:
-        kill_now_and_then(lambda: kill_a_worker(web), times=12, every=0.7)
-    assert_all_there_once(server, senders)
-    assert 500 not in senders.statuses
+KILLS = {kill_worker: WORKER_KILLS, kill_backend: BACKEND_KILLS, kill_postmaster: 1}
 
 
-def test_ended_database_sessions_lose_and_double_nothing(web: Web, server: devdb.Server):
-    with Senders(web, name="sessions") as senders:
-        kill_now_and_then(lambda: kill_a_session(server), times=12, every=0.4)
-    assert_all_there_once(server, senders)
-    assert 500 not in senders.statuses
-
-
-def test_a_killed_postgresql_loses_and_doubles_nothing(web: Web, server: devdb.Server):
-    def crash() -> bool:
-        postmaster = devdb._postmaster(devdb._home(server.directory))
-        assert postmaster is not None
-        os.kill(postmaster.pid, signal.SIGKILL)
-        deadline = time.monotonic() + 30
-        while not server.revive() and time.monotonic() < deadline:
-            time.sleep(0.2)
-        return True
-
-    with Senders(web, name="postgresql") as senders:
-        kill_now_and_then(crash, times=2, every=2)
-        until = time.monotonic() + 60
-        while senders.statuses[-1:] != [200] and time.monotonic() < until:
-            time.sleep(0.2)
+def test_nothing_that_was_answered_is_lost_or_doubled(house: House) -> None:
+    chance = random.Random(20261123)
+    plan = [kill for kill, times in KILLS.items() for _ in range(times)]
+    chance.shuffle(plan)
+    before, known = house.counts(), house.stored()
+    senders = Senders(house)
+    with senders.sending():
+        for kill in plan:
+            time.sleep(chance.uniform(0.2, 0.8))
+            wait(partial(kill, house, chance), seconds=10)
         time.sleep(1)
-    assert_all_there_once(server, senders)
-    assert 500 not in senders.statuses
-    assert 503 in senders.statuses
+    assert senders.statuses[200] > 20
+    assert senders.doubts  # some answers were lost, and their batches sent again
+    assert set(senders.statuses) <= {200, 429, 503}
+    wait(lambda: answers(house), seconds=10)
+    assert house.stored() == known | senders.sent
+    assert house.counts() == tuple(count + len(senders.sent) for count in before)
+
+
+def crash(database: Server) -> None:
+    """What `pg_ctl stop -m immediate` does: every backend is dropped where it stands."""
+    postmaster = devdb._postmaster(database.directory)
+    assert postmaster
+    os.kill(postmaster.pid, signal.SIGQUIT)
+    wait(lambda: devdb._postmaster(database.directory) is None and not devdb._leftovers(database.directory))
+
+
+def answers(house: House) -> bool:
+    try:
+        return bool(house.sql("SELECT 1"))
+    except psycopg.OperationalError:
+        return False
+
+
+def test_with_the_database_away_everyone_is_told_and_all_heals(house: House) -> None:
+    body = json.dumps(batch(200, 0)).encode()
+    assert house.served.push(body).status == 200
+    crash(house.database)
+    questions: list[Callable[[], Answer]] = [
+        *[partial(house.served.push, body)] * 4,
+        *[partial(house.served.ask, "/api/v1/logs", Authorization=f"Bearer {house.served.key}")] * 4,
+        *[partial(house.served.page, path) for path in ("/p/alpha/logs", "/p/alpha/", "/", "/admin/")],
+        partial(house.served.ask, "/readyz"),
+        partial(house.served.ask, "/healthz"),
+    ]
+    with ThreadPoolExecutor(len(questions)) as pool:
+        told = [future.result() for future in [pool.submit(question) for question in questions]]
+    *away, healthy = told
+    assert healthy.status == 200
+    assert {answer.status for answer in away} == {503}
+    assert all(int(answer.headers["Retry-After"]) >= 1 for answer in away)
+    assert max(answer.seconds for answer in told) <= 3, [answer.seconds for answer in told]
+    assert {answer.headers["Content-Type"] for answer in away[:8]} == {"application/problem+json"}
+    for page in away[8:12]:
+        assert page.headers["Content-Type"].startswith("text/html")
+        assert b"<h1" in page.body
+        assert not re.search(b"operationalerror|psycopg|connection|socket", page.body, re.IGNORECASE)
+    assert away[12].json()["checks"]["database"] is False
+    house.database.revive()
+    wait(lambda: answers(house), seconds=20)
+    assert wait(lambda: house.served.push(body).status == 200, seconds=5) < 5
+    assert wait(lambda: house.served.page("/p/alpha/logs").status == 200, seconds=5) < 5
+    assert house.served.push(body).json()["duplicates"] == BATCH
+
+
+# Clients that are slow, and too many.
+
+
+def connect(served: Served) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", served.port), timeout=20)
+
+
+def dripping_headers(served: Served) -> socket.socket:
+    connection = connect(served)
+    connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
+    return connection
+
+
+def dripping_body(served: Served) -> socket.socket:
+    connection = connect(served)
+    head = f"POST /api/v1/logs HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {served.key}\r\n"
+    connection.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n[".encode())
+    return connection
+
+
+def reading_nothing(served: Served) -> socket.socket:
+    connection = connect(served)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.sendall(b"GET /api/v1/schema HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 20)
+    return connection
+
+
+@pytest.mark.parametrize("kind", [dripping_headers, dripping_body, reading_nothing])
+def test_two_hundred_slow_clients_leave_the_door_open(house: House, kind: Any) -> None:
+    body = json.dumps(batch(300, 0)).encode()
+    with ExitStack() as stack:
+        slow = [stack.enter_context(kind(house.served)) for _ in range(200)]
+        took = []
+        for round_ in range(20):
+            for connection in slow[round_ * 10 : round_ * 10 + 10]:
+                drip(connection)
+            answer = house.served.push(body) if round_ % 2 else house.served.page("/p/alpha/logs")
+            assert answer.status == 200
+            took.append(answer.seconds)
+    assert sorted(took)[18] <= 1, took
+
+
+def drip(connection: socket.socket) -> None:
+    try:
+        connection.sendall(b"1")
+    except OSError:
+        return  # it has been told already
+
+
+def test_overload_is_said(house: House) -> None:
+    """Many more senders than can be served: each is told quickly, nothing breaks, and at the end all is as before."""
+    body = json.dumps(batch(400, 0, size=1000)).encode()
+    statuses: Counter[int] = Counter()
+    refused = [0.0]
+    until = time.monotonic() + 6
+
+    def send(sender: int) -> None:
+        while time.monotonic() < until:
+            answer = house.served.push(body, seconds=30)
+            statuses[answer.status] += 1
+            if answer.status != 200:
+                refused.append(answer.seconds)
+                assert int(answer.headers["Retry-After"]) >= 1
+
+    with ThreadPoolExecutor(32) as pool:
+        for done in [pool.submit(send, sender) for sender in range(32)]:
+            done.result()
+    assert set(statuses) <= {200, 429, 503}
+    assert statuses[200] > 5
+    assert max(refused) <= 2  # within a second, and what a busy machine adds
+    assert wait(lambda: house.served.page("/p/alpha/logs").seconds < 1, seconds=10) < 10
+    assert house.counts()[0] == house.counts()[1]
+
+
+# At the end, since it ends the server.
+
+
+def test_sigterm_answers_what_was_begun(house: House) -> None:
+    """A request whose body is still arriving when the signal comes is finished; then the server ends by itself."""
+    body = json.dumps(batch(500, 0)).encode()
+    head = (
+        f"POST /api/v1/logs HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {house.served.key}\r\nConnection: close\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with connect(house.served) as connection:
+        connection.sendall(head.encode() + body[:100])
+        time.sleep(0.5)
+        house.served.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        connection.sendall(body[100:])
+        received = b""
+        while data := connection.recv(65536):
+            received += data
+    assert received.startswith(b"HTTP/1.1 200 OK")
+    assert f'"accepted":{BATCH}'.encode() in received
+    assert house.served.process.wait(35) == 0
+    assert {made["id"] for made in batch(500, 0)} <= house.stored()
+    for line in house.served.lines():
+        assert isinstance(json.loads(line), dict)
