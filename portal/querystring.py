@@ -61,10 +61,6 @@ def remove(query: Pairs, name: str, value: str | None = None) -> Pairs:
     return tuple(pair for pair in query if pair[0] != name or (value is not None and pair[1] != value))
 
 
-def toggle(query: Pairs, name: str, value: str) -> Pairs:
-    return remove(query, name, value) if (name, value) in query else add(query, name, value)
-
-
 def replace(query: Pairs, name: str, *values: str) -> Pairs:
     """`name` with exactly these values."""
     return (*remove(query, name), *((name, value) for value in values))

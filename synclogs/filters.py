@@ -6,7 +6,7 @@ value is an error and never "match everything". No COUNT and no OFFSET.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from uuid import UUID
@@ -172,19 +172,6 @@ class LogFilter:
         """A filter made by code: `where(since=…, sync="…")`."""
         terms = tuple(Term(FIELDS[name], False, (value,)) for name, value in values.items())
         return cls(terms, since, until, since.isoformat(), until.isoformat() if until else "")
-
-    def without(self, name: str) -> "LogFilter":
-        """The same filter without any term of that field."""
-        return replace(self, terms=tuple(term for term in self.terms if term.field.name != name))
-
-    def values(self, parameter: str) -> tuple[str, ...]:
-        """The values of a parameter (`level`, `-user`), or ()."""
-        return next((term.values for term in self.terms if term.parameter == parameter), ())
-
-    @property
-    def is_default(self) -> bool:
-        """True when nothing narrows the list but the default range."""
-        return not self.terms and self.since_text == DEFAULT_SINCE and not self.until_text
 
     def parameters(self) -> list[tuple[str, str]]:
         """The filter as URL parameters; the default range is left out."""

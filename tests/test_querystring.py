@@ -6,7 +6,7 @@ import pytest
 from django.http import QueryDict
 
 from portal import querystring
-from portal.querystring import add, link, opposite, pairs, remove, replace, toggle
+from portal.querystring import add, link, opposite, pairs, remove, replace
 from synclogs.filters import LogFilter
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
@@ -43,12 +43,6 @@ def test_remove_takes_one_value_or_all() -> None:
     assert remove(QUERY, "level", "error") == QUERY[1:]
     assert remove(QUERY, "level") == QUERY[2:]
     assert remove(QUERY, "nothing") == QUERY
-
-
-def test_toggle_twice_is_where_it_was() -> None:
-    once = toggle(QUERY, "pipeline", "files")
-    assert once == (*QUERY, ("pipeline", "files"))
-    assert toggle(once, "pipeline", "files") == QUERY
 
 
 def test_replace_leaves_exactly_these_values() -> None:
