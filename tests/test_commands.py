@@ -328,6 +328,7 @@ def test_conflicts_are_refused_with_their_line(project: Project, tmp_path: Path)
         (b"\x00\x01\x02 binary\n", "does not look like NDJSON"),
         (b'[\n{"id": 1},\n]', "does not look like NDJSON"),
     ],
+    ids=["missing", "cut off", "bad gzip", "binary", "an array"],
 )
 def test_unreadable_files(project: Project, tmp_path: Path, content: bytes | None, says: str) -> None:
     bad, good = tmp_path / "bad", tmp_path / "good"
