@@ -164,26 +164,49 @@ def kill_worker(house: House, chance: random.Random) -> bool:
     return bool(workers)
 
 
-def kill_backend(house: House, chance: random.Random) -> bool:
-    """One backend killed makes the postmaster start all over: a crash of the database."""
+def sessions(house: House) -> list[int]:
+    """Process ids of the portal's database sessions, busy ones first; none while the database is recovering."""
     try:
         found = house.sql(
             "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
             " AND application_name = 'sync-support-portal' ORDER BY state = 'active' DESC LIMIT 3"
         )
     except psycopg.OperationalError:
-        return False  # just recovering
+        return []
+    return [pid for (pid,) in found]
+
+
+def kill_backend(house: House, chance: random.Random) -> bool:
+    """One session killed makes PostgreSQL start all of them over: a crash of the database."""
+    found = sessions(house)
     if found:
-        os.kill(chance.choice(found)[0], signal.SIGKILL)
+        os.kill(chance.choice(found), signal.SIGKILL)
     return bool(found)
 
 
-def kill_postmaster(house: House, chance: random.Random) -> bool:
+def end_session(house: House, chance: random.Random) -> bool:
+    """The everyday kind: one session is told to end."""
+    found = sessions(house)
+    return bool(found) and house.sql(f"SELECT pg_terminate_backend({chance.choice(found)})") == [(True,)]
+
+
+def stop_immediately(house: House, chance: random.Random) -> bool:
     crash(house.database)
     return house.database.revive()
 
 
-KILLS = {kill_worker: WORKER_KILLS, kill_backend: BACKEND_KILLS, kill_postmaster: 1}
+def kill_postmaster(house: House, chance: random.Random) -> bool:
+    crash(house.database, signal.SIGKILL)
+    return house.database.revive()
+
+
+KILLS = {
+    kill_worker: WORKER_KILLS,
+    kill_backend: BACKEND_KILLS,
+    end_session: 5,
+    stop_immediately: 1,
+    kill_postmaster: 1,
+}
 
 
 def test_nothing_that_was_answered_is_lost_or_doubled(house: House) -> None:
@@ -205,12 +228,17 @@ def test_nothing_that_was_answered_is_lost_or_doubled(house: House) -> None:
     assert house.counts() == tuple(count + len(senders.sent) for count in before)
 
 
-def crash(database: Server) -> None:
-    """What `pg_ctl stop -m immediate` does: every backend is dropped where it stands."""
-    postmaster = devdb._postmaster(database.directory)
+def crash(database: Server, by: signal.Signals = signal.SIGQUIT) -> None:
+    """SIGQUIT is what `pg_ctl stop -m immediate` sends: every session is dropped where it stands."""
+    postmaster = devdb._postmaster(devdb._home(database.directory))
     assert postmaster
-    os.kill(postmaster.pid, signal.SIGQUIT)
-    wait(lambda: devdb._postmaster(database.directory) is None and not devdb._leftovers(database.directory))
+    os.kill(postmaster.pid, by)
+    wait(
+        lambda: (
+            devdb._postmaster(devdb._home(database.directory)) is None
+            and not devdb._leftovers(devdb._home(database.directory))
+        )
+    )
 
 
 def answers(house: House) -> bool:
