@@ -4,6 +4,7 @@
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from portal import local, postgres
@@ -13,5 +14,5 @@ if __name__ == "__main__":
     try:
         with local.database():
             execute_from_command_line(sys.argv)
-    except postgres.Unavailable as error:
+    except (postgres.Unavailable, ImproperlyConfigured) as error:
         sys.exit(str(error))

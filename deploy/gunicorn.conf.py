@@ -1,6 +1,8 @@
 """How the web server runs, in `make run` and in production: `gunicorn -c deploy/gunicorn.conf.py portal.wsgi:application`."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 host = os.environ.get("HOST") or "127.0.0.1"
@@ -29,3 +31,18 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() and os.access("/dev/shm
 errorlog = "-"
 accesslog = None
 logger_class = "portal.webworker.JsonLogger"
+
+CHECK = """
+from django.core.exceptions import ImproperlyConfigured
+try:
+    import portal.settings
+except ImproperlyConfigured as error:
+    raise SystemExit(str(error))
+"""
+
+
+def on_starting(server):
+    """A setting that cannot be used ends the start in one sentence; in another process, since workers load Django later."""
+    checked = subprocess.run([sys.executable, "-c", CHECK], stderr=subprocess.PIPE, text=True, check=False)
+    if checked.returncode:
+        sys.exit(checked.stderr.strip())

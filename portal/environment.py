@@ -4,6 +4,7 @@ Every error names the variable and what would be accepted. Nothing here imports 
 """
 
 import os
+from collections.abc import Sequence
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -36,6 +37,13 @@ def number(name: str, default: int, *, minimum: int = 0) -> int:
     return int(value)
 
 
+def one_of(name: str, default: str, accepted: Sequence[str]) -> str:
+    value = os.environ.get(name, "").strip().upper() or default
+    if value not in accepted:
+        raise ImproperlyConfigured(f"{name} is {value!r}: use one of {', '.join(accepted)}.")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     """Comma-separated values, empty ones dropped."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
@@ -52,15 +60,20 @@ def database(name: str) -> dict[str, str]:
             f"{name} is not set. `make run` and `make test` start a private PostgreSQL by themselves; "
             f"for anything else set {name}=postgresql://user:password@host:5432/name"
         )
-    parts = urlsplit(url)
+    wrong = ImproperlyConfigured(f"{name} has to look like postgresql://user:password@host:5432/name")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise wrong from None
     if parts.scheme not in {"postgres", "postgresql"} or len(parts.path) < 2:
-        raise ImproperlyConfigured(f"{name} has to look like postgresql://user:password@host:5432/name")
+        raise wrong
     options = dict(parse_qsl(parts.query))
     return {
         "NAME": unquote(parts.path[1:]),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": options.pop("host", "") or parts.hostname or "",
-        "PORT": options.pop("port", "") or str(parts.port or ""),
+        "PORT": options.pop("port", "") or str(port or ""),
         **{f"option:{key}": value for key, value in options.items()},
     }

@@ -70,7 +70,8 @@ def request_id(get_response: Respond) -> Respond:
         given = request.headers.get("X-Request-ID", "")
         request.id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request.id, method=request.method)  # type: ignore[attr-defined]
+        method = request.method if request.method in METHODS else "unknown"
+        structlog.contextvars.bind_contextvars(request_id=request.id, method=method)  # type: ignore[attr-defined]
         response = get_response(request)
         response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
         return response

@@ -203,7 +203,7 @@ WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
-LOGGING = logging_config(environment.text("LOG_LEVEL", "INFO"))
+LOGGING = logging_config(environment.one_of("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")))
 LOGGING_CONFIG = "logging.config.dictConfig"
 
 REST_FRAMEWORK = {

@@ -112,6 +112,10 @@ class PortalWorker(GeventWorker):
             return response
 
         self.wsgi = with_input
+        gevent.get_hub().print_exception = self.tell_failure  # gevent itself would print it for people
+
+    def tell_failure(self, _context: Any, kind: Any, value: Any, trace: Any) -> None:
+        self.log.error("A greenlet failed", exc_info=(kind, value, trace))
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         # GeventWorker would make the socket wait for ever, also for a reader that takes nothing.

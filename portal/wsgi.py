@@ -3,6 +3,7 @@
 In: the server's environ. Out: answers. Never here: a reason to fail before the first middleware has seen the request.
 """
 
+import logging
 import os
 from typing import Any
 
@@ -27,5 +28,7 @@ class Handler(WSGIHandler):
     request_class = Request
 
 
+# A warning of Python is a line of the log like any other.
+logging.captureWarnings(True)
 django.setup(set_prefix=False)
 application = Handler()

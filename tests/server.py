@@ -16,6 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "a secret of served tests and of nothing else: 0123456789abcdefghijklmnopqrstuvwxyz"
@@ -138,3 +142,16 @@ def serve(directory: Path, *, database_url: str, workers: int = 2, **more: str) 
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def own_database(name: str) -> Iterator[str]:
+    """The URL of a fresh database on the server that the tests use."""
+    url = urlsplit(os.environ["DATABASE_URL"])
+    database = f"test_portal_{os.getpid()}_{name}"
+    with psycopg.connect(url._replace(path="/postgres").geturl(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+        try:
+            yield url._replace(path=f"/{database}").geturl()
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
