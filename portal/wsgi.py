@@ -4,6 +4,7 @@ In: the server's environ. Out: answers. Never here: a reason to fail before the 
 """
 
 import logging
+import logging
 import os
 from typing import Any
 
@@ -30,5 +31,6 @@ class Handler(WSGIHandler):
 
 # A warning of Python is a line of the log like any other.
 logging.captureWarnings(True)
+logging.captureWarnings(True)  # Python's warnings as lines of our own log, which are JSON
 django.setup(set_prefix=False)
 application = Handler()
