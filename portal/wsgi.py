@@ -4,7 +4,6 @@ In: the server's environ. Out: answers. Never here: a reason to fail before the 
 """
 
 import logging
-import logging
 import os
 from typing import Any
 
@@ -29,8 +28,6 @@ class Handler(WSGIHandler):
     request_class = Request
 
 
-# A warning of Python is a line of the log like any other.
-logging.captureWarnings(True)
 logging.captureWarnings(True)  # Python's warnings as lines of our own log, which are JSON
 django.setup(set_prefix=False)
 application = Handler()

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -56,13 +57,19 @@ class Served:
     database_url: str
 
     def ask(
-        self, path: str, *, method: str = "GET", body: bytes | None = None, seconds: float = SECONDS, **headers: str
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+        seconds: float = SECONDS,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Answer:
         """One request on a connection of its own. Raises OSError or HTTPException when the answer does not come whole."""
         began = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         try:
-            connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            connection.request(method, path, body, dict(headers))
             response = connection.getresponse()
             data = response.read()
             return Answer(response.status, dict(response.headers), data, time.monotonic() - began)
@@ -71,10 +78,10 @@ class Served:
 
     def push(self, body: bytes, *, seconds: float = SECONDS) -> Answer:
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
-        return self.ask("/api/v1/logs", method="POST", body=body, seconds=seconds, **headers)
+        return self.ask("/api/v1/logs", method="POST", body=body, seconds=seconds, headers=headers)
 
     def page(self, path: str, *, seconds: float = SECONDS) -> Answer:
-        return self.ask(path, seconds=seconds, Cookie=self.cookie)
+        return self.ask(path, seconds=seconds, headers={"Cookie": self.cookie})
 
     def workers(self) -> list[int]:
         found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, check=False)

