@@ -18,7 +18,10 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 import pytest
 from django.test import Client
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from synclogs import ingest, records
 from synclogs.models import ConnectedUser, LogEntry, Project, Scope, Sync, Trace
 from tests import factories
 from tests.factories import bearer, entry, rfc3339, sync_id
@@ -311,6 +314,9 @@ def test_every_page_about_hostile_entries_can_be_read(client: Client, superuser:
     write_about(client, project)
     crawl = Crawl(superuser)
     crawl.follow((f"/p/alpha/{path}" for path in LISTS), among="/p/alpha/")
+    for text in TEXTS.values():
+        for path in ("search?q=", "users?q=", "syncs?q=", "logs?since=30d&user="):
+            crawl.read(f"/p/alpha/{path}{quote(user_of(text))}", 200, 302)
     assert not crawl.faults, shortly(crawl.faults)
     # Whatever can be named was reached, by links alone.
     reached = {unquote(url) for url in crawl.seen}
@@ -376,3 +382,64 @@ def test_the_api_returns_what_was_sent(client: Client, project: Project) -> None
         assert trace.json()["traceId"] == sent["traceId"]
         found = client.get("/api/v1/logs", {"user": sent["userId"], "since": "30d"}, headers=headers)
         assert found.status_code == 200
+
+
+# Entries that nobody thought of.
+
+ASCII = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=40)
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**18), 10**18),
+    st.floats(-1e15, 1e15, allow_nan=False),
+    st.text(max_size=30),
+    st.sampled_from([*TEXTS.values(), "2026-11-23T12:00:00Z", "9999-12-31T23:59:59-12:00"]),
+)
+NAMES = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from(
+        "created durationMs duration httpStatus errorCode message retry nextRetryAt attempt maxAttempts backoffMs"
+        " recoverability totalProcessed total_changes summary error syncId".split()
+    ),
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=12
+)
+OBJECTS = st.dictionaries(NAMES, VALUES, max_size=6)
+ENTRIES = st.fixed_dictionaries(
+    {"level": st.sampled_from(["INFO", "warn", "Error", "DEBUG"]), "type": ASCII, "syncEvent": ASCII},
+    optional={
+        "message": st.text(max_size=200),
+        "userId": st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=60),
+        "traceId": ASCII,
+        "integration": ASCII,
+        "pipeline": ASCII,
+        "syncStatus": ASCII,
+        "syncType": ASCII,
+        "summary": OBJECTS,
+        "error": OBJECTS,
+        "extra": VALUES,
+    },
+)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(made=ENTRIES)
+def test_any_entry_that_is_taken_can_be_read(superuser: Client, project: Project, made: dict[str, Any]) -> None:
+    crawl = Crawl(superuser)
+    sent = entry(**made)
+    reading = records.read_json(json.dumps(sent).encode(), now=timezone.now())
+    ingest.write(project, reading.records, now=timezone.now())
+    if reading.records:
+        found = LogEntry.objects.get(entry_id=sent["id"])
+        for path in (
+            f"logs/{found.key}/context",
+            f"logs/{found.key}/json",
+            "logs",
+            f"syncs/{found.sync_id}",
+            "users",
+            "",
+        ):
+            crawl.read(f"/p/alpha/{path}")
+        crawl.read(f"/admin/synclogs/logentry/{found.key}/change/")
+    assert not crawl.faults, shortly(crawl.faults)
