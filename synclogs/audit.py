@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
+from synclogs.decoding import cleaned
 from synclogs.models import Action, AuditEvent, Project
 
 
@@ -21,16 +22,16 @@ def record(
     address: str | None = None,
     request_id: str = "",
 ) -> AuditEvent:
-    """Adds one row; texts are cut to their columns so that no input can make the audit fail the action."""
+    """Adds one row; texts are cleaned and cut to their columns so that no input can make the audit fail the action."""
     person = actor if isinstance(actor, User) and actor.pk else None
     return AuditEvent.objects.create(
         action=action,
         actor=person,
-        actor_text=(actor_text or (person.get_username() if person else ""))[:200].replace("\x00", "\ufffd"),
+        actor_text=cleaned(actor_text or (person.get_username() if person else ""))[:200],
         project=project,
-        object_type=object_type[:64],
-        object_text=object_text[:300].replace("\x00", "\ufffd"),
-        reason=reason.replace("\x00", "\ufffd"),
+        object_type=cleaned(object_type)[:64],
+        object_text=cleaned(object_text)[:300],
+        reason=cleaned(reason),
         before=before,
         after=after,
         address=address,

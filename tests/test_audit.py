@@ -1,0 +1,143 @@
+"""Everything that is to leave a line in the audit leaves exactly one: who, when, from where, which object, by which request."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from synclogs import audit
+from synclogs.models import Action, ApiKey, AuditEvent, Membership, Project, Role, Scope
+from tests import factories
+from tests.factories import PASSWORD, bearer
+
+pytestmark = pytest.mark.django_db
+FROM = {"X-Request-ID": "audited-request-1"}
+ADMIN = "/admin/synclogs"
+
+
+@dataclass
+class Scene:
+    """An administrator who has signed in, in a project with a member and a key."""
+
+    client: Client
+    person: User
+    project: Project
+    other: Membership
+    key: ApiKey
+
+    def post(self, path: str, values: dict[str, Any]) -> None:
+        response = self.client.post(path, values, headers=FROM)
+        assert response.status_code in (200, 302), response.content
+
+    def get(self, path: str) -> None:
+        self.client.get(path, headers=FROM)
+
+
+@pytest.fixture
+def scene(db: None) -> Scene:
+    project = factories.ProjectFactory(slug="alpha", name="Alpha")
+    person = factories.UserFactory(username="ada", is_staff=True, with_password=True)
+    factories.MembershipFactory(user=person, project=project, role=Role.ADMIN)
+    other = factories.MembershipFactory(user=factories.UserFactory(username="eve"), project=project)
+    key, _ = factories.api_key(project)
+    client = Client()
+    client.force_login(person)
+    return Scene(client, person, project, other, key)
+
+
+def sign_in(scene: Scene, username: str) -> None:
+    scene.client.logout()
+    scene.post("/accounts/login/", {"username": username, "password": PASSWORD})
+
+
+def write_user(scene: Scene) -> None:
+    text = factories.api_key(scene.project, Scope.USERS_WRITE)[1]
+    body = json.dumps({"name": "Ann"})
+    scene.client.put("/api/v1/users/acct_9", body, "application/json", headers={**FROM, **bearer(text)})
+
+
+def denied(scene: Scene) -> None:
+    Membership.objects.filter(user=scene.person).update(role=Role.OPERATOR)
+    scene.get("/p/alpha/audit")
+
+
+# Action -> what is done, and by whom and on what the audit then says it was.
+DONE: dict[Action, tuple[Callable[[Scene], None], str, str]] = {
+    Action.SIGNED_IN: (lambda scene: sign_in(scene, "ada"), "ada", ""),
+    Action.SIGN_IN_FAILED: (lambda scene: sign_in(scene, "mallory"), "mallory", ""),
+    Action.SIGNED_OUT: (lambda scene: scene.post("/accounts/logout/", {}), "ada", ""),
+    Action.ACCESS_DENIED: (denied, "ada", "/p/alpha/audit"),
+    Action.KEY_CREATED: (
+        lambda scene: scene.post(
+            f"{ADMIN}/apikey/add/", {"project": scene.project.pk, "name": "new", "scopes": ["logs:write"]}
+        ),
+        "ada",
+        "new (ssp_",
+    ),
+    Action.KEY_REVOKED: (
+        lambda scene: scene.post(f"{ADMIN}/apikey/{scene.key.pk}/revoke/", {"reason": "leaked"}),
+        "ada",
+        "a key of the tests (ssp_",
+    ),
+    Action.OBJECT_ADDED: (
+        lambda scene: scene.post(
+            f"{ADMIN}/membership/add/",
+            {"project": scene.project.pk, "user": factories.UserFactory(username="kim").username, "role": Role.LEAD},
+        ),
+        "ada",
+        "kim in alpha",
+    ),
+    Action.OBJECT_CHANGED: (
+        lambda scene: scene.post(f"{ADMIN}/membership/{scene.other.pk}/change/", {"role": Role.LEAD}),
+        "ada",
+        "eve in alpha",
+    ),
+    Action.OBJECT_DELETED: (
+        lambda scene: scene.post(f"{ADMIN}/membership/{scene.other.pk}/delete/", {"post": "yes"}),
+        "ada",
+        "eve in alpha",
+    ),
+    Action.USER_WRITTEN: (write_user, "a key of the tests (ssp_", "acct_9"),
+}
+
+
+def test_every_action_has_its_example() -> None:
+    assert set(DONE) == set(Action)
+
+
+@pytest.mark.parametrize("action", DONE, ids=str)
+def test_an_action_leaves_one_line(scene: Scene, action: Action) -> None:
+    act, who, what = DONE[action]
+    began = timezone.now()
+    act(scene)
+    (event,) = AuditEvent.objects.filter(action=action)
+    assert event.actor_text.startswith(who)
+    assert event.object_text.startswith(what)
+    assert event.address == "127.0.0.1"
+    assert event.request_id == FROM["X-Request-ID"]
+    assert began <= event.at <= timezone.now()
+    assert (event.project == scene.project) == (what != "")  # signing in belongs to no project
+    assert AuditEvent.objects.count() == 1
+
+
+def test_values_before_and_after_are_told(scene: Scene) -> None:
+    scene.post(f"{ADMIN}/membership/{scene.other.pk}/change/", {"role": Role.LEAD})
+    event = AuditEvent.objects.get()
+    assert (event.before, event.after) == ({"role": Role.VIEWER}, {"role": Role.LEAD})
+    AuditEvent.objects.all().delete()
+    scene.post(f"{ADMIN}/apikey/{scene.key.pk}/revoke/", {"reason": "leaked"})
+    assert AuditEvent.objects.get().reason == "leaked"
+
+
+@pytest.mark.parametrize("text", ["\x00" * 400, "x" * 5000, "\u202e\x1b[31m", "é" * 400, "surrogate"])
+def test_no_text_makes_the_audit_fail_the_action(db: None, text: str) -> None:
+    text = text.replace("surrogate", "\ud800")
+    event = audit.record(Action.ACCESS_DENIED, actor_text=text, object_type=text, object_text=text, reason=text)
+    event.refresh_from_db()
+    assert event.object_text == text[:300].replace("\x00", "\ufffd").replace("\ud800", "\ufffd")
+    assert len(event.actor_text) <= 200
