@@ -13,10 +13,10 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from synclogs import moments
 from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS
 from synclogs.models import LogEntry, Project
 from synclogs.models.log import LogEntryQuerySet
-from synclogs.moments import EPOCH
 
 VALUE_LENGTH = 256
 MAX_VALUES = 100
@@ -259,7 +259,7 @@ class Page:
 
 def cursor_of(entry: LogEntry) -> str:
     """Where an entry stands in the order: its microsecond and its key."""
-    return f"{(entry.occurred_at - EPOCH) // timedelta(microseconds=1):x}-{entry.key.hex}"
+    return f"{moments.microseconds(entry.occurred_at):x}-{entry.key.hex}"
 
 
 def parse_cursor(text: str) -> tuple[datetime, UUID]:
@@ -267,7 +267,7 @@ def parse_cursor(text: str) -> tuple[datetime, UUID]:
     match = CURSOR.fullmatch(text)
     if match:
         try:
-            return EPOCH + timedelta(microseconds=int(match[1], 16)), UUID(match[2])
+            return moments.moment(int(match[1], 16)), UUID(match[2])
         except OverflowError:
             pass
     raise FilterError({"cursor": "This page address is damaged; start again from the first page."})

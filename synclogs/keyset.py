@@ -6,11 +6,11 @@ than asked for tells whether there is another page. The log has its own pages in
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Model, Q, QuerySet
 
-from synclogs.moments import EPOCH
+from synclogs import moments
 
 CURSOR = re.compile(r"([0-9a-f]{1,16}|-)-([0-9]{1,18})", re.ASCII)
 
@@ -37,7 +37,7 @@ class Place:
 
     @property
     def text(self) -> str:
-        moment = "-" if self.moment is None else f"{(self.moment - EPOCH) // timedelta(microseconds=1):x}"
+        moment = "-" if self.moment is None else f"{moments.microseconds(self.moment):x}"
         return f"{moment}-{self.id}"
 
 
@@ -46,7 +46,7 @@ def place(text: str) -> Place:
     match = CURSOR.fullmatch(text)
     if match:
         try:
-            moment = None if match[1] == "-" else EPOCH + timedelta(microseconds=int(match[1], 16))
+            moment = None if match[1] == "-" else moments.moment(int(match[1], 16))
             return Place(moment, int(match[2]))
         except OverflowError:
             pass
