@@ -1,7 +1,7 @@
-"""The one door for reads of the log: parameters -> LogFilter -> query, and pages of it by keyset.
+"""The one door for reads of the log: parameters -> LogFilter -> query.
 
 Goes in: (name, values) pairs of a URL. Comes out: a frozen filter, or every error at its parameter. An unknown name or
-value is an error and never "match everything". No COUNT and no OFFSET.
+value is an error and never "match everything".
 """
 
 import re
@@ -13,9 +13,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from synclogs import moments
 from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS
-from synclogs.models import LogEntry, Project
 from synclogs.models.log import LogEntryQuerySet
 
 VALUE_LENGTH = 256
@@ -29,7 +27,6 @@ PRESETS: Mapping[str, timedelta] = {
 }
 DEFAULT_SINCE = "24h"
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
-CURSOR = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{32})", re.ASCII)
 
 
 class FilterError(Exception):
@@ -243,63 +240,3 @@ def moment(text: str, *, now: datetime) -> datetime:
         except (ValueError, OverflowError):
             pass
     raise ValueError(f"Use {', '.join(PRESETS)}, or a time such as {now:%Y-%m-%dT%H:%MZ}.")
-
-
-# Pages
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Entries, newest first, with the cursors of the neighbouring pages ("" where there is none)."""
-
-    rows: list[LogEntry]
-    newer: str
-    older: str
-
-
-def cursor_of(entry: LogEntry) -> str:
-    """Where an entry stands in the order: its microsecond and its key."""
-    return f"{moments.microseconds(entry.occurred_at):x}-{entry.key.hex}"
-
-
-def parse_cursor(text: str) -> tuple[datetime, UUID]:
-    """The inverse of cursor_of. Raises FilterError."""
-    match = CURSOR.fullmatch(text)
-    if match:
-        try:
-            return moments.moment(int(match[1], 16)), UUID(match[2])
-        except OverflowError:
-            pass
-    raise FilterError({"cursor": "This page address is damaged; start again from the first page."})
-
-
-def page(
-    log_filter: LogFilter,
-    project: Project,
-    *,
-    size: int,
-    before: str = "",
-    after: str = "",
-) -> Page:
-    """`size` entries: the newest, those just older than the cursor `before`, or those just newer than `after`.
-
-    One row more than asked for tells whether there is a next page. Raises FilterError for a damaged cursor.
-    """
-    entries = log_filter.apply(LogEntry.objects.of(project))
-    if after:
-        moment_, key = parse_cursor(after)
-        entries = entries.filter(Q(occurred_at__gte=moment_), Q(occurred_at__gt=moment_) | Q(key__gt=key))
-        rows = list(entries.order_by("occurred_at", "key")[: size + 1])
-        newer, rows = len(rows) > size, rows[:size][::-1]
-        return Page(
-            rows,
-            cursor_of(rows[0]) if newer else "",
-            cursor_of(rows[-1]) if rows else after,
-        )
-    if before:
-        moment_, key = parse_cursor(before)
-        entries = entries.filter(Q(occurred_at__lte=moment_), Q(occurred_at__lt=moment_) | Q(key__lt=key))
-    rows = list(entries.newest_first()[: size + 1])
-    older, rows = len(rows) > size, rows[:size]
-    newer_cursor = cursor_of(rows[0]) if before and rows else before
-    return Page(rows, newer_cursor, cursor_of(rows[-1]) if older else "")

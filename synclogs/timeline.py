@@ -10,9 +10,10 @@ from django.db.models import Q
 
 from synclogs import catalogue
 from synclogs.catalogue import Step
-from synclogs.filters import LogFilter, page
+from synclogs.filters import LogFilter
 from synclogs.models import LogEntry, Project, Sync, Trace
 from synclogs.models.sync import TraceQuerySet
+from synclogs.paging import page
 
 LONGEST = 500
 PAUSE_AT_LEAST = timedelta(seconds=5)

@@ -244,7 +244,7 @@ def test_logs_older_than_the_range_offer_the_wider_range(signed_in: Client, proj
 
 @pytest.mark.parametrize("headers", [{}, HTMX])
 def test_a_database_that_is_too_slow_is_said_in_the_list(signed_in: Client, headers: dict[str, str]) -> None:
-    with patch("portal.views.logs.filters.page", side_effect=OperationalError("canceling statement")):
+    with patch("portal.views.logs.paging.page", side_effect=OperationalError("canceling statement")):
         response = signed_in.get("/p/demo/logs?level=error&since=30d", headers=headers)
     html = response.content.decode()
     assert response.status_code == 503

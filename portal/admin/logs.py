@@ -22,10 +22,11 @@ from portal.admin.things import SyncThing, as_uuid
 from portal.adminsite import administered
 from portal.choices import FACETS, KNOWN, counts_of
 from portal.querystring import value_words
-from synclogs import catalogue, explain, filters
+from synclogs import catalogue, explain, paging
 from synclogs.catalogue import Category, Level
-from synclogs.filters import DEFAULT_SINCE, FIELDS, PRESETS, FilterError, LogFilter, Page, Term
+from synclogs.filters import DEFAULT_SINCE, FIELDS, PRESETS, FilterError, LogFilter, Term
 from synclogs.models import Facet, HourCount, LogEntry, Project
+from synclogs.paging import Page
 
 WIDE = "30d"  # where a search looks unless a range is chosen
 MOST_FOUND = 100
@@ -109,7 +110,7 @@ class LogList(PagedList):
         """A page, and the filter behind it; without a filter the page is all that was found."""
         text = self.query.strip()
         if not text:
-            page = filters.page(log_filter, project, size=self.list_per_page, before=self.before, after=self.after)
+            page = paging.page(log_filter, project, size=self.list_per_page, before=self.before, after=self.after)
             return page, log_filter
         entries = located(project, log_filter, text)
         if entries:
@@ -117,7 +118,7 @@ class LogList(PagedList):
         narrowed = narrower(project, log_filter, text)
         if narrowed is None:
             return Page([], "", ""), None
-        page = filters.page(narrowed, project, size=self.list_per_page, before=self.before, after=self.after)
+        page = paging.page(narrowed, project, size=self.list_per_page, before=self.before, after=self.after)
         return page, narrowed
 
 

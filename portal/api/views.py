@@ -31,7 +31,7 @@ from portal.api.serializers import (
     moment,
 )
 from portal.filtersets import TextsFilter
-from synclogs import audit, filters, words
+from synclogs import audit, paging, words
 from synclogs.filters import FilterError, LogFilter
 from synclogs.limits import LIMITS
 from synclogs.lookup import uuid_of
@@ -103,7 +103,7 @@ class Logs(Door):
         try:
             log_filter = LogFilter.parse(self.parameters.lists(), now=timezone.now(), besides=pages.OWN)
             asked = pages.asked(self.parameters, None)
-            found = filters.page(log_filter, self.project, size=asked.limit, before=asked.cursor)
+            found = paging.page(log_filter, self.project, size=asked.limit, before=asked.cursor)
         except FilterError as error:
             raise pages.invalid(error.errors) from None
         rows = EntryShape(found.rows, many=True, context=self.wire_context).data

@@ -19,7 +19,7 @@ from portal import choices, entries, payload, querystring, rows
 from portal.access import ProjectRequest, project_view
 from portal.querystring import Chip, Pairs
 from portal.rows import Row
-from synclogs import facets, filters
+from synclogs import facets, filters, paging
 from synclogs.filters import FilterError, LogFilter
 from synclogs.models import ConnectedUser, HourCount, LogEntry
 
@@ -70,7 +70,7 @@ def listed(request: ProjectRequest, *, now: datetime) -> Listing:
     try:
         log_filter = LogFilter.parse(request.GET.lists(), now=now, besides=querystring.CURSORS)
         before, after = request.GET.get("before", ""), request.GET.get("after", "")
-        page = filters.page(log_filter, request.project, size=PAGE_SIZE, before=before, after=after)
+        page = paging.page(log_filter, request.project, size=PAGE_SIZE, before=before, after=after)
     except FilterError as error:
         return Listing("invalid", 400, log_filter=log_filter, errors=error.errors)
     except OperationalError:

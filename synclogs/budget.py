@@ -1,0 +1,43 @@
+"""A limit of time for questions that a page can do without: what does not make it is said, and nothing else breaks.
+
+Seconds go in; the queries inside run under that statement_timeout, in a savepoint of their own. Nothing comes out.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import QueryCanceled
+
+
+class OutOfTime(Exception):
+    """The database was still counting when the time was up."""
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Each statement inside may take this long; raises OutOfTime when one takes longer."""
+    if seconds <= 0:
+        raise OutOfTime
+    is_outermost = not connection.in_atomic_block
+    try:
+        with transaction.atomic():
+            before = _limit(str(max(1, int(seconds * 1000))))
+            yield
+            if not is_outermost:
+                _limit(before)  # else it would stay until the end of the caller's transaction
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            raise OutOfTime from error
+        raise
+
+
+def _limit(setting: str) -> str:
+    """Sets the limit until the transaction ends; the one before."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT before, set_config('statement_timeout', %s, true)"
+            " FROM (SELECT current_setting('statement_timeout') AS before OFFSET 0) AS settings",
+            [setting],
+        )
+        return str(cursor.fetchone()[0])
