@@ -1,4 +1,5 @@
-"""What every request passes: an id, strict framing limits, headers on the way out, and a calm answer when the database is away.
+"""What every request passes: an id, strict framing limits, headers on the way out, the zone of its reader, and a calm
+answer when the database is away.
 
 No view logic here, no database use.
 """
@@ -6,11 +7,15 @@ No view logic here, no database use.
 import re
 import uuid
 from collections.abc import Callable
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
 
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 
 from portal.api.problems import problem
 from portal.views.errors import is_machine, unavailable
@@ -24,6 +29,8 @@ MAX_PARAMETERS = 150  # a page repeats its address in a link for each of them
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 PERMISSIONS_POLICY = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"
 RETRY_AFTER = "2"
+ZONE_COOKIE = "zone"
+IN_UTC = ("/api/", "/v1/", "/admin/", "/static/")
 
 logger = structlog.get_logger(__name__)
 
@@ -97,6 +104,34 @@ def response_headers(get_response: Respond) -> Respond:
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         if not request.path.startswith(settings.STATIC_URL):
             response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return respond
+
+
+@lru_cache(maxsize=1)
+def zone_names() -> frozenset[str]:
+    """The names that this machine knows; looking for them reads a directory tree."""
+    return frozenset(available_timezones())
+
+
+def time_zone(get_response: Respond) -> Respond:
+    """Writes the times of pages in the zone that the cookie names; any other text in it, and no cookie, means UTC.
+
+    The API and the administration always speak UTC.
+    """
+
+    def respond(request: HttpRequest) -> HttpResponseBase:
+        name = request.COOKIES.get(ZONE_COOKIE, "")
+        if not name or name not in zone_names() or f"{request.path}/".startswith(IN_UTC):
+            return get_response(request)
+        request.zone = name  # type: ignore[attr-defined]
+        timezone.activate(ZoneInfo(name))
+        try:
+            response = get_response(request)
+        finally:
+            timezone.deactivate()
+        patch_vary_headers(response, ["Cookie"])
         return response
 
     return respond

@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from synclogs import catalogue
-from synclogs.filters import DEFAULT_SINCE, FIELDS, LogFilter
+from synclogs.explain import times
+from synclogs.filters import DEFAULT_SINCE, FIELDS, LogFilter, moment
+from synclogs.moments import EPOCH
 
 Pairs = tuple[tuple[str, str], ...]
 # A cursor belongs to one filter: every change of a filter starts again at the newest entry.
 CURSORS = ("before", "after")
+# Of the page and not of the filter: they stay when a filter changes.
+PAGE = ("columns", "view")
+BESIDES = (*CURSORS, *PAGE)
 PRESET_WORDS: Mapping[str, str] = {
     "15m": "Last 15 minutes",
     "1h": "Last hour",
@@ -42,7 +47,7 @@ def pairs(parameters: Iterable[tuple[str, Iterable[str]]]) -> Pairs:
 
 def link(query: Iterable[tuple[str, str]]) -> str:
     """The pairs as "?a=1&a=2"; "?" alone means the page without parameters."""
-    return "?" + urlencode(list(query))
+    return "?" + urlencode(list(query), safe=",")
 
 
 def opposite(name: str) -> str:
@@ -66,8 +71,14 @@ def replace(query: Pairs, name: str, *values: str) -> Pairs:
     return (*remove(query, name), *((name, value) for value in values))
 
 
-def canonical(log_filter: LogFilter) -> Pairs:
-    return tuple(log_filter.parameters())
+def canonical(log_filter: LogFilter, also: Pairs = ()) -> Pairs:
+    """The filter as it stands in a URL; `also` is what the page itself keeps there."""
+    return (*log_filter.parameters(), *also)
+
+
+def of_page(query: Pairs) -> Pairs:
+    """What of a query belongs to the page."""
+    return tuple(pair for pair in query if pair[0] in PAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +124,15 @@ def range_words(since: str, until: str) -> str:
 
 
 def readable(time: str) -> str:
-    """2026-11-23T14:03Z -> 2026-11-23 14:03 UTC; another offset stays in sight; presets are spelled out."""
+    """2026-11-23T14:03Z -> 2026-11-23 14:03 UTC, in the zone shown; presets are spelled out."""
     if time in AGO_WORDS:
         return AGO_WORDS[time]
-    text = time.replace("T", " ", 1).replace("t", " ", 1)
-    if text[-1:] in "zZ":
-        text = text[:-1]
-    elif text[-6:-5] in ("+", "-") and text[-3:-2] == ":":
-        return text
-    return f"{text} UTC"
+    return times.minute(moment(time, now=EPOCH))
 
 
-def chips(log_filter: LogFilter) -> list[Chip]:
-    """The active filters as words, each value with the link that takes it away."""
-    query = canonical(log_filter)
+def chips(log_filter: LogFilter, also: Pairs = ()) -> list[Chip]:
+    """The active filters as words, each value with the link that takes it away and keeps what is of the page."""
+    query = canonical(log_filter, also)
     found = [
         Chip(
             term.field.label,

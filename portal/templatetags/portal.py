@@ -23,7 +23,7 @@ from portal import paths
 from portal.payload import HIDDEN
 from synclogs import catalogue
 from synclogs.catalogue import Level, SyncStatus, Tone
-from synclogs.explain import phrases
+from synclogs.explain import phrases, times
 
 register = template.Library()
 
@@ -153,20 +153,48 @@ def stamp(value: datetime) -> str:
 
 
 @register.simple_tag(takes_context=True)
+def stamp_of_now(context: template.Context) -> str:
+    """The moment that this page calls now, for the script that keeps "6 minutes ago" right."""
+    return stamp(moment(context))
+
+
+@register.filter("stamp")
+def stamp_or_nothing(value: datetime | None) -> str:
+    """A moment for machines, always in UTC; "" when there is none."""
+    return stamp(value) if value else ""
+
+
+@register.filter
+def exact(value: datetime) -> str:
+    """2026-11-23 14:02:05 UTC: a whole moment where no element can stand, as in a title."""
+    return times.exact(value)
+
+
+@register.filter
+def hour(value: datetime) -> str:
+    """14:00 UTC"""
+    return times.hour(value)
+
+
+@register.filter
+def zone(value: datetime) -> str:
+    """The name of the zone shown, at that moment: UTC, CET, CEST, UTC+04:00."""
+    return times.zone(value)
+
+
+@register.simple_tag(takes_context=True)
 def when(context: template.Context, value: datetime | None, form: str = "") -> SafeString | str:
     """A time with its zone. Forms: "" = 14:02 UTC, 6 minutes ago; "ago"; "clock"; "full" = to the millisecond."""
     if value is None:
         return format_html('<span class="faint">{}</span>', "not known")
     now = moment(context)
-    exact = f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    exact = times.exact(value)
     if form == "ago":
         text = phrases.ago(value, now)
     elif form == "clock":
         text = phrases.clock(value, now=now)
     elif form == "full":
-        text = (
-            f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d} UTC, {phrases.ago(value, now)}"
-        )
+        text = f"{times.exact(value, is_fine=True)}, {phrases.ago(value, now)}"
     else:
         text = phrases.moment_words(value, now=now)
     title = exact if form != "clock" else f"{exact}, {phrases.ago(value, now)}"

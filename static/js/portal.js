@@ -5,6 +5,8 @@ import { startKeys } from "./keys.js";
 import { startLists } from "./lists.js";
 import { startMenus } from "./menus.js";
 import { startRows } from "./rows.js";
+import { startTimes } from "./times.js";
+import { startZone } from "./zone.js";
 
 startAppearance();
 startMenus();
@@ -12,3 +14,5 @@ startCopy();
 startRows();
 startLists();
 startKeys();
+startZone();
+startTimes();

@@ -1,6 +1,8 @@
 """Numbers, times and counts in; short pieces of sentences out. The moment that is now is always handed in."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+
+from synclogs.explain import times
 
 _MINUTE = 60
 _HOUR = 3600
@@ -42,11 +44,10 @@ def ago(then: datetime, now: datetime) -> str:
 
 def clock(moment: datetime, *, now: datetime) -> str:
     """14:02 UTC today; yesterday and every other day carry the date, another year the year too."""
-    moment, now = moment.astimezone(UTC), now.astimezone(UTC)
-    time = f"{moment:%H:%M} UTC"
+    time, moment, now = times.hour(moment), times.local(moment), times.local(now)
     if moment.date() == now.date():
         return time
-    if moment.date() == (now - timedelta(days=1)).date():
+    if moment.date() == now.date() - timedelta(days=1):
         return f"{time} yesterday"
     year = "" if moment.year == now.year else f" {moment.year}"
     return f"{time} on {moment.day} {moment:%b}{year}"
