@@ -100,7 +100,7 @@ def _once(client: Client, project: Project, parameters: dict[str, str], timing: 
 def _statement(project: Project, parameters: dict[str, str]) -> str:
     """The question as a person would write it: the columns shown, the conditions, newest first, fifty."""
     log_filter = LogFilter.parse([(name, [value]) for name, value in parameters.items()], now=datetime.now(UTC))
-    query = log_filter.apply(LogEntry.objects.of(project)).newest_first()[:50].query
+    query = log_filter.entries(project).newest_first()[:50].query
     sql, params = query.sql_with_params()
     with connection.cursor() as cursor:
         return str(re.sub(r"\s+", " ", cursor.mogrify(sql, params)))

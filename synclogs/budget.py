@@ -10,15 +10,15 @@ from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
 
-class OutOfTime(Exception):
-    """The database was still counting when the time was up."""
+class OutOfTime(OperationalError):
+    """The database was still at work when the time was up."""
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
     """Each statement inside may take this long; raises OutOfTime when one takes longer."""
     if seconds <= 0:
-        raise OutOfTime
+        raise OutOfTime("no time left")
     is_outermost = not connection.in_atomic_block
     try:
         with transaction.atomic():
@@ -28,7 +28,7 @@ def within(seconds: float) -> Iterator[None]:
                 _limit(before)  # else it would stay until the end of the caller's transaction
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
-            raise OutOfTime from error
+            raise OutOfTime("out of time") from error
         raise
 
 

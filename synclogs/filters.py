@@ -5,18 +5,19 @@ value is an error and never "match everything".
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from uuid import UUID
 
 from django.db.models import Q
 
-from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS
+from synclogs import conditions, language
+from synclogs.language import Node, QueryError
+from synclogs.models import LogEntry, Project
 from synclogs.models.log import LogEntryQuerySet
+from synclogs.parameters import FIELDS, Field, text_of
 
-VALUE_LENGTH = 256
 MAX_VALUES = 100
 PRESETS: Mapping[str, timedelta] = {
     "15m": timedelta(minutes=15),
@@ -37,66 +38,6 @@ class FilterError(Exception):
         self.errors = dict(errors)
 
 
-def _text(value: str) -> str:
-    if len(value) > VALUE_LENGTH:
-        raise ValueError(f"At most {VALUE_LENGTH} characters.")
-    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError("This holds a character that no entry can have.")
-    return value
-
-
-def _slug(slugs: Mapping[str, int]) -> Callable[[str], int]:
-    def parse(value: str) -> int:
-        try:
-            return int(slugs[value.lower()])
-        except KeyError:
-            raise ValueError(f"“{value[:40]}” is not one of {', '.join(slugs)}.") from None
-
-    return parse
-
-
-def _uuid(value: str) -> UUID:
-    try:
-        return UUID(_text(value))
-    except ValueError:
-        raise ValueError("A sync ID looks like 5d0a7c1e-8f42-5b6d-9a13-2c7e40b1f8d9.") from None
-
-
-def _http_status(value: str) -> int:
-    if not (len(value) == 3 and value.isascii() and value.isdigit() and 100 <= int(value) <= 599):
-        raise ValueError("An HTTP status is a number from 100 to 599.")
-    return int(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A parameter of the log list: its name in URLs, its label, the column behind it, and how a value is read."""
-
-    name: str
-    label: str
-    column: str
-    parse: Callable[[str], object] = _text
-
-
-FIELDS: Mapping[str, Field] = {
-    field.name: field
-    for field in (
-        Field("type", "Type", "type"),
-        Field("category", "Category", "category", _slug(CATEGORY_SLUGS)),
-        Field("level", "Level", "level", _slug(LEVEL_SLUGS)),
-        Field("event", "Event", "event"),
-        Field("sync_type", "Sync type", "sync_type"),
-        Field("status", "Sync status", "status"),
-        Field("integration", "Integration", "integration"),
-        Field("pipeline", "Pipeline", "pipeline"),
-        Field("user", "User", "user_id"),
-        Field("sync", "Sync", "sync_id", _uuid),
-        Field("trace", "Trace", "trace_id"),
-        Field("error_code", "Error code", "error_code"),
-        Field("http_status", "HTTP status", "http_status", _http_status),
-        Field("recoverability", "Recoverability", "recoverability"),
-    )
-}
 TIMES = ("since", "until")
 
 
@@ -113,9 +54,7 @@ class Term:
         return f"-{self.field.name}" if self.negated else self.field.name
 
     def condition(self) -> Q:
-        parsed = [self.field.parse(value) for value in self.values]
-        name = self.field.column
-        condition = Q(**{name: parsed[0]}) if len(parsed) == 1 else Q(**{f"{name}__in": parsed})
+        condition = conditions.any_of(self.field, self.values)
         return ~condition if self.negated else condition
 
 
@@ -123,7 +62,8 @@ class Term:
 class LogFilter:
     """A readable set of log entries: terms that all hold, from `since` (a moment) until `until` (a moment or no end).
 
-    `since_text` and `until_text` are what stands in the URL: a preset such as 24h, RFC 3339, or "" for no end.
+    `since_text` and `until_text` are what stands in the URL: a preset such as 24h, RFC 3339, or "" for no end. `q` is the
+    query as typed, `tree` what it means (None when it is blank).
     """
 
     terms: tuple[Term, ...]
@@ -131,6 +71,8 @@ class LogFilter:
     until: datetime | None
     since_text: str = DEFAULT_SINCE
     until_text: str = ""
+    q: str = ""
+    tree: Node | None = None
 
     @classmethod
     def parse(
@@ -146,23 +88,24 @@ class LogFilter:
         """
         errors: dict[str, str] = {}
         terms: list[Term] = []
-        times = {"since": DEFAULT_SINCE, "until": ""}
+        single = {"since": DEFAULT_SINCE, "until": "", "q": ""}
         other = set(besides)
         for name, given in parameters:
-            values = tuple(dict.fromkeys(value.strip() for value in given if value.strip()))
-            if name in other or (not values and (name in times or name.removeprefix("-") in FIELDS)):
+            values = tuple(dict.fromkeys(value for value in given if value.strip()))
+            if name in other or (not values and (name in single or name.removeprefix("-") in FIELDS)):
                 continue
             try:
-                if name in times:
-                    times[name] = _single(values)
+                if name in single:
+                    single[name] = _single(name, values)
                 else:
                     terms.append(_term(name, values))
             except ValueError as error:
                 errors[name] = str(error)
-        since, until = _moments(times, errors, now=now)
+        tree = _tree(single["q"], errors)
+        since, until = _moments({name: single[name] for name in TIMES}, errors, now=now)
         if errors or since is None:
             raise FilterError(errors)
-        return cls(tuple(terms), since, until, times["since"], times["until"])
+        return cls(tuple(terms), since, until, single["since"], single["until"], single["q"], tree)
 
     @classmethod
     def where(cls, *, since: datetime, until: datetime | None = None, **values: str) -> "LogFilter":
@@ -173,40 +116,63 @@ class LogFilter:
     def parameters(self) -> list[tuple[str, str]]:
         """The filter as URL parameters; the default range is left out."""
         pairs = [(term.parameter, value) for term in self.terms for value in term.values]
+        if self.q:
+            pairs.append(("q", self.q))
         if self.since_text != DEFAULT_SINCE:
             pairs.append(("since", self.since_text))
         if self.until_text:
             pairs.append(("until", self.until_text))
         return pairs
 
-    def apply(self, queryset: LogEntryQuerySet) -> LogEntryQuerySet:
-        """Narrows `queryset`. Always by time, so that only the partitions of the range are planned and read."""
-        queryset = queryset.filter(occurred_at__gte=self.since)
+    def without(self, name: str) -> "LogFilter":
+        """The same filter with every value of one field allowed, as far as its parameters go; `q` stays."""
+        return replace(self, terms=tuple(term for term in self.terms if term.field.name != name))
+
+    def entries(self, project: Project) -> LogEntryQuerySet:
+        """The set, in no order. Always bounded by time, so that only the partitions of the range are planned and read."""
+        queryset = LogEntry.objects.of(project).filter(occurred_at__gte=self.since)
         if self.until is not None:
             queryset = queryset.filter(occurred_at__lt=self.until)
         for term in self.terms:
             queryset = queryset.filter(term.condition())
-        return queryset
+        return queryset.filter(conditions.condition(self.tree, project.pk)) if self.tree else queryset
 
 
-def _single(values: tuple[str, ...]) -> str:
+def _single(name: str, values: tuple[str, ...]) -> str:
     if len(values) > 1:
-        raise ValueError("Give one time, not several.")
-    return values[0]
+        raise ValueError("Give one query, not several." if name == "q" else "Give one time, not several.")
+    return values[0].strip()
+
+
+def _tree(text: str, errors: dict[str, str]) -> Node | None:
+    """What the query means; what is wrong with it goes into `errors`."""
+    try:
+        return parse_query(text)
+    except QueryError as error:
+        errors["q"] = error.message
+        return None
+
+
+def parse_query(text: str) -> Node | None:
+    """The tree of a query whose fields and values exist; None for a blank one. Raises QueryError."""
+    tree = language.parse(text, fields=FIELDS)
+    if tree is not None:
+        conditions.condition(tree, 0)
+    return tree
 
 
 def _term(name: str, values: tuple[str, ...]) -> Term:
     field = FIELDS.get(name.removeprefix("-"))
     if field is None:
-        near = get_close_matches(name.removeprefix("-"), [*FIELDS, *TIMES], n=1)
+        near = get_close_matches(name.removeprefix("-"), [*FIELDS, *TIMES, "q"], n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
-        raise ValueError(f"There is no filter “{_text(name)[:40]}”.{hint}")
+        raise ValueError(f"There is no filter “{text_of(name)[:40]}”.{hint}")
     if not values:
         raise ValueError("This filter has no value.")
     if len(values) > MAX_VALUES:
         raise ValueError(f"At most {MAX_VALUES} values.")
     for value in values:
-        field.parse(value)
+        field.wanted(value)
     return Term(field, name.startswith("-"), values)
 
 

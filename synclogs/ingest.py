@@ -19,7 +19,7 @@ from django.db.utils import IntegrityError
 from msgspec.structs import astuple
 from psycopg import Connection, errors
 
-from synclogs import moments, partitions, projections, upserts
+from synclogs import moments, partitions, projections, tokens, upserts
 from synclogs.models import Project
 from synclogs.models.log import COLUMNS
 from synclogs.records import Record, Refusal
@@ -30,7 +30,7 @@ ATTEMPTS = 3
 NULL = "\\N"
 TABLE = "synclogs_logentry"
 STAGING = "incoming"
-COLUMN_LIST = ", ".join(COLUMNS)
+COLUMN_LIST = ", ".join((*COLUMNS, "tokens"))
 # received_at is ours, not the sender's: the same entry sent later is still the same entry.
 # So is the category, which a later catalogue may know better.
 COMPARED = [name for name in COLUMNS if name not in {"key", "project_id", "occurred_at", "received_at", "category"}]
@@ -222,7 +222,7 @@ def _escaped(text: str) -> str:
 
 
 def lines(project_id: int, keyed: dict[str, Record], *, now: datetime) -> Iterator[str]:
-    """COPY lines, in the order of COLUMNS."""
+    """COPY lines, in the order of COLUMN_LIST."""
     received = now.isoformat()
     for key, record in keyed.items():
         http_status = NULL if record.http_status is None else record.http_status
@@ -235,5 +235,6 @@ def lines(project_id: int, keyed: dict[str, Record], *, now: datetime) -> Iterat
             f"{key}\t{project_id}\t{moments.text(record.occurred_us)}\t{received}"
             f"\t{record.level}\t{record.category}\t{http_status}\t{record.sync_id or NULL}\t{names}"
             f"\t{_escaped(record.error_code)}\t{_escaped(record.recoverability)}\t{_escaped(record.user_id)}"
-            f"\t{_escaped(record.message)}\t{_escaped(record.detail.decode())}\n"
+            f"\t{_escaped(record.message)}\t{_escaped(record.detail.decode())}"
+            f"\t{tokens.array(tokens.of(project_id, record))}\n"
         )

@@ -103,7 +103,7 @@ class LogList(PagedList):
             rows.rows,
             newer=rows.newer,
             older=rows.older,
-            expected=lambda: estimate(page_filter.apply(LogEntry.objects.of(project))) if page_filter else expected,
+            expected=lambda: estimate(page_filter.entries(project)) if page_filter else expected,
         )
 
     def found(self, project: Project, log_filter: LogFilter) -> tuple[Page, LogFilter | None]:
@@ -152,7 +152,7 @@ def narrower(project: Project, log_filter: LogFilter, text: str) -> LogFilter | 
         except ValueError:
             continue
         narrowed = replace(log_filter, terms=(*log_filter.terms, Term(field, False, (text,))))
-        if narrowed.apply(LogEntry.objects.of(project)).exists():
+        if narrowed.entries(project).exists():
             return narrowed
     return None
 

@@ -186,7 +186,7 @@ class OneTrace(Door):
         log_filter = LogFilter.where(
             since=trace.first_at, until=trace.last_at + timedelta(microseconds=1), trace=trace.trace_id
         )
-        found = log_filter.apply(LogEntry.objects.of(self.project)).order_by("occurred_at", "key")
+        found = log_filter.entries(self.project).order_by("occurred_at", "key")
         rows = list(found[: TRACE_ENTRIES + 1])
         more = {"entries": rows[:TRACE_ENTRIES], "truncated": len(rows) > TRACE_ENTRIES}
         return Response(TraceDetailShape(trace, context={**self.wire_context, **more}).data)

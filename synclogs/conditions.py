@@ -1,0 +1,216 @@
+"""What a query means: a tree of the language in, a condition on log entries out, or QueryError at the value at fault.
+
+Words go through the index of hashed words; what only a look at the text can tell (a phrase, part of a word) is asked of
+the entries that are left. No text of a person is ever read as a pattern.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+
+from django.db.models import BooleanField, Q
+from django.db.models.expressions import RawSQL
+
+from synclogs import tokens
+from synclogs.language import And, Match, Node, Not, Operator, Or, Path, QueryError, Text, Value
+from synclogs.parameters import FIELDS, Field, text_of
+
+OWN = {"credential": Field("credential", "Credential", "credential_id"), "id": Field("id", "Sender's ID", "entry_id")}
+COMPARED = {Operator.GREATER: "gt", Operator.AT_LEAST: "gte", Operator.LESS: "lt", Operator.AT_MOST: "lte"}
+ORDERED = {"level", "http_status"}
+# Everything that words are looked for in (synclogs.tokens.of), as one text.
+SEARCHED = (
+    "concat_ws(E'\\n', synclogs_logentry.message, synclogs_logentry.entry_id, synclogs_logentry.event,"
+    " synclogs_logentry.integration, synclogs_logentry.pipeline, synclogs_logentry.user_id, synclogs_logentry.error_code,"
+    " synclogs_logentry.sync_id, synclogs_logentry.trace_id, synclogs_logentry.credential_id, synclogs_logentry.detail)"
+)
+MESSAGE = "concat_ws(E'\\n', synclogs_logentry.message, synclogs_logentry.detail #>> '{error,message}')"
+# Keys of an entry that have a column, by which they are found; the rest is in the payload.
+COLUMN_OF_KEY = {
+    "syncId": "sync", "traceId": "trace", "userId": "user", "syncEvent": "event", "syncType": "sync_type",
+    "syncStatus": "status", "credentialId": "credential", "integration": "integration", "pipeline": "pipeline",
+    "type": "type", "level": "level", "id": "id", "message": "message",
+}  # fmt: skip
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,29})(\.\d{1,30})?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d", re.ASCII)
+_WORD_BEFORE, _WORD_AFTER = "(?<![[:alnum:]])", "(?![[:alnum:]])"
+
+
+def any_of(field: Field, values: Iterable[str]) -> Q:
+    """The column has one of the values, each as somebody typed it. Raises ValueError."""
+    wanted = list(dict.fromkeys(found for value in values for found in field.wanted(value)))
+    return Q(**{field.column: wanted[0]}) if len(wanted) == 1 else Q(**{f"{field.column}__in": wanted})
+
+
+def condition(node: Node, project_id: int) -> Q:
+    """Raises QueryError for values that their field cannot have."""
+    match node:
+        case Text():
+            return _text(node, project_id)
+        case Match():
+            return _match(node, project_id)
+        case Not(child):
+            return ~condition(child, project_id)
+        case And(children):
+            return Q(*(condition(child, project_id) for child in children))
+        case Or(children):
+            parts = [condition(child, project_id) for child in children]
+            return Q(*parts, _connector=Q.OR)
+
+
+# Words and phrases
+
+
+def _text(node: Text, project_id: int) -> Q:
+    """Whole words by the index; several words, and parts of words, by the text as well."""
+    words = tokens.words(node.text)
+    is_one_word = words == [tokens.folded(node.text)]
+    if is_one_word and not (node.open_start or node.open_end):
+        return _has_words(words, project_id)
+    pattern = literal(node.text)
+    if node.open_start or node.open_end:
+        # The words at an open end may go on, so they are not in the index as they stand here.
+        words = words[node.open_start : len(words) - node.open_end]
+        pattern = f"{'' if node.open_start else _WORD_BEFORE}{pattern}{'' if node.open_end else _WORD_AFTER}"
+    return _has_words(words, project_id) & _raw(f"{SEARCHED} ~ %s", pattern)
+
+
+def _has_words(words: Sequence[str], project_id: int) -> Q:
+    if not words:
+        return Q()
+    numbers = {tokens.hashed(project_id, word) for word in words}
+    return _raw("synclogs_logentry.tokens @> %s::int4[]", tokens.array(sorted(numbers)))
+
+
+def literal(text: str) -> str:
+    """A pattern that finds this text in any case, whatever the database's locale, also where JSON escapes it."""
+    return "".join(_character(character) for character in " ".join(text.split()))
+
+
+def _character(character: str) -> str:
+    if character == " ":
+        return "[[:space:]]+"
+    if character.isalnum():
+        cases = "".join(dict.fromkeys((character, *_single(character.lower()), *_single(character.upper()))))
+        return f"[{cases}]" if len(cases) > 1 else character
+    if character == '"':
+        return '\\\\?"'
+    if character == "\\":
+        return "\\\\{1,2}"
+    return f"\\{character}" if character.isascii() else character
+
+
+def _single(text: str) -> str:
+    """Other cases of more than one character (ß) are left out."""
+    return text if len(text) == 1 else ""
+
+
+def _raw(sql: str, *values: str) -> Q:
+    return Q(RawSQL(sql, values, output_field=BooleanField()))  # noqa: S611 - statements of this file, values as parameters
+
+
+# Fields
+
+
+def _match(node: Match, project_id: int) -> Q:
+    name = node.field
+    if isinstance(name, Path) and len(name.keys) == 1:
+        name = COLUMN_OF_KEY.get(name.keys[0], name)
+    if isinstance(name, Path):
+        return _payload(name, node, project_id)
+    if name == "message":
+        return _message(node, project_id)
+    field = FIELDS.get(name) or OWN[name]
+    if node.operator == Operator.PRESENT:
+        return ~Q(**{field.column: ""}) if field.parse is text_of else Q(**{f"{field.column}__isnull": False})
+    if node.operator != Operator.IS:
+        return _compared(field, node)
+    found = [_is(field, value) for value in node.values]
+    return Q(*found, _connector=Q.OR)
+
+
+def _is(field: Field, value: Value) -> Q:
+    start = value.text[:-1]
+    try:
+        if field.parse is text_of and value.text.endswith("*") and not value.quoted and start:
+            return Q(**{f"{field.column}__startswith": field.parse(start)})
+        return any_of(field, [value.text])
+    except ValueError as error:
+        raise _at(value, str(error)) from None
+
+
+def _compared(field: Field, node: Match) -> Q:
+    (value,) = node.values
+    if field.name not in ORDERED:
+        raise _at(
+            value, f"{field.label} has no order; {' and '.join(sorted(ORDERED))} and numbers of the payload have one."
+        )
+    try:
+        return Q(**{f"{field.column}__{COMPARED[node.operator]}": field.parse(value.text)})
+    except ValueError as error:
+        raise _at(value, str(error)) from None
+
+
+def _at(value: Value, sentence: str) -> QueryError:
+    return QueryError(f"{sentence.rstrip('.')} (at character {value.position + 1}).", value.position)
+
+
+def _message(node: Match, project_id: int) -> Q:
+    if node.operator == Operator.PRESENT:
+        return ~Q(message="")
+    if node.operator != Operator.IS:
+        raise _at(node.values[0], "Texts have no order; write message:word")
+    found = []
+    for value in node.values:
+        open_end = value.text.endswith("*") and not value.quoted
+        words = tokens.words(value.text)
+        pattern = literal(value.text.removesuffix("*") if open_end else value.text)
+        after = "" if open_end else _WORD_AFTER
+        before = _WORD_BEFORE
+        if not value.text[:1].isalnum():
+            before = ""
+        if not value.text[-1:].isalnum():
+            after = ""
+        found.append(
+            _has_words(words[: len(words) - open_end], project_id)
+            & _raw(f"{MESSAGE} ~ %s", f"{before}{pattern}{after}")
+        )
+    return Q(*found, _connector=Q.OR)
+
+
+# The payload
+
+
+def _payload(path: Path, node: Match, project_id: int) -> Q:
+    """By PostgreSQL's path language, which steps into lists by itself; keys are quoted, values are variables."""
+    steps = "$" + "".join(f".{json.dumps(key)}" for key in path.keys)
+    if node.operator == Operator.PRESENT:
+        return _exists(f"{steps} ? (@ != null)")
+    if node.operator != Operator.IS:
+        (value,) = node.values
+        if _NUMBER.fullmatch(value.text) and not value.quoted:
+            return _exists(f"{steps} ? (@ {node.operator} {value.text})")
+        if _DATE.match(value.text):
+            return _exists(f"{steps} ? (@ {node.operator} $value)", value=value.text)
+        raise _at(value, f"“{value.text[:40]}” is neither a number nor a date, so nothing is more or less than it")
+    found = [_equals(steps, value, project_id) for value in node.values]
+    return Q(*found, _connector=Q.OR)
+
+
+def _equals(steps: str, value: Value, project_id: int) -> Q:
+    if not value.quoted:
+        if _NUMBER.fullmatch(value.text):
+            return _exists(f"{steps} ? (@ == $text || @ == {value.text})", text=value.text)
+        if value.text in ("true", "false", "null"):
+            return _exists(f"{steps} ? (@ == $text || @ == {value.text})", text=value.text)
+        if value.text.endswith("*") and value.text[:-1]:
+            return _exists(f"{steps} ? (@ starts with $text)", text=value.text[:-1])
+    return _has_words(tokens.words(value.text), project_id) & _exists(f"{steps} ? (@ == $text)", text=value.text)
+
+
+def _exists(path: str, **variables: str) -> Q:
+    return _raw(
+        "jsonb_path_exists(synclogs_logentry.detail, %s::jsonpath, %s::jsonb, true)",
+        path,
+        json.dumps(variables, ensure_ascii=False),
+    )

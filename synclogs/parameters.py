@@ -1,0 +1,88 @@
+"""The parameters of the log list: names, labels, the columns behind them, and how a value is read. One table.
+
+A value as somebody typed it comes in; the value of the column, or ValueError with a sentence for that person, goes out.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from synclogs.catalogue import CATEGORY_SLUGS, EVENTS, LEVEL_SLUGS, RECOVERABLE, SyncStatus, SyncType
+
+VALUE_LENGTH = 256
+
+
+def text_of(value: str) -> str:
+    if len(value) > VALUE_LENGTH:
+        raise ValueError(f"At most {VALUE_LENGTH} characters.")
+    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("This holds a character that no entry can have.")
+    return value
+
+
+def _slug(slugs: Mapping[str, int]) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        try:
+            return int(slugs[value.strip().lower()])
+        except KeyError:
+            raise ValueError(f"“{value[:40]}” is not one of {', '.join(slugs)}.") from None
+
+    return parse
+
+
+def _uuid(value: str) -> UUID:
+    try:
+        return UUID(text_of(value).strip())
+    except ValueError:
+        raise ValueError("A sync ID looks like 5d0a7c1e-8f42-5b6d-9a13-2c7e40b1f8d9.") from None
+
+
+def _http_status(value: str) -> int:
+    text = value.strip()
+    if not (len(text) == 3 and text.isascii() and text.isdigit() and 100 <= int(text) <= 599):
+        raise ValueError("An HTTP status is a number from 100 to 599.")
+    return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A parameter of the log list: its name in URLs, its label, the column behind it, and how a value is read.
+
+    `known` are names that may be typed in any case; their lists grow at the platform's side, so any other name will do.
+    """
+
+    name: str
+    label: str
+    column: str
+    parse: Callable[[str], object] = text_of
+    known: Collection[str] = ()
+
+    def wanted(self, value: str) -> tuple[object, ...]:
+        """The values of the column that a typed value stands for. Raises ValueError."""
+        parsed = self.parse(value)
+        if self.known and value.upper() in self.known:
+            return tuple(dict.fromkeys((parsed, value.upper())))
+        if parsed == value != value.strip():
+            return (value, value.strip())  # pasted with a blank too many, or a name that really has one
+        return (parsed,)
+
+
+FIELDS: Mapping[str, Field] = {
+    field.name: field
+    for field in (
+        Field("type", "Type", "type"),
+        Field("category", "Category", "category", _slug(CATEGORY_SLUGS)),
+        Field("level", "Level", "level", _slug(LEVEL_SLUGS)),
+        Field("event", "Event", "event", known=EVENTS),
+        Field("sync_type", "Sync type", "sync_type", known=SyncType.values),
+        Field("status", "Sync status", "status", known=SyncStatus.values),
+        Field("integration", "Integration", "integration"),
+        Field("pipeline", "Pipeline", "pipeline"),
+        Field("user", "User", "user_id"),
+        Field("sync", "Sync", "sync_id", _uuid),
+        Field("trace", "Trace", "trace_id"),
+        Field("error_code", "Error code", "error_code"),
+        Field("http_status", "HTTP status", "http_status", _http_status),
+        Field("recoverability", "Recoverability", "recoverability", known=(RECOVERABLE,)),
+    )
+}

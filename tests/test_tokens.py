@@ -1,0 +1,69 @@
+"""Words of an entry as numbers."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synclogs import records, tokens
+from synclogs.records import Record
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def record(**values: Any) -> Record:
+    entry = {"id": "evt-1", "timestamp": "2026-11-23T11:00:00Z", "level": "info", "type": "workflow", **values}
+    (found,) = records.read_json(msgspec.json.encode(entry), now=NOW).records
+    return found
+
+
+def has(entry: Record, text: str) -> bool:
+    return {tokens.hashed(1, word) for word in tokens.words(text)} <= tokens.of(1, entry)
+
+
+def test_words_are_runs_of_letters_and_digits_in_lower_case() -> None:
+    assert tokens.words("Rate-limited: acct_4471 (HTTP 429)") == ["rate", "limited", "acct", "4471", "http", "429"]
+    assert tokens.words("ÉTÉ ｆｕｌｌ Straße") == ["été", "full", "strasse"]
+    assert tokens.words("") == []
+
+
+def test_a_uuid_counts_by_its_first_and_last_group() -> None:
+    assert tokens.words("sync 5D0A7C1E-8f42-5b6d-9a13-2c7e40b1f8d9!") == ["sync", "5d0a7c1e", "2c7e40b1f8d9"]
+    assert len(tokens.words("x5d0a7c1e-8f42-5b6d-9a13-2c7e40b1f8d9")) == 5
+
+
+def test_identifiers_names_and_texts_of_the_payload_are_found() -> None:
+    entry = record(
+        message="The folder is gone",
+        syncId="5d0a7c1e-8f42-5b6d-9a13-2c7e40b1f8d9",
+        userId="jane@acme.example",
+        integration="googledrive",
+        error={"errorCode": "10007", "message": "Root not accessible", "httpStatus": 404},
+        summary={"created": 31415},
+        recordId=4471,
+        files=[{"name": "budget.xlsx"}],
+    )
+    for text in ("evt-1", "FOLDER", "5d0a7c1e", "jane@acme.example", "googledrive", "10007", "accessible", "4471", "xlsx"):
+        assert has(entry, text), text
+    for text in ("31415", "404", "created", "recordId", "nothing"):  # counts and keys are no words
+        assert not has(entry, text), text
+
+
+def test_projects_do_not_share_numbers() -> None:
+    assert tokens.hashed(1, "word") != tokens.hashed(2, "word")
+    assert tokens.hashed(1, "word") == -1413263865, "stored entries hold this number: it never changes"
+
+
+def test_a_long_entry_has_no_more_than_its_share() -> None:
+    entry = record(message="one", text=" ".join(f"w{number}" for number in range(5000)))
+    assert len(tokens.of(1, entry)) == tokens.MOST
+    assert has(entry, "one")
+
+
+@given(st.text())
+def test_any_text_has_words_and_they_are_stable(text: str) -> None:
+    found = tokens.words(text)
+    assert all(found)
+    assert [word for part in found for word in tokens.words(part)] == found or not text.isascii()
