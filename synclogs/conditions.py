@@ -18,11 +18,12 @@ from synclogs.parameters import FIELDS, Field, text_of
 OWN = {"credential": Field("credential", "Credential", "credential_id"), "id": Field("id", "Sender's ID", "entry_id")}
 COMPARED = {Operator.GREATER: "gt", Operator.AT_LEAST: "gte", Operator.LESS: "lt", Operator.AT_MOST: "lte"}
 ORDERED = {"level", "http_status"}
-# Everything that words are looked for in (synclogs.tokens.of), as one text.
+# Everything that words are looked for in (synclogs.tokens.of), as one text: of the payload its texts, without the keys.
 SEARCHED = (
     "concat_ws(E'\\n', synclogs_logentry.message, synclogs_logentry.entry_id, synclogs_logentry.event,"
     " synclogs_logentry.integration, synclogs_logentry.pipeline, synclogs_logentry.user_id, synclogs_logentry.error_code,"
-    " synclogs_logentry.sync_id, synclogs_logentry.trace_id, synclogs_logentry.credential_id, synclogs_logentry.detail)"
+    " synclogs_logentry.sync_id, synclogs_logentry.trace_id, synclogs_logentry.credential_id,"
+    """ jsonb_path_query_array(synclogs_logentry.detail, 'strict $.** ? (@.type() == "string")'))"""
 )
 MESSAGE = "concat_ws(E'\\n', synclogs_logentry.message, synclogs_logentry.detail #>> '{error,message}')"
 # Keys of an entry that have a column, by which they are found; the rest is in the payload.
