@@ -3,7 +3,7 @@
 A URL comes in; a page, or the fragment that htmx asked for, goes out. Reads only through synclogs.filters.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -15,8 +15,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from portal import choices, entries, payload, querystring, rows
+from portal import choices, columns, entries, payload, querystring, rows
 from portal.access import ProjectRequest, project_view
+from portal.columns import Column
 from portal.querystring import Chip, Pairs
 from portal.rows import Row
 from synclogs import facets, filters, paging
@@ -41,6 +42,7 @@ class Listing:
     older: str = ""
     log_filter: LogFilter | None = None
     errors: Mapping[str, str] | None = None
+    columns: tuple[Column, ...] = columns.DEFAULT
 
 
 @project_view()
@@ -54,9 +56,8 @@ def logs(request: ProjectRequest) -> HttpResponse:
         response = render(request, "_logs.html", {**context, "is_fragment": True}, status=listing.status)
         response["X-Fragment"] = "logs"
         if listing.log_filter is not None:
-            response["HX-Push-Url"] = request.path + querystring.link(querystring.canonical(listing.log_filter)).rstrip(
-                "?"
-            )
+            shown = querystring.canonical(listing.log_filter, of_page(listing, query))
+            response["HX-Push-Url"] = request.path + querystring.link(shown).rstrip("?")
     else:
         rail = rail_of(request, listing, query, now=now)
         response = render(request, "logs.html", {**context, **rail}, status=listing.status)
@@ -66,35 +67,48 @@ def logs(request: ProjectRequest) -> HttpResponse:
 
 def listed(request: ProjectRequest, *, now: datetime) -> Listing:
     """The page of entries that the URL asks for, or the state to show instead."""
-    log_filter = None
+    log_filter, chosen = None, columns.DEFAULT
     try:
-        log_filter = LogFilter.parse(request.GET.lists(), now=now, besides=querystring.CURSORS)
+        log_filter = LogFilter.parse(request.GET.lists(), now=now, besides=querystring.BESIDES)
+        chosen = columns.parse(request.GET.getlist(columns.PARAMETER))
         before, after = request.GET.get("before", ""), request.GET.get("after", "")
         page = paging.page(log_filter, request.project, size=PAGE_SIZE, before=before, after=after)
     except FilterError as error:
         return Listing("invalid", 400, log_filter=log_filter, errors=error.errors)
     except OperationalError:
         # Too slow (statement_timeout) or gone; the list says so itself and keeps the filters, so it can be tried again.
-        return Listing("failed", 503, log_filter=log_filter)
+        return Listing("failed", 503, log_filter=log_filter, columns=chosen)
     if page.rows:
-        return Listing("rows", 200, rows_of(page.rows, request), page.newer, page.older, log_filter)
+        shown = rows_of(page.rows, request, chosen)
+        return Listing("rows", 200, shown, page.newer, page.older, log_filter, columns=chosen)
     if before or after:
-        return Listing("end", 200, (), page.newer, page.older, log_filter)
+        return Listing("end", 200, (), page.newer, page.older, log_filter, columns=chosen)
     anything = HourCount.objects.of(request.project).exists()
-    return Listing("unmatched" if anything else "empty", 200, log_filter=log_filter)
+    return Listing("unmatched" if anything else "empty", 200, log_filter=log_filter, columns=chosen)
 
 
-def rows_of(found: Iterable[LogEntry], request: ProjectRequest) -> tuple[Row, ...]:
-    """Lines for `_log_row.html`, on this page and on those of syncs, users and integrations."""
-    return rows.lines(found, request.project, now=timezone.now())
+def rows_of(
+    found: Iterable[LogEntry], request: ProjectRequest, chosen: Sequence[Column] | None = None
+) -> tuple[Row, ...]:
+    """Lines for `_log_row.html`, on this page and on those of syncs, users and integrations, which offer no choice."""
+    return rows.lines(found, request.project, now=timezone.now(), chosen=chosen)
+
+
+def of_page(listing: Listing, query: Pairs) -> Pairs:
+    """What the URL says besides the filter: the columns and the saved view, so that every link keeps them."""
+    view = tuple(pair for pair in querystring.of_page(query) if pair[0] != columns.PARAMETER)
+    return (*columns.canonical(listing.columns), *view)
 
 
 def surroundings(request: ProjectRequest, listing: Listing, query: Pairs) -> dict[str, object]:
     """What stands around the rows: filters in words, time presets, links to the neighbouring pages."""
     log_filter = listing.log_filter
-    kept = querystring.canonical(log_filter) if log_filter else query
+    also = of_page(listing, query)
+    kept = querystring.canonical(log_filter, also) if log_filter else query
     since = log_filter.since_text if log_filter and not log_filter.until_text else ""
-    chips: list[Chip] = querystring.chips(log_filter) if log_filter else querystring.wrong(query, listing.errors or {})
+    chips: list[Chip] = querystring.wrong(query, listing.errors or {})
+    if log_filter is not None:
+        chips = querystring.chips(log_filter, also)
     wider = WIDER.get(log_filter.since_text if log_filter and not log_filter.until_text else "", "")
     narrower = NARROWER.get(since, "")
     return {
@@ -118,6 +132,24 @@ def surroundings(request: ProjectRequest, listing: Listing, query: Pairs) -> dic
         "errors": listing.errors or {},
         "fields": filters.FIELDS,
         "origin": f"{request.scheme}://{request.get_host()}",
+        "cleared": querystring.link(columns.canonical(listing.columns)),
+        **columns_menu(listing, kept),
+    }
+
+
+def columns_menu(listing: Listing, kept: Pairs) -> dict[str, object]:
+    """The head of the list and the menu of its columns; a form of its own, so it takes along all of the query but them."""
+    rest = querystring.remove(kept, columns.PARAMETER)
+    return {
+        "rows_step": columns.width_class(listing.columns),
+        "columns_text": dict(columns.canonical(listing.columns)).get(columns.PARAMETER, ""),
+        "view_text": dict(kept).get("view", ""),
+        "columns_menu": [
+            (choice, querystring.link(choice.up), querystring.link(choice.down))
+            for choice in columns.choices(listing.columns, rest)
+        ],
+        "columns_kept": rest,
+        "columns_reset": querystring.link(rest),
     }
 
 
