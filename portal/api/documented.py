@@ -25,6 +25,7 @@ from portal.api.serializers import (
 )
 from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS
 from synclogs.filters import DEFAULT_SINCE, FIELDS, PRESETS
+from synclogs.language import QUERY_LENGTH
 from synclogs.limits import LIMITS
 
 PROBLEM = "application/problem+json"
@@ -76,6 +77,13 @@ def filter_parameters() -> Iterable[OpenApiParameter]:
     presets = ", ".join(PRESETS)
     yield query("since", f"The oldest: {presets} back from now, or RFC 3339.", default=DEFAULT_SINCE)
     yield query("until", "The end, exclusive: the same spellings. Without it, everything newer.")
+    yield query(
+        "q",
+        f"Query language, at most {QUERY_LENGTH} characters: word, \"a phrase\", field:value, -field:value, field:a,b, "
+        "http_status:>=500, summary.created:>0, AND OR NOT ( ). The fields are the parameters above, message, credential, id, "
+        "and any path of the payload. What no index answers is searched for a while: then a page may be short, or empty, "
+        "and `next` goes on.",
+    )
 
 
 PAGING = (

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from portal.api import keys, pages
+from synclogs.language import QUERY_LENGTH
 from synclogs.limits import LIMITS
 from synclogs.models import ApiKey
 
@@ -14,9 +15,10 @@ def camel(name: str) -> str:
 
 
 def told(key: ApiKey | None) -> dict[str, Any]:
-    """Ingest limits as in the contract, the rate of `key` (or of a key without one of its own), and page sizes."""
+    """Ingest limits as in the contract, the rate of `key` (or of a key without one of its own), page sizes, and how long a query may be."""
     return {
         "ingest": {camel(name): value for name, value in asdict(LIMITS).items()},
         "rate": {"requestsPerMinute": keys.per_minute(key)},
         "pages": {"usual": pages.USUAL, "most": pages.MOST},
+        "query": {"characters": QUERY_LENGTH},
     }
