@@ -1,4 +1,4 @@
-"""What a stored batch changes elsewhere: Sync, Trace, ConnectedUser, hour counts. Set-based, in key order.
+"""What a stored batch changes elsewhere: Sync, Trace, ConnectedUser, hour and minute counts. Set-based, in key order.
 
 Goes in: the records that were really inserted. Nothing comes out. Every change is by event time, so that the order of
 arrival does not matter: a late entry adds to what is known and never turns a newer state back.
@@ -21,6 +21,7 @@ from synclogs.upserts import (
     COUNTS,
     IDENTITY,
     IMPLIED_STATUS,
+    MINUTES,
     NO_NUMBER,
     RECOMPUTE_SINCE,
     RETRY,
@@ -33,6 +34,7 @@ from synclogs.upserts import (
 )
 
 HOUR_US = 3_600_000_000
+MINUTE_US = 60_000_000
 ERROR_MESSAGE_LENGTH = 8192  # an entry's own message has this limit too
 Row = dict[str, Any]
 
@@ -57,6 +59,7 @@ class Changes:
     traces: list[Row]
     users: list[Row]
     counts: list[Row]
+    minutes: list[Row]
 
 
 def changes(project_id: int, fresh: Mapping[str, Record]) -> Changes:
@@ -71,6 +74,7 @@ def changes(project_id: int, fresh: Mapping[str, Record]) -> Changes:
         traces=_traces(project_id, in_order),
         users=_users(project_id, in_order),
         counts=_counts(project_id, in_order),
+        minutes=_minutes(project_id, in_order),
     )
 
 
@@ -85,6 +89,7 @@ def apply(cursor: CursorWrapper, project_id: int, found: Changes) -> None:
     TRACES.run(cursor, found.traces)
     USERS.run(cursor, found.users)
     COUNTS.run(cursor, found.counts)
+    MINUTES.run(cursor, found.minutes)
 
 
 def status_of(record: Record) -> str:
@@ -283,4 +288,12 @@ def _counts(project_id: int, fresh: Iterable[Record]) -> list[Row]:
             "count": count,
         }
         for (facet, hour, value, level), count in sorted(counts.items())
+    ]
+
+
+def _minutes(project_id: int, fresh: Iterable[Record]) -> list[Row]:
+    counts = Counter((record.occurred_us // MINUTE_US, record.level) for record in fresh)
+    return [
+        {"project_id": project_id, "minute": moments.text(minute * MINUTE_US), "level": level, "count": count}
+        for (minute, level), count in sorted(counts.items())
     ]

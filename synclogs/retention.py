@@ -1,14 +1,14 @@
 """What leaves and when: day partitions by the longest retention, rows of projects that keep less, stale projections."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Max
 
 from synclogs import partitions
-from synclogs.models import HourCount, LogEntry, Project, RateBucket, Trace
+from synclogs.models import HourCount, LogEntry, MinuteCount, Project, RateBucket, Trace
 
 CHUNK = 20_000
 
@@ -29,7 +29,13 @@ def maintain(*, now: datetime) -> Maintained:
     dropped = partitions.due(partitions.existing(), today=now.date(), keep_days=longest)
     for day in sorted({*dropped, *partitions.detached()}):
         partitions.drop(day)
-    purged = sum(_purge(project, now - timedelta(days=project.retention_days + 1)) for project in Project.objects.all())
+    # On the hour, so that counts and entries end at the same moment; nothing is left of the days that were dropped.
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    first = datetime.combine(now.date() - timedelta(days=longest), time(), UTC)
+    purged = sum(
+        _purge(project, max(first, hour - timedelta(days=project.retention_days + 1)))
+        for project in Project.objects.all()
+    )
     RateBucket.objects.filter(full_at__lt=now - timedelta(hours=1)).delete()
     return Maintained(made, dropped, purged)
 
@@ -37,6 +43,7 @@ def maintain(*, now: datetime) -> Maintained:
 def _purge(project: Project, before: datetime) -> int:
     """Deletes what is older than the project keeps, in small statements so that ingest never waits long."""
     HourCount.objects.of(project).filter(hour__lt=before).delete()
+    MinuteCount.objects.of(project).filter(minute__lt=before).delete()
     return sum(_delete_in_chunks(table, column, project, before) for table, column in TARGETS)
 
 

@@ -232,8 +232,16 @@ COUNTS = Upsert(
     "count = kept.count + EXCLUDED.count",
 )
 
-CREATE_STAGING = ";".join(upsert.create_staging() for upsert in (SYNCS, TRACES, USERS, COUNTS))
-STAGING = ", ".join(upsert.staging for upsert in (SYNCS, TRACES, USERS, COUNTS))
+MINUTES = Upsert(
+    "synclogs_minutecount",
+    ("project_id", "minute", "level", "count"),
+    "project_id, minute, level",
+    "count = kept.count + EXCLUDED.count",
+)
+
+ALL = (SYNCS, TRACES, USERS, COUNTS, MINUTES)
+CREATE_STAGING = ";".join(upsert.create_staging() for upsert in ALL)
+STAGING = ", ".join(upsert.staging for upsert in ALL)
 
 EFFECTIVE_STATUS = "COALESCE(NULLIF({entry}.status, ''), %(implied)s::jsonb ->> {entry}.event, '')"
 # The state holds since the first entry that says so after the last entry that says otherwise.

@@ -4,11 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import Sum
 from hypothesis import given
 from hypothesis import strategies as st
 
 from synclogs import partitions, retention
-from synclogs.models import HourCount, LogEntry, RateBucket, Trace
+from synclogs.models import HourCount, LogEntry, MinuteCount, RateBucket, Trace
 from tests import factories
 from tests.factories import entry
 
@@ -140,6 +141,9 @@ def test_each_project_keeps_what_it_says_and_no_day_longer_than_any():
     assert left(longer, LogEntry, "entry_id") == left(longer, Trace, "trace_id") == {"1", "9", "12", "29"}
     hours = HourCount.objects.filter(project=brief).values_list("hour", flat=True)
     assert min(hours) > NOW - timedelta(days=11, hours=1)
+    for project in (brief, longer):
+        counted = MinuteCount.objects.filter(project=project).aggregate(total=Sum("count"))["total"]
+        assert counted == LogEntry.objects.filter(project=project).count()
     assert set(RateBucket.objects.values_list("subject", flat=True)) == {"new"}
     assert retention.maintain(now=NOW).purged == 0
 

@@ -1,7 +1,7 @@
 """The store: one file a noun. Every unique key and every read starts with the project."""
 
 from synclogs.models.audit import Action, AuditEvent
-from synclogs.models.counts import Facet, HourCount
+from synclogs.models.counts import Facet, HourCount, MinuteCount
 from synclogs.models.log import LogEntry
 from synclogs.models.project import ApiKey, Membership, Project, RateBucket, Role, Scope
 from synclogs.models.sync import Attention, ConnectedUser, Sync, Trace
@@ -16,6 +16,7 @@ __all__ = [
     "HourCount",
     "LogEntry",
     "Membership",
+    "MinuteCount",
     "Project",
     "RateBucket",
     "Role",

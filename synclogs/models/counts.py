@@ -1,4 +1,4 @@
-"""How many entries an hour, by level and one facet value each: numbers without reading entries."""
+"""How many entries an hour, by level and one facet value each, and how many a minute by level: numbers without entries."""
 
 from __future__ import annotations
 
@@ -51,3 +51,25 @@ class HourCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_facet_display()} {self.value} {self.hour:%Y-%m-%d %H:00} {self.count}"
+
+
+class MinuteCountQuerySet(models.QuerySet["MinuteCount"]):
+    def of(self, project: Project) -> MinuteCountQuerySet:
+        return self.filter(project=project)
+
+
+class MinuteCount(models.Model):
+    """Entries of one minute (its first moment) and one level."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    minute = models.DateTimeField()
+    level = models.PositiveSmallIntegerField()
+    count = models.PositiveBigIntegerField()
+
+    objects = MinuteCountQuerySet.as_manager()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("project", "minute", "level"), name="minutecount_minute"),)
+
+    def __str__(self) -> str:
+        return f"{self.minute:%Y-%m-%d %H:%M} {self.count}"
