@@ -145,6 +145,8 @@ def chips(log_filter: LogFilter, also: Pairs = ()) -> list[Chip]:
         )
         for term in log_filter.terms
     ]
+    if log_filter.q:
+        found.append(Chip("Query", "", False, (ChipValue(log_filter.q, link(remove(query, "q"))),)))
     if log_filter.since_text != DEFAULT_SINCE or log_filter.until_text:
         whole = link(remove(remove(query, "since"), "until"))
         words = range_words(log_filter.since_text, log_filter.until_text)
@@ -152,11 +154,17 @@ def chips(log_filter: LogFilter, also: Pairs = ()) -> list[Chip]:
     return found
 
 
+def label_of(name: str) -> str:
+    """A parameter as people call it; one that does not exist keeps its name."""
+    field = FIELDS.get(name.removeprefix("-"))
+    return field.label if field else "Query" if name == "q" else name
+
+
 def wrong(query: Pairs, errors: Mapping[str, str]) -> list[Chip]:
     """The parameters at fault, each with the link that takes it away."""
     return [
         Chip(
-            FIELDS[name.removeprefix("-")].label if name.removeprefix("-") in FIELDS else name,
+            label_of(name),
             "",
             False,
             (ChipValue(", ".join(value for key, value in query if key == name), link(remove(query, name))),),

@@ -70,6 +70,7 @@ PAGES = {
     "logs/<uuid:key>": (Role.VIEWER, "logs/{key}"),
     "logs/<uuid:key>/context": (Role.VIEWER, "logs/{key}/context"),
     "logs/<uuid:key>/json": (Role.VIEWER, "logs/{key}/json"),
+    "logs/suggest": (Role.VIEWER, "logs/suggest"),
     "patterns": (Role.VIEWER, "patterns"),
     "search": (Role.VIEWER, "search"),
     "syncs": (Role.VIEWER, "syncs"),

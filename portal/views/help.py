@@ -2,8 +2,11 @@
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
+from portal import querywords
 from portal.access import ProjectRequest, project_view
 from synclogs import catalogue
 from synclogs.catalogue import Category, ErrorCode, Event
@@ -44,6 +47,12 @@ def help_page(request: ProjectRequest) -> HttpResponse:
         "http_statuses": [(status, by_http(status)) for status in HTTP_STATUSES],
         "unknown": by_http(None),
         "limits": [(words, getattr(LIMITS, name), unit) for name, (words, unit) in LIMIT_WORDS.items()],
+        "examples": [
+            (example, f"{reverse('logs', args=(request.project.slug,))}?{urlencode({'q': example.query})}")
+            for example in querywords.EXAMPLES
+        ],
+        "query_fields": querywords.FIELD_WORDS,
+        "query_paths": querywords.PATHS,
         "origin": f"{request.scheme}://{request.get_host()}",
     }
     return render(request, "help.html", context)

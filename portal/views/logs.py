@@ -15,7 +15,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from portal import choices, columns, entries, payload, querystring, rows
+from portal import asking, choices, columns, entries, payload, querystring, rows
 from portal.access import ProjectRequest, project_view
 from portal.columns import Column
 from portal.querystring import Chip, Pairs
@@ -52,6 +52,7 @@ def logs(request: ProjectRequest) -> HttpResponse:
     query = querystring.pairs(request.GET.lists())
     listing = listed(request, now=now)
     context = {"now": now, "listing": listing, **surroundings(request, listing, query)}
+    context["ask"] = asking.ask_of(query, listing.errors or {})
     if request.htmx and request.htmx.target == "logs":
         response = render(request, "_logs.html", {**context, "is_fragment": True}, status=listing.status)
         response["X-Fragment"] = "logs"
@@ -186,7 +187,7 @@ def rail_of(request: ProjectRequest, listing: Listing, query: Pairs, *, now: dat
 
 
 def has_field(name: str) -> bool:
-    return name in filters.TIMES or name.removeprefix("-") in filters.FIELDS
+    return name in (*filters.TIMES, "q") or name.removeprefix("-") in filters.FIELDS
 
 
 def found(request: ProjectRequest, key: UUID) -> LogEntry:

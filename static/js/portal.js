@@ -1,5 +1,6 @@
 /* The one module of a page: wires the small parts together. Everything works without it. */
 import { startAppearance } from "./appearance.js";
+import { startAsk } from "./ask.js";
 import { startCopy } from "./copy.js";
 import { startKeys } from "./keys.js";
 import { startLists } from "./lists.js";
@@ -14,5 +15,6 @@ startCopy();
 startRows();
 startLists();
 startKeys();
+startAsk();
 startZone();
 startTimes();
