@@ -16,7 +16,8 @@ from django.db import connection
 from synclogs import budget, sums
 from synclogs.filters import LogFilter, Term
 from synclogs.models import Facet, Project
-from synclogs.sums import FACETS, HOUR, MINUTE, Bars, Fragment, Narrowing
+from synclogs.parameters import FACETS
+from synclogs.sums import HOUR, MINUTE, Bars, Fragment, Narrowing
 
 NAMES = {facet: name for name, facet in FACETS.items()}
 BARS = "bars"  # in `Numbers.read`, beside the names of facets

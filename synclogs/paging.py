@@ -10,16 +10,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 from django.db.models import Q
 from django.utils import timezone
 
-from synclogs import budget, moments
+from synclogs import budget, moments, occupied
 from synclogs.catalogue import LEVEL_SLUGS, Level
 from synclogs.filters import FilterError, LogFilter
 from synclogs.models import LogEntry, Project
 from synclogs.models.log import LogEntryQuerySet
+from synclogs.occupied import Hours
 
 CURSOR = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{32})", re.ASCII)
 # Fields with an index of their own in the order of time: however the list is narrowed by them, it is quick.
@@ -90,7 +92,7 @@ def page(
     if after:
         moment, key = parse_cursor(after)
         entries = entries.filter(Q(occurred_at__gte=moment), Q(occurred_at__gt=moment) | Q(key__gt=key))
-        found = _walk(log_filter, entries, size + 1, upwards_from=moment)
+        found = _walk(log_filter, project, entries, size + 1, upwards_from=moment)
         rows = found.rows[:size][::-1]
         newer = cursor_of(rows[0]) if len(found.rows) > size else ""
         if found.stopped and not newer:
@@ -100,7 +102,7 @@ def page(
     if before:
         start, key = parse_cursor(before)
         entries = entries.filter(Q(occurred_at__lte=start), Q(occurred_at__lt=start) | Q(key__lt=key))
-    found = _walk(log_filter, entries, size + 1, downwards_from=start)
+    found = _walk(log_filter, project, entries, size + 1, downwards_from=start)
     rows = found.rows[:size]
     older = cursor_of(rows[-1]) if len(found.rows) > size else ""
     if found.stopped and not older:
@@ -129,6 +131,7 @@ type Reader = Callable[[datetime, datetime | None, int], list[LogEntry]]
 
 def _walk(
     log_filter: LogFilter,
+    project: Project,
     entries: LogEntryQuerySet,
     limit: int,
     *,
@@ -143,18 +146,28 @@ def _walk(
     def read(first: datetime, end: datetime | None, rest: int) -> list[LogEntry]:
         return list((ordered.filter(occurred_at__lt=end) if end else ordered).filter(occurred_at__gte=first)[:rest])
 
+    @cache
+    def hours() -> Hours | None:
+        return occupied.hours(log_filter, project)
+
     if upwards_from:
-        return _upwards(read, limit, first=upwards_from, end=log_filter.until)
+        return _upwards(read, limit, hours, first=upwards_from, end=log_filter.until)
     ends = [end for end in (downwards_from and downwards_from + INSTANT, log_filter.until) if end]
-    return _downwards(read, limit, first=log_filter.since, end=min(ends, default=None))
+    return _downwards(read, limit, hours, first=log_filter.since, end=min(ends, default=None))
 
 
-def _downwards(read: Reader, limit: int, *, first: datetime, end: datetime | None) -> Found:
-    """From `end` (None: whatever is newest) back to `first`."""
+def _downwards(
+    read: Reader, limit: int, hours: Callable[[], Hours | None], *, first: datetime, end: datetime | None
+) -> Found:
+    """From `end` (None: whatever is newest) back to `first`. Mostly the first slice is enough; then nobody asks for hours."""
     clock = _Clock()
     rows: list[LogEntry] = []
     at = end
     while len(rows) < limit and at != first:
+        if at != end and at and (known := hours()):
+            at = known.last_before(at)
+            if at is None or at <= first:
+                break
         start = max(first, (at or timezone.now()) - clock.width)
         try:
             with clock.slice():
@@ -167,12 +180,18 @@ def _downwards(read: Reader, limit: int, *, first: datetime, end: datetime | Non
     return Found(rows)
 
 
-def _upwards(read: Reader, limit: int, *, first: datetime, end: datetime | None) -> Found:
+def _upwards(
+    read: Reader, limit: int, hours: Callable[[], Hours | None], *, first: datetime, end: datetime | None
+) -> Found:
     """From `first` on until `end` (None: whatever is newest)."""
     clock = _Clock()
     rows: list[LogEntry] = []
     at: datetime | None = first
     while len(rows) < limit and at is not None:
+        if at != first and (known := hours()):
+            at = known.first_from(at)
+            if at is None:
+                break
         stop = at + clock.width
         after = None if stop >= (end or timezone.now()) else stop
         try:

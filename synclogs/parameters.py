@@ -5,9 +5,11 @@ A value as somebody typed it comes in; the value of the column, or ValueError wi
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import UUID
 
 from synclogs.catalogue import CATEGORY_SLUGS, EVENTS, LEVEL_SLUGS, RECOVERABLE, SyncStatus, SyncType
+from synclogs.models.counts import Facet
 
 VALUE_LENGTH = 256
 
@@ -86,3 +88,19 @@ FIELDS: Mapping[str, Field] = {
         Field("recoverability", "Recoverability", "recoverability", known=(RECOVERABLE,)),
     )
 }
+# What is counted, as it is called in URLs. The level is counted in every facet and has the number of the total here.
+FACETS: Mapping[str, Facet] = MappingProxyType(
+    {
+        "type": Facet.TYPE,
+        "category": Facet.CATEGORY,
+        "level": Facet.TOTAL,
+        "event": Facet.EVENT,
+        "sync_type": Facet.SYNC_TYPE,
+        "status": Facet.STATUS,
+        "integration": Facet.INTEGRATION,
+        "pipeline": Facet.PIPELINE,
+        "error_code": Facet.ERROR_CODE,
+        "http_status": Facet.HTTP_STATUS,
+        "recoverability": Facet.RECOVERABILITY,
+    }
+)

@@ -4,10 +4,9 @@ A LogFilter and what is asked go in, statements with their parameters come out. 
 synclogs.counting; nothing is executed here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Any
 
 from django.db.models import Count, DateTimeField, F, Func, Value
@@ -17,27 +16,12 @@ from synclogs.catalogue import Level
 from synclogs.filters import LogFilter, Term
 from synclogs.models import Facet, Project
 from synclogs.moments import EPOCH
+from synclogs.parameters import FACETS
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 TOP = 40  # values of a facet, besides those asked for by name
 EVERY_LEVEL = frozenset(int(level) for level in Level)
-# What is counted, as it is called in URLs. The level is counted in every facet and has the number of the total here.
-FACETS: Mapping[str, Facet] = MappingProxyType(
-    {
-        "type": Facet.TYPE,
-        "category": Facet.CATEGORY,
-        "level": Facet.TOTAL,
-        "event": Facet.EVENT,
-        "sync_type": Facet.SYNC_TYPE,
-        "status": Facet.STATUS,
-        "integration": Facet.INTEGRATION,
-        "pipeline": Facet.PIPELINE,
-        "error_code": Facet.ERROR_CODE,
-        "http_status": Facet.HTTP_STATUS,
-        "recoverability": Facet.RECOVERABILITY,
-    }
-)
 TEXT_OF = {"category": "category::text", "level": "level::text", "http_status": "http_status::text"}
 
 

@@ -12,7 +12,7 @@ import pytest
 from synclogs import counting, histogram, partitions
 from synclogs.filters import LogFilter
 from synclogs.models import LogEntry, Project
-from synclogs.sums import FACETS
+from synclogs.parameters import FACETS
 from tests import factories
 from tests.factories import entry, store, sync_id
 

@@ -147,3 +147,38 @@ def test_the_limit_of_time_ends_with_the_block(db: None) -> None:
     with pytest.raises(budget.OutOfTime), budget.within(0.05), connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(5)")
     assert limit() == before
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        [("status", "ERRORED"), ("q", Q)],
+        [("q", f"status:ERRORED,GONE level:>=info {Q}")],
+        [("level", "error"), ("pipeline", "deals")],
+        [("q", "status:ERR*")],
+        [("status", "NONE")],
+    ],
+)
+def test_hours_without_any_are_passed_over_and_nothing_else(db: None, parameters: list[tuple[str, str]]) -> None:
+    project = ProjectFactory()
+    dice = random.Random(11)
+    store(
+        project,
+        *(
+            entry(
+                timestamp=NOW - timedelta(minutes=dice.randrange(60 * 24 * 20)),
+                syncStatus=dice.choice(["IDLE"] * 12 + ["ERRORED"]),
+                level=dice.choice(["info"] * 5 + ["error"]),
+                pipeline=dice.choice(["files"] * 8 + ["deals"]),
+                message="A page",
+            )
+            for _ in range(250)
+        ),
+    )
+    log_filter = LogFilter.parse([(name, [value]) for name, value in (*parameters, ("since", "30d"))], now=NOW)
+    if everything(log_filter, project):
+        assert walked(log_filter, project) == everything(log_filter, project)
+    else:
+        with CaptureQueriesContext(connection) as queries:
+            assert page(log_filter, project, size=50).rows == []
+        assert sum("synclogs_logentry" in query["sql"] for query in queries.captured_queries) == 1
