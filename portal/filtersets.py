@@ -16,9 +16,9 @@ from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast
 from django.http import QueryDict
 
-from synclogs.lookup import uuid_of
 from synclogs.models import Action, Attention, AuditEvent, ConnectedUser, Project, Sync
 from synclogs.models.sync import ConnectedUserQuerySet, SyncQuerySet
+from synclogs.paste import uuid_of
 
 LONGEST = 256
 MOST = 100

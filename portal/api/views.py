@@ -34,8 +34,8 @@ from portal.filtersets import TextsFilter
 from synclogs import audit, paging, words
 from synclogs.filters import FilterError, LogFilter
 from synclogs.limits import LIMITS
-from synclogs.lookup import uuid_of
 from synclogs.models import Action, ApiKey, ConnectedUser, LogEntry, Project, Scope, Sync, Trace
+from synclogs.paste import uuid_of
 
 READ = {"GET": Scope.LOGS_READ}
 TRACE_ENTRIES = 200

@@ -16,9 +16,9 @@ from portal.querystring import value_words
 from portal.views.logs import rows_of
 from synclogs import explain, standing, timeline, trouble
 from synclogs.catalogue import SyncStatus, Tone
-from synclogs.lookup import uuid_of
 from synclogs.models import Attention, ConnectedUser, LogEntry, Project, Sync
 from synclogs.models.sync import SyncQuerySet
+from synclogs.paste import uuid_of
 
 RUNS = 25
 ENTRIES = 20
