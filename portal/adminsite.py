@@ -44,7 +44,14 @@ type Page = Callable[..., HttpResponseBase]
 
 # Heading, then models with their words and symbols (Material Symbols, a font served from here).
 NAVIGATION = (
-    ("Logs", (("synclogs_logentry", "Log entries", "list_alt"), ("synclogs_hourcount", "Hour counts", "bar_chart"))),
+    (
+        "Logs",
+        (
+            ("synclogs_logentry", "Log entries", "list_alt"),
+            ("synclogs_hourcount", "Hour counts", "bar_chart"),
+            ("synclogs_savedview", "Saved views", "bookmark"),
+        ),
+    ),
     (
         "Syncs and customers",
         (

@@ -14,6 +14,7 @@ from portal.views import (
     logs,
     overview,
     patterns,
+    saved,
     search,
     suggest,
     syncs,
@@ -31,6 +32,7 @@ PROJECT_PAGES: list[URLPattern] = [
     path("integrations/<anything:slug>", integrations.integration, name="integration"),
     path("logs", logs.logs, name="logs"),
     path("logs/suggest", suggest.suggest, name="logs-suggest"),
+    path("logs/views", saved.counts, name="saved-view-counts"),
     path("logs/<uuid:key>", logs.log, name="log"),
     path("logs/<uuid:key>/context", logs.context, name="log-context"),
     path("logs/<uuid:key>/json", logs.log_json, name="log-json"),
@@ -42,6 +44,9 @@ PROJECT_PAGES: list[URLPattern] = [
     path("traces/<anything:trace_id>", traces.trace, name="trace"),
     path("users", users.users, name="users"),
     path("users/<anything:user_id>", users.user, name="user"),
+    path("views", saved.create, name="saved-view-create"),
+    path("views/<int:view>/change", saved.change, name="saved-view-change"),
+    path("views/<int:view>/delete", saved.delete, name="saved-view-delete"),
 ]
 
 urlpatterns = [

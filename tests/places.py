@@ -8,7 +8,18 @@ from django.contrib.auth.models import Group
 from django.urls import URLPattern, get_resolver
 
 from synclogs import audit
-from synclogs.models import Action, ConnectedUser, HourCount, LogEntry, Membership, Project, Role, Sync, Trace
+from synclogs.models import (
+    Action,
+    ConnectedUser,
+    HourCount,
+    LogEntry,
+    Membership,
+    Project,
+    Role,
+    SavedView,
+    Sync,
+    Trace,
+)
 from tests import factories
 from tests.factories import entry, error_entry, member, store, sync_id
 
@@ -19,6 +30,7 @@ ADMIN = "admin/"
 PARTS = {
     "<anything:slug>": "{integration}",
     "<uuid:key>": "{key}",
+    "<int:view>": "{view}",
     "<anything:sync_id>": "{sync}",
     "<anything:trace_id>": "{trace}",
     "<anything:user_id>": "{user}",
@@ -51,6 +63,7 @@ def place(slug: str) -> Place:
     person = member(project, Role.VIEWER)
     key, _ = factories.api_key(project)
     event = audit.record(Action.OBJECT_CHANGED, project=project, object_text=f"canary-{slug}")
+    view = SavedView.objects.create(project=project, owner=person, name=f"canary-{slug}", is_shared=True)
     rows = {
         "synclogs/logentry": found.key,
         "synclogs/hourcount": HourCount.objects.filter(project=project).first().pk,  # type: ignore[union-attr]
@@ -61,10 +74,12 @@ def place(slug: str) -> Place:
         "synclogs/apikey": key.pk,
         "synclogs/membership": Membership.objects.get(project=project).pk,
         "synclogs/project": project.pk,
+        "synclogs/savedview": view.pk,
         "auth/user": person.pk,
         "auth/group": Group.objects.create(name=slug).pk,
     }
-    return Place(project, {**names, "key": str(found.key), "entry": f"evt-{slug}"}, rows)
+    ids = {"key": str(found.key), "entry": f"evt-{slug}", "view": str(view.pk)}
+    return Place(project, {**names, **ids}, rows)
 
 
 def routes(patterns: Sequence[Any] | None = None, before: str = "") -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -70,6 +71,7 @@ PAGES = {
     "logs/<uuid:key>": (Role.VIEWER, "logs/{key}"),
     "logs/<uuid:key>/context": (Role.VIEWER, "logs/{key}/context"),
     "logs/<uuid:key>/json": (Role.VIEWER, "logs/{key}/json"),
+    "logs/views": (Role.VIEWER, "logs/views"),
     "logs/suggest": (Role.VIEWER, "logs/suggest"),
     "patterns": (Role.VIEWER, "patterns"),
     "search": (Role.VIEWER, "search"),
@@ -79,6 +81,12 @@ PAGES = {
     "traces/<anything:trace_id>": (Role.VIEWER, "traces/{trace}"),
     "users": (Role.VIEWER, "users"),
     "users/<anything:user_id>": (Role.VIEWER, "users/{user}"),
+}
+# What is done on pages of a project: route -> (least role, address, methods). The view of a place is its viewer's, shared.
+ACTIONS: dict[str, tuple[Role, str, tuple[str, ...]]] = {
+    "views": (Role.VIEWER, "views", ("POST",)),
+    "views/<int:view>/change": (Role.LEAD, "views/{view}/change", ("POST",)),
+    "views/<int:view>/delete": (Role.LEAD, "views/{view}/delete", FORM),
 }
 # Names of things that also come as a parameter.
 BY_PARAMETER = ("users?id={user}", "traces?id={trace}", "integrations?id={integration}")
@@ -116,6 +124,7 @@ MODELS = {
     "synclogs/sync": (READ_ONLY, READ_ONLY),
     "synclogs/trace": (READ_ONLY, READ_ONLY),
     "synclogs/connecteduser": (READ_ONLY, READ_ONLY),
+    "synclogs/savedview": ((200, 403, 200, 200), (200, 403, 200, 200)),
     "synclogs/apikey": ((200, 200, 200, 403), (200, 200, 200, 403)),
     "synclogs/membership": ((200, 200, 200, 200), (200, 200, 200, 200)),
     "synclogs/project": ((200, 403, 200, 403), (200, 200, 200, 403)),
@@ -130,7 +139,8 @@ MODEL_OWN = {
     "auth/user/<id>/password/": (FORM, 403, 200),
 }
 MAY_WRITE = {"synclogs/apikey", "synclogs/membership", "synclogs/project", "auth/user", "auth/group"} | {
-    "synclogs/connecteduser"
+    "synclogs/connecteduser",
+    "synclogs/savedview",
 }
 
 # The API: route behind `api/v1/` -> {method: scope}; None is open to anybody. The second part is something that exists.
@@ -173,7 +183,7 @@ def world(db: None) -> World:
 
 
 def test_every_address_is_in_this_matrix() -> None:
-    assert below("p/<slug:project>/") == set(PAGES)
+    assert below("p/<slug:project>/") == set(PAGES) | set(ACTIONS)
     assert below("api/v1/") == set(API)
     models = {f"{model}/{page}" for model in MODELS for page in (*MODEL_PAGES, *MODEL_MORE)}
     assert below("admin/") == set(ADMIN_PAGES) | models | set(MODEL_OWN)
@@ -214,6 +224,35 @@ def test_pages_know_two_methods(world: World, subtests: pytest.Subtests) -> None
             assert set(READ) <= set(response["Allow"].split(", "))
 
 
+@pytest.mark.parametrize("route", ACTIONS)
+def test_what_is_done_is_open_to_its_roles_and_methods(world: World, route: str, subtests: pytest.Subtests) -> None:
+    least, address, methods = ACTIONS[route]
+    for where, is_mine in ((world.mine, True), (world.theirs, False)):
+        url = f"/p/{where.project.slug}/{address.format(**where.names)}"
+        for (who, client), method in product(world.clients.items(), ("GET", "POST")):
+            with subtests.test(who=str(who), url=url, method=method), transaction.atomic():
+                status = client.generic(method, url).status_code
+                transaction.set_rollback(True)
+                if method not in methods:
+                    assert status == 405
+                elif who == Who.ANONYMOUS:
+                    assert status == 302
+                elif who == Who.SUPERUSER or (is_mine and who != Who.STRANGER):
+                    allowed = who == Who.SUPERUSER or ROLES[who] >= least
+                    assert status in ((200, 302, 400) if allowed else (403,))
+                else:
+                    assert status == 404
+        for method in set(METHODS) - set(methods):
+            with subtests.test(url=url, method=method):
+                response = world.clients[Who.SUPERUSER].generic(method, url)
+                assert response.status_code == 405
+                assert response["Allow"]
+    foreign = f"/p/alpha/{address.format(**world.theirs.names)}"
+    if "<" in route:
+        for who in (Who.VIEWER, Who.ADMIN, Who.SUPERUSER):
+            assert world.clients[who].post(foreign).status_code == 404
+
+
 def test_what_belongs_to_another_project_is_unknown(world: World, subtests: pytest.Subtests) -> None:
     """Whoever may see both projects still does not see one's things under the other's address."""
     of_one = [address for route, (_, address) in PAGES.items() if "<" in route]
@@ -233,7 +272,7 @@ def test_no_list_and_no_search_of_mine_finds_theirs(world: World, subtests: pyte
     client = world.clients[Who.ADMIN]
     for name, value in world.theirs.names.items():
         urls = [f"/p/alpha/search?q={value}", f"/p/alpha/syncs?q={value}", f"/p/alpha/users?q={value}"]
-        if name not in ("key", "entry"):
+        if name not in ("key", "entry", "view"):
             urls += [f"/p/alpha/logs?{name}={value}&since=30d"]
         if name in ("user", "integration"):
             urls += [f"/p/alpha/syncs?{name}={value}"]

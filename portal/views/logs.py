@@ -15,7 +15,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from portal import asking, choices, columns, entries, payload, querystring, rows
+from portal import asking, choices, columns, entries, payload, querystring, rail, rows
 from portal.access import ProjectRequest, project_view
 from portal.columns import Column
 from portal.querystring import Chip, Pairs
@@ -72,6 +72,7 @@ def listed(request: ProjectRequest, *, now: datetime) -> Listing:
     try:
         log_filter = LogFilter.parse(request.GET.lists(), now=now, besides=querystring.BESIDES)
         chosen = columns.parse(request.GET.getlist(columns.PARAMETER))
+        rail.parse(request.GET.getlist(rail.PARAMETER))
         before, after = request.GET.get("before", ""), request.GET.get("after", "")
         page = paging.page(log_filter, request.project, size=PAGE_SIZE, before=before, after=after)
     except FilterError as error:
@@ -135,6 +136,7 @@ def surroundings(request: ProjectRequest, listing: Listing, query: Pairs) -> dic
         "origin": f"{request.scheme}://{request.get_host()}",
         "cleared": querystring.link(columns.canonical(listing.columns)),
         **columns_menu(listing, kept),
+        **rail.views_of(request, kept, is_valid=listing.state != "invalid"),
     }
 
 
@@ -144,7 +146,7 @@ def columns_menu(listing: Listing, kept: Pairs) -> dict[str, object]:
     return {
         "rows_step": columns.width_class(listing.columns),
         "columns_text": dict(columns.canonical(listing.columns)).get(columns.PARAMETER, ""),
-        "view_text": dict(kept).get("view", ""),
+        "view_text": dict(kept).get(rail.PARAMETER, ""),
         "columns_menu": [
             (choice, querystring.link(choice.up), querystring.link(choice.down))
             for choice in columns.choices(listing.columns, rest)

@@ -5,6 +5,7 @@ from synclogs.models.counts import Facet, HourCount, MinuteCount
 from synclogs.models.log import LogEntry
 from synclogs.models.project import ApiKey, Membership, Project, RateBucket, Role, Scope
 from synclogs.models.sync import Attention, ConnectedUser, Sync, Trace
+from synclogs.models.view import SavedView
 
 __all__ = [
     "Action",
@@ -20,6 +21,7 @@ __all__ = [
     "Project",
     "RateBucket",
     "Role",
+    "SavedView",
     "Scope",
     "Sync",
     "Trace",

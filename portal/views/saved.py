@@ -1,0 +1,159 @@
+"""Saved views of the log list: made, changed and deleted by forms; the counts of the rail come after the page.
+
+A form comes in and an answer leads back to the list with the view open; a form at fault is shown again with the words at its
+field. The verbs, and who may do what, are in synclogs.saved.
+"""
+
+from typing import NoReturn
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+
+from portal import columns, querystring, rail
+from portal.access import ProjectRequest, client_address, project_view
+from portal.payload import escaped
+from portal.querystring import Pairs
+from synclogs import audit, saved
+from synclogs.filters import FilterError, LogFilter
+from synclogs.models import Action, SavedView
+from synclogs.saved import Refused
+
+FORM = ("GET", "HEAD", "POST")
+
+
+@project_view()
+def counts(request: ProjectRequest) -> HttpResponse:
+    """The inside of the rail, with how many entries each view matches."""
+    kept = querystring.pairs(request.GET.lists())
+    views = rail.visible(request)
+    found = rail.rail_of(request, views, kept)
+    if found.ask:
+        rail.count_all(request.project, (*found.built_in, *found.yours, *found.team), now=timezone.now())
+        found = rail.rail_of(request, views, kept)
+    response = render(request, "_views_list.html", {"rail": found})
+    response["X-Fragment"] = "views"
+    return response
+
+
+@project_view(methods=("POST",))
+def create(request: ProjectRequest) -> HttpResponse:
+    """A new view of what the list shows."""
+    actor, is_shared = rail.actor_of(request), "is_shared" in request.POST
+    if is_shared and not actor.may_share:
+        refuse(request, share_words(request))
+    name = request.POST.get("name", "")
+    try:
+        query = readable_query(request)
+        view = saved.create(actor, name=name, query=query, is_shared=is_shared)
+    except Refused as refused:
+        return again(request, None, refused, is_shared=is_shared)
+    messages.success(request, f"The view “{escaped(view.name)}” is saved{' for the team' if is_shared else ''}.")
+    return to_list(request, pairs_of(query), view)
+
+
+@project_view(methods=("POST",))
+def change(request: ProjectRequest, view: int) -> HttpResponse:
+    """`act` keep: the view shows from now on what the list shows. `act` edit: another name, shared or not."""
+    found = changeable(request, view)
+    actor, is_shared = rail.actor_of(request), "is_shared" in request.POST
+    query = pairs_of(request.POST.get("query", ""))
+    try:
+        if request.POST.get("act") == "keep":
+            saved.change(found, actor, query=readable_query(request))
+        else:
+            if is_shared and not found.is_shared and not actor.may_share:
+                refuse(request, share_words(request))
+            saved.change(found, actor, name=request.POST.get("name", ""), is_shared=is_shared)
+    except Refused as refused:
+        return again(request, found, refused, is_shared=is_shared)
+    messages.success(request, f"The view “{escaped(found.name)}” is changed.")
+    return to_list(request, query, found)
+
+
+@project_view(methods=FORM)
+def delete(request: ProjectRequest, view: int) -> HttpResponse:
+    """Asks first."""
+    found = changeable(request, view)
+    if request.method != "POST":
+        query = pairs_of(request.GET.get("query", ""))
+        context = {"view": found, "owner": rail.person_words(found), "query_text": querystring.link(query)[1:]}
+        return render(request, "delete_view.html", {**context, "back": address(request, query, found)})
+    saved.delete(found, rail.actor_of(request))
+    messages.success(request, f"The view “{escaped(found.name)}” is deleted.")
+    return to_list(request, pairs_of(request.POST.get("query", "")), None)
+
+
+def changeable(request: ProjectRequest, number: int) -> SavedView:
+    """The view when this person may change it; one that they cannot see is as good as none."""
+    views = SavedView.objects.of(request.project).visible_to(request.user).select_related("owner")
+    found = views.filter(pk=number).first()
+    if found is None:
+        raise Http404("No such view.")
+    if not rail.actor_of(request).may_change(found):
+        owner = escaped(rail.person_words(found))
+        refuse(request, f"Only {owner}, whose view it is, and leads can change this view of the team.")
+    return found
+
+
+def refuse(request: ProjectRequest, words: str) -> NoReturn:
+    """403 in words, with its line in the audit like every refusal by role."""
+    audit.record(
+        Action.ACCESS_DENIED,
+        actor=request.user,
+        project=request.project,
+        object_text=request.path,
+        address=client_address(request),
+        request_id=request.id,
+    )
+    raise PermissionDenied(words)
+
+
+def share_words(request: ProjectRequest) -> str:
+    return f"Sharing a view with the team is for operators and above. You are {request.role.label.lower()} here."
+
+
+def readable_query(request: HttpRequest) -> str:
+    """The query of the form, read as the list reads it, in its canonical form. Raises Refused."""
+    given = QueryDict(request.POST.get("query", ""))
+    try:
+        log_filter = LogFilter.parse(given.lists(), now=timezone.now(), besides=querystring.BESIDES)
+        chosen = columns.parse(given.getlist(columns.PARAMETER))
+    except FilterError as error:
+        raise Refused("query", f"These filters cannot be saved. {error}") from None
+    return querystring.link(querystring.canonical(log_filter, columns.canonical(chosen)))[1:]
+
+
+def pairs_of(text: str) -> Pairs:
+    """A query string as pairs, without cursor and view."""
+    return querystring.remove(querystring.pairs(QueryDict(text).lists()), rail.PARAMETER)
+
+
+def address(request: ProjectRequest, query: Pairs, view: SavedView | None) -> str:
+    shown = (*query, *((("view", str(view.pk)),) if view else ()))
+    return reverse("logs", args=(request.project.slug,)) + querystring.link(shown).rstrip("?")
+
+
+def to_list(request: ProjectRequest, query: Pairs, view: SavedView | None) -> HttpResponse:
+    return HttpResponseRedirect(address(request, query, view))
+
+
+def again(request: ProjectRequest, view: SavedView | None, refused: Refused, *, is_shared: bool) -> HttpResponse:
+    """The form on a page of its own, with all that was typed, the words at their field, and the way back."""
+    query = pairs_of(request.POST.get("query", ""))
+    if view is not None:
+        view.refresh_from_db()
+    context = {
+        "view": view,
+        "act": request.POST.get("act", ""),
+        "name": request.POST.get("name", view.name if view else ""),
+        "is_shared": is_shared,
+        "may_share": rail.actor_of(request).may_share or (view is not None and view.is_shared),
+        "query_text": querystring.link(query)[1:],
+        "errors": {refused.field: str(refused)},
+        "back": address(request, query, view),
+    }
+    return render(request, "view_form.html", context, status=400)
