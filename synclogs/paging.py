@@ -28,8 +28,9 @@ CURSOR = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{32})", re.ASCII)
 INDEXED = {"integration", "user", "sync", "trace", "error_code"}
 SECONDS = 1.5
 FIRST_SLICE = timedelta(hours=1)
-WIDER = 8
-WIDEST = timedelta(days=400)
+STEP = 8
+TRIES = 3
+WIDEST, NARROWEST = timedelta(days=400), timedelta(seconds=1)
 LOWEST, HIGHEST = UUID(int=0), UUID(int=(1 << 128) - 1)
 INSTANT = timedelta(microseconds=1)
 
@@ -173,6 +174,8 @@ def _downwards(
             with clock.slice():
                 rows += read(start, at, limit - len(rows))
         except budget.OutOfTime:
+            if clock.narrow():
+                continue
             if at == end:
                 raise
             return Found(rows, at)
@@ -198,6 +201,8 @@ def _upwards(
             with clock.slice():
                 rows += read(at, after or end, limit - len(rows))
         except budget.OutOfTime:
+            if clock.narrow():
+                continue
             if at == first:
                 raise
             return Found(rows, at)
@@ -206,7 +211,7 @@ def _upwards(
 
 
 class _Clock:
-    """How wide the next slice may be: ever wider as long as slices are quick, and half of the time left at most."""
+    """How wide the next slice may be: ever wider as long as slices are quick, narrower when one was too slow."""
 
     def __init__(self) -> None:
         self.width = FIRST_SLICE
@@ -214,10 +219,15 @@ class _Clock:
 
     @contextmanager
     def slice(self) -> Iterator[None]:
-        """Reads one slice; raises OutOfTime when the time is up."""
+        """Reads one slice in a part of the time; raises OutOfTime when it takes longer."""
         began = time.monotonic()
-        with budget.within(self.ends - began):
+        with budget.within(min(self.ends - began, SECONDS / TRIES)):
             yield
         ended = time.monotonic()
         wider = (self.ends - ended) / 2 / max(ended - began, 0.0001)
-        self.width = min(self.width * min(WIDER, max(wider, 0.1)), WIDEST)
+        self.width = min(self.width * min(STEP, max(wider, 1 / STEP)), WIDEST)
+
+    def narrow(self) -> bool:
+        """Whether there is time to try a narrower slice."""
+        self.width = max(self.width / STEP, NARROWEST)
+        return time.monotonic() < self.ends
