@@ -1,14 +1,16 @@
-"""One iteration in the order it happened: its entries with offsets and pauses, and the runs beside it.
+"""One iteration in the order it happened: its entries with offsets, pauses and retry waits, and the runs beside it.
 
 A trace comes in; entries, other traces and lengths of time go out. Always bounded; no words, no links.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from django.db.models import Q
 
-from synclogs import catalogue
+from synclogs import catalogue, fields, moments
 from synclogs.catalogue import Step
 from synclogs.filters import LogFilter
 from synclogs.models import LogEntry, Project, Sync, Trace
@@ -17,6 +19,9 @@ from synclogs.paging import page
 
 LONGEST = 500
 PAUSE_AT_LEAST = timedelta(seconds=5)
+PAUSE_USUALS = 3  # a run that logs each half minute pauses only where it is silent for three times as long
+FEW = 20  # intervals; so few say nothing about what is usual
+RUNS_BACK = 3000  # so many earlier runs are looked at for the last good one
 INSTANT = timedelta(microseconds=1)
 RECENT = timedelta(days=2)
 
@@ -25,7 +30,7 @@ RECENT = timedelta(days=2)
 class Moment:
     """An entry of a run. `pause`: how long nothing came before it, None when that is not worth a line.
 
-    `waited`: the entry before it announced another attempt, so the pause was a wait and not a silence.
+    `waited`: the entry before it announced another attempt, so the pause was a wait (or began as one) and no silence.
     """
 
     entry: LogEntry
@@ -35,9 +40,30 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """A wait for another attempt, as offsets from the start of the run. `number` counts the entry that announced it.
+
+    `said` is how long it was announced to take, None when nothing was said. `is_open`: nothing came after it.
+    """
+
+    number: int
+    start: timedelta
+    end: timedelta
+    said: timedelta | None
+    attempt: int | None
+    most: int | None
+    is_open: bool
+
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
     moments: tuple[Moment, ...]
     cut: bool  # there are more entries than these
+    waits: tuple[Wait, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +81,59 @@ def timeline(trace: Trace, project: Project) -> Timeline:
         trace_id=trace.trace_id, occurred_at__gte=trace.first_at, occurred_at__lt=trace.last_at + INSTANT
     )
     rows = list(entries.order_by("occurred_at", "key")[: LONGEST + 1])
-    moments = []
-    before: LogEntry | None = None
-    for entry in rows[:LONGEST]:
-        pause = entry.occurred_at - before.occurred_at if before else timedelta(0)
-        moments.append(
-            Moment(
-                entry,
-                offset=entry.occurred_at - trace.first_at,
-                pause=pause if pause >= PAUSE_AT_LEAST else None,
-                waited=before is not None and catalogue.event(before.event).step in (Step.LIMITED, Step.WARNED),
-            )
-        )
-        before = entry
-    return Timeline(tuple(moments), cut=len(rows) > LONGEST)
+    told, waits = _told(rows[:LONGEST], trace.first_at)
+    return Timeline(told, cut=len(rows) > LONGEST, waits=waits)
+
+
+def _told(rows: Sequence[LogEntry], start: datetime) -> tuple[tuple[Moment, ...], tuple[Wait, ...]]:
+    gaps = [later.occurred_at - earlier.occurred_at for earlier, later in pairwise(rows)]
+    shortest = PAUSE_AT_LEAST
+    if len(gaps) > FEW:
+        shortest = max(shortest, PAUSE_USUALS * sorted(gaps)[len(gaps) // 2])
+    waits = tuple(wait for number in range(len(rows)) if (wait := _wait(rows, number, start=start)))
+    waiting = {wait.number for wait in waits}
+    told = []
+    for number, entry in enumerate(rows):
+        gap = gaps[number - 1] if number else timedelta(0)
+        waited = number - 1 in waiting
+        is_pause = gap >= (PAUSE_AT_LEAST if waited else shortest)
+        told.append(Moment(entry, entry.occurred_at - start, gap if is_pause else None, waited))
+    return tuple(told), waits
+
+
+def _wait(rows: Sequence[LogEntry], number: int, *, start: datetime) -> Wait | None:
+    """What entry `number` announced: until the moment it named, or until the run took its next step, whichever is first."""
+    entry = rows[number]
+    retry = _announced(entry)
+    if retry is None and catalogue.event(entry.event).step != Step.LIMITED:
+        return None
+    due = None
+    if retry and retry.next_retry_us is not None:
+        due = moments.moment(retry.next_retry_us)
+    elif retry and retry.backoff_ms is not None:
+        due = entry.occurred_at + timedelta(milliseconds=retry.backoff_ms)
+    after = rows[number + 1 :]
+    steps = (row for row in after if row.event == entry.event or catalogue.event(row.event).step != Step.NONE)
+    step = next(steps, after[0] if after else None)
+    ends = [moment for moment in (due, step.occurred_at if step else None) if moment is not None]
+    if not ends or min(ends) <= entry.occurred_at:
+        return None
+    return Wait(
+        number,
+        start=entry.occurred_at - start,
+        end=min(ends) - start,
+        said=due - entry.occurred_at if due else None,
+        attempt=retry.attempt if retry else None,
+        most=retry.max_attempts if retry else None,
+        is_open=number == len(rows) - 1,
+    )
+
+
+def _announced(entry: LogEntry) -> fields.Retry | None:
+    error = entry.detail.get("error") if isinstance(entry.detail, dict) else None
+    return (
+        fields.error({"error": dict(error)})[3] if isinstance(error, dict) else None
+    )  # a copy: reading takes things out
 
 
 def runs(sync: Sync, project: Project) -> TraceQuerySet:
@@ -77,13 +142,14 @@ def runs(sync: Sync, project: Project) -> TraceQuerySet:
 
 
 def beside(trace: Trace, project: Project) -> Beside:
-    """The run before, the run after, and the last one before it that completed with the same sync type."""
+    """The run before, the run after, and the last one of the same sync type among the RUNS_BACK before it that completed."""
     if trace.sync_id is None:
         return Beside(None, None, None)
     others = Trace.objects.of(project).filter(sync_id=trace.sync_id)
     earlier = others.filter(_before(trace.first_at, trace.pk)).order_by("-first_at", "-pk")
     later = others.filter(_after(trace.first_at, trace.pk)).order_by("first_at", "pk")
-    good = earlier.filter(sync_type=trace.sync_type, completed_at__isnull=False, failed_at=None)
+    near = Trace.objects.filter(pk__in=earlier.values("pk")[:RUNS_BACK]).order_by("-first_at", "-pk")
+    good = near.filter(sync_type=trace.sync_type, completed_at__isnull=False, failed_at=None)
     return Beside(earlier.first(), later.first(), good.first())
 
 

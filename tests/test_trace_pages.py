@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -11,8 +12,8 @@ from django.utils import timezone
 
 from portal import charts
 from synclogs import timeline
-from synclogs.models import Project, Trace
-from tests.factories import ProjectFactory, entry, error_entry, member, run, store, sync_id
+from synclogs.models import LogEntry, Project, Trace
+from tests.factories import ProjectFactory, entry, error_entry, member, rfc3339, run, store, sync_id
 
 pytestmark = pytest.mark.django_db
 
@@ -65,13 +66,16 @@ def test_a_run_is_told_from_its_first_entry_on(viewer, project):
     for words in (
         "Full run",
         "Full run completed: 2 created, 1 deleted in 3 min 5 s.",
-        "Waited 3 min 2 s for the next attempt",
+        "Waited 3 min 2 s for the next attempt, attempt 1 of 5",
         "(attempt 1 of 5)",
         "3 entries, oldest first. These are all.",
         ">900<",
         f"/syncs/{sync_id()}",
         "none seen",
-        "tick-warning",
+        "No earlier full run of this sync is known to have completed",
+        "wf-warning",
+        "wf-started",
+        "wf-completed",
     ):
         assert words in html
     assert html.count("data-log-key=") == 3
@@ -164,7 +168,171 @@ def test_the_queries_of_a_run_do_not_grow_and_stay_in_its_time(viewer, project):
     assert counts[0] == counts[1]
 
 
-# Geometry
+# The waterfall
+
+
+def test_each_mark_leads_to_a_row_and_one_of_them_is_the_tab_stop(viewer, project):
+    now = timezone.now()
+    store(
+        project,
+        entry(timestamp=now - timedelta(minutes=9), syncEvent="INCREMENTAL_SYNC_STARTED"),
+        *(entry(timestamp=now - timedelta(minutes=5), syncEvent="PAGE_READ", message=f"{n}") for n in range(37)),
+        error_entry(timestamp=now - timedelta(minutes=4)),
+        now=now,
+    )
+    html = page(viewer, project)
+    marks = re.findall(r'<a class="wf-mark wf-(\w+)" href="#(e-[^"]+)" tabindex="(-?\d)" aria-label="([^"]+)"', html)
+    assert [(shape, tab) for shape, _, tab, _ in marks] == [("started", "0"), ("info", "-1"), ("error", "-1")]
+    assert all(f'<li class="row" id="{target}"' in html for _, target, _, _ in marks)
+    assert marks[1][3].startswith("37 entries, all at +4 min")
+    assert 'class="wf-count" y="4">37<' in html
+    assert "4 min without a log" in html
+    assert "Webhooks</span>" not in html
+
+
+def test_a_wait_ends_where_it_was_announced_to_end(project):
+    at = timezone.now() - timedelta(hours=1)
+
+    def limited(seconds: float, **retry: Any) -> dict[str, Any]:
+        return entry(timestamp=at + timedelta(seconds=seconds), syncEvent="SYNC_RUN_RATE_LIMITED", error=retry)
+
+    store(
+        project,
+        limited(0, backoffMs=30_000, attempt=1, maxAttempts=5),
+        entry(timestamp=at + timedelta(seconds=3), syncEvent="CURSOR_KEPT"),  # no step of the run: the wait goes on
+        limited(30, retry={"nextRetryAt": rfc3339(at + timedelta(seconds=90)), "attempt": 2}),
+        limited(600, nextRetryAt="soon"),
+        limited(700, nextRetryAt=rfc3339(at)),
+        limited(800, backoffMs=60_000),
+    )
+    line = timeline.timeline(Trace.objects.get(project=project), project)
+    told = [(wait.start.seconds, wait.end.seconds, wait.attempt, wait.most, wait.is_open) for wait in line.waits]
+    assert told == [
+        (0, 30, 1, 5, False),
+        (30, 90, 2, None, False),
+        (600, 700, None, None, False),
+        (800, 860, None, None, True),
+    ]
+    assert [moment.waited for moment in line.moments] == [False, True, False, True, True, False]
+
+
+# What changed since it last worked
+
+
+def changed(html: str) -> str:
+    section = html[html.index('<section class="section" id="changed"') :]
+    return re.sub(r"\s+", " ", section[: section.index("</section>")])
+
+
+def test_a_failed_run_is_compared_with_the_last_good_one(viewer, project):
+    now = timezone.now()
+    at = now - timedelta(minutes=30)
+    store(project, *run(at=now - timedelta(minutes=40), credentialId="cred-old"), now=now)
+    common = {"traceId": "bad", "credentialId": "cred-old", "syncStatus": "ACTIVE"}
+    limit = {"recoverability": "RECOVERABLE", "httpStatus": 429}
+    store(
+        project,
+        entry(timestamp=at, syncEvent="INCREMENTAL_SYNC_STARTED", **common),
+        entry(
+            timestamp=at + timedelta(seconds=4),
+            level="WARN",
+            error=limit,
+            **{**common, "syncEvent": "SYNC_RUN_RATE_LIMITED"},
+        ),
+        error_entry(timestamp=at + timedelta(minutes=4), traceId="bad", credentialId="cred-old"),
+        now=now,
+    )
+    html = page(viewer, project, "bad")
+    sentence = (
+        "The first step is like in the last good run, then they part: "
+        "this run was rate limited (HTTP 429), the good one completed."
+    )
+    assert html.count(sentence) == 2  # beside the verdict, and at the section
+    section = changed(html)
+    assert "First difference: rate limited (HTTP 429) here; completed in the good run" in section
+    assert "1 step alike" in section
+    assert '<details class="card diff tone-error" open>' in section
+    assert re.search(r'<th scope="row">Took</th><td class="num">8 s</td><td class="num">4 min</td>', section)
+    assert re.search(r'Created</th><td class="num">4</td><td class="num"><span class="faint">not said', section)
+
+
+def test_a_good_run_is_compared_quietly(viewer, project):
+    now = timezone.now()
+    starts = [now - timedelta(minutes=20), now - timedelta(minutes=10)]
+    store(project, *run(at=starts[0]), *run(at=starts[1], credentialId="cred-2"), now=now)
+    html = page(viewer, project, f"run-1-{starts[1].timestamp():.0f}")
+    section = changed(html)
+    assert "Compared with the good run before it" in section
+    assert " open>" not in section
+    assert "credential is not the same at the step “started”" in section
+    assert "parting" not in html
+
+
+def test_a_sync_that_never_completed_has_nothing_to_compare_with(viewer, project):
+    now = timezone.now()
+    store(project, entry(timestamp=now - timedelta(minutes=5), syncEvent="INITIAL_SYNC_STARTED"), now=now)
+    html = page(viewer, project)
+    assert "This sync has never completed a run; nothing to compare with." in html
+    assert "No log for 5 minutes, until now" in html
+
+
+def test_a_run_that_goes_on_is_like_the_good_one_so_far(viewer, project):
+    now = timezone.now()
+    store(project, *run(at=now - timedelta(minutes=20)), now=now)
+    begun = {"syncEvent": "INCREMENTAL_SYNC_STARTED", "syncStatus": "ACTIVE", "traceId": "on"}
+    store(project, entry(timestamp=now - timedelta(minutes=1), **begun), now=now)
+    assert "So far every step is like in the last good run." in changed(page(viewer, project, "on"))
+
+
+def test_a_good_run_whose_entries_are_gone_leaves_its_numbers(viewer, project):
+    now = timezone.now()
+    good = now - timedelta(minutes=20)
+    store(project, *run(at=good), error_entry(timestamp=now - timedelta(minutes=1), traceId="bad"), now=now)
+    LogEntry.objects.of(project).filter(trace_id__startswith="run-").delete()
+    section = changed(page(viewer, project, "bad"))
+    assert "not kept any more" in section
+    assert "Took" in section
+
+
+def test_hostile_values_of_both_runs_stay_text(viewer, project):
+    now, evil = timezone.now(), "<img src=x onerror=alert(1)>\u202e"
+    store(project, *run(at=now - timedelta(minutes=20), credentialId=evil[:20], configuration={evil: evil}), now=now)
+    bad = {"credentialId": "x", "configuration": {evil: "y"}, "message": evil, "traceId": "bad"}
+    store(project, entry(timestamp=now - timedelta(minutes=2), syncEvent="INCREMENTAL_SYNC_STARTED", **bad), now=now)
+    store(project, entry(timestamp=now - timedelta(minutes=1), syncEvent=evil[:-1], **bad), now=now)
+    html = page(viewer, project, "bad")
+    assert "<img" not in html.replace('<img src="/static/', "")
+    assert "\u202e" not in html
+    assert "configuration.&lt;img" in changed(html)
+
+
+def test_the_queries_do_not_grow_with_the_entries_compared(viewer, project):
+    now, counts = timezone.now(), []
+    store(project, entry(timestamp=now - timedelta(hours=9)), now=now)
+    page(viewer, project)
+    for count in (3, 60):
+        good, bad = now - timedelta(minutes=2 * count + 30), now - timedelta(minutes=count)
+        name = f"run-1-{good.timestamp():.0f}"
+        more = [
+            entry(timestamp=good + timedelta(seconds=n / 10), syncEvent="PAGE_READ", traceId=name) for n in range(count)
+        ]
+        store(project, *run(at=good), *more, now=now)
+        store(
+            project,
+            *(
+                entry(timestamp=bad + timedelta(seconds=n), syncEvent="PAGE_READ", traceId=f"b{count}")
+                for n in range(count)
+            ),
+            now=now,
+        )
+        with CaptureQueriesContext(connection) as queries:
+            assert "alike" in changed(page(viewer, project, f"b{count}"))
+        counts.append(len(queries))
+        assert sum("synclogs_logentry" in query["sql"] for query in queries) == 2
+    assert counts[0] == counts[1]
+
+
+# Geometry of charts
 
 
 def test_bars_stand_on_each_other_and_small_ones_stay_in_sight():
@@ -176,14 +344,9 @@ def test_bars_stand_on_each_other_and_small_ones_stay_in_sight():
     assert rest.y + rest.height == pytest.approx(97.0)
     assert rest.y >= 0
     assert bars.bars[1].parts == ()
+    assert charts.stacked([]).width > 0
 
 
 @pytest.mark.parametrize(("value", "top"), [(0, 1), (1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (200, 200), (201, 500)])
 def test_the_upper_edge_is_a_round_number(value, top):
     assert charts.nice(value) == top
-
-
-def test_ticks_of_an_instant_stand_at_its_start():
-    zero = timedelta(0)
-    assert charts.ticks([(zero, "info")], length=zero) == (charts.Tick(0.0, "info"),)
-    assert charts.stacked([]).width > 0

@@ -1,33 +1,34 @@
 """One iteration of a sync as a timeline. A URL comes in, a page goes out; nothing is changed here."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from portal import charts, paths, things
+from portal import entries, paths, run_chart, run_diff, things
 from portal.access import ProjectRequest, project_view
-from portal.rows import Row
-from portal.templatetags.portal import level_slug
-from portal.views.logs import rows_of
+from portal.run_chart import length_words, offset_words
 from synclogs import explain, timeline, trouble
 from synclogs.catalogue import Level, sync_type_words
-from synclogs.models import Project, Sync, Trace
-
-MINUTE = timedelta(minutes=1)
+from synclogs.models import LogEntry, Project, Sync, Trace
+from synclogs.timeline import PAUSE_AT_LEAST
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """A log row of the timeline with its offset, and the words of the pause before it ("" when there was none)."""
 
-    row: Row
+    entry: LogEntry
+    url: str
+    text: str
     offset: str
     pause: str
     retry: str
+    waited: bool
 
 
 @project_view()
@@ -51,6 +52,7 @@ def page(request: ProjectRequest, trace_id: str) -> HttpResponse:
         return things.missing(request, "trace", trace_id)
     line = timeline.timeline(found, project)
     beside = timeline.beside(found, project)
+    sync = Sync.objects.of(project).filter(sync_id=found.sync_id).first() if found.sync_id else None
     context = {
         "now": now,
         "trace": found,
@@ -58,17 +60,14 @@ def page(request: ProjectRequest, trace_id: str) -> HttpResponse:
         "words": things.sync_words(found),
         "run": things.run_row(project, found, now=now),
         "verdict": explain.trace_verdict(found, now=now),
-        "sync": Sync.objects.of(project).filter(sync_id=found.sync_id).first() if found.sync_id else None,
+        "sync": sync,
         "owner_name": things.names_of(project, [found.user_id]).get(found.user_id, ""),
         "figures": figures(found),
-        "lines": lines(line, request, now=now),
+        "lines": list(lines(line, project, now=now)),
+        "chart": run_chart.chart(found, line, now=now),
+        "changes": run_diff.changes(found, line, beside.last_good, project=project, sync=sync, now=now),
         "failure": failure(line),
         "cut": timeline.LONGEST if line.cut else 0,
-        "ticks": charts.ticks(
-            [(moment.offset, level_slug(moment.entry.level)) for moment in line.moments],
-            length=found.last_at - found.first_at,
-        ),
-        "length": offset_words(found.last_at - found.first_at),
         "all_logs": paths.logs(project.slug, trace=found.trace_id, since=paths.since_of(found.first_at, now=now)),
         **neighbours(beside, project, now=now),
     }
@@ -80,12 +79,20 @@ def neighbours(beside: timeline.Beside, project: Project, *, now: datetime) -> d
     return {name: things.run_row(project, run, now=now) if run else None for name, run in found.items()}
 
 
-def lines(line: timeline.Timeline, request: ProjectRequest, *, now: datetime) -> list[Line]:
-    rows = rows_of([moment.entry for moment in line.moments], request)
-    return [
-        Line(row, f"+{offset_words(moment.offset)}", pause_words(moment), explain.entry_retry_clock(row.entry, now=now))
-        for row, moment in zip(rows, line.moments, strict=True)
-    ]
+def lines(line: timeline.Timeline, project: Project, *, now: datetime) -> Iterator[Line]:
+    base = reverse("logs", args=(project.slug,))
+    waits = {wait.number: wait for wait in line.waits}
+    for number, moment in enumerate(line.moments):
+        entry = moment.entry
+        yield Line(
+            entry,
+            url=f"{base}/{entry.key}",
+            text=entries.message_cell(entry),
+            offset=f"+{offset_words(moment.offset)}",
+            pause=pause_words(moment, waits.get(number - 1)),
+            retry=explain.entry_retry_clock(entry, now=now),
+            waited=moment.waited,
+        )
 
 
 def failure(line: timeline.Timeline) -> trouble.SyncError | None:
@@ -94,18 +101,16 @@ def failure(line: timeline.Timeline) -> trouble.SyncError | None:
     return trouble.SyncError(errors[-1], explain.entry_explanation(errors[-1]), 1) if errors else None
 
 
-def offset_words(offset: timedelta) -> str:
-    """0.0 s, 8.2 s, 3 min 5 s, 2 h 5 min"""
-    if offset < MINUTE:
-        return f"{offset.total_seconds():.1f} s"
-    return explain.duration_ms(offset // timedelta(milliseconds=1))
-
-
-def pause_words(moment: timeline.Moment) -> str:
+def pause_words(moment: timeline.Moment, wait: timeline.Wait | None) -> str:
+    """The pause before an entry; `wait` is what the entry before it had announced."""
     if moment.pause is None:
         return ""
-    length = offset_words(moment.pause)
-    return f"Waited {length} for the next attempt" if moment.waited else f"{length} without a log"
+    if wait is None:
+        return f"{length_words(moment.pause)} without a log"
+    attempt = explain.attempt_words(wait.attempt, wait.most)
+    waited = f"Waited {length_words(wait.length)} for the next attempt" + (f", {attempt}" if attempt else "")
+    silent = moment.pause - wait.length
+    return f"{waited}, then {length_words(silent)} without a log" if silent >= PAUSE_AT_LEAST else waited
 
 
 def figures(found: Trace) -> list[tuple[str, int]]:

@@ -4,6 +4,7 @@ Pure and deterministic: no database, no markup, no links, and the moment that is
 say is called not known.
 """
 
+from synclogs.explain.differences import DIFFERENCE_NAMES, Difference, difference, step_words
 from synclogs.explain.entries import (
     SIDE_WORDS,
     EntryState,
@@ -62,10 +63,10 @@ from synclogs.explain.traces import (
 )
 
 __all__ = [
-    "LIMITED_FOR_LONG", "OUTCOME_TONES", "SEVERITY", "SIDE_WORDS", "SILENT_AT_LEAST", "STUCK_AFTER", "EntryState",
+    "DIFFERENCE_NAMES", "LIMITED_FOR_LONG", "OUTCOME_TONES", "SEVERITY", "SIDE_WORDS", "SILENT_AT_LEAST", "STUCK_AFTER", "Difference", "EntryState",
     "Explanation", "Finding", "Outcome", "OwnedSync", "StateCounts", "SyncState", "TraceState", "Verdict", "about", "ago",
-    "attempt_words", "clock", "code_words", "data_verdict", "delivery_verdict", "duration_ms", "entry_explanation",
+    "attempt_words", "clock", "code_words", "data_verdict", "delivery_verdict", "difference", "duration_ms", "entry_explanation",
     "entry_headline", "entry_retry_clock", "freshness", "integration_verdict", "joined", "last_error_cause",
     "moment_words", "next_expected", "one_line", "overview_verdict", "plural", "retry_clock", "run_counts", "silence",
-    "silent", "span", "stuck", "sync_verdict", "trace_duration", "trace_outcome", "trace_verdict", "user_verdict",
+    "silent", "span", "step_words", "stuck", "sync_verdict", "trace_duration", "trace_outcome", "trace_verdict", "user_verdict",
 ]  # fmt: skip

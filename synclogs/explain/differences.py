@@ -1,0 +1,112 @@
+"""Two runs beside each other in; where they part, as a sentence, out. Says what each did there, never why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from synclogs import catalogue
+from synclogs.catalogue import Step
+from synclogs.comparison import Change, Comparison, Kind, Row
+from synclogs.explain.entries import EntryState, code_words
+from synclogs.explain.phrases import joined, plural
+
+DIFFERENCE_NAMES = {
+    "status": "state of the sync",
+    "http_status": "HTTP status",
+    "error_code": "error code",
+    "recoverability": "recoverability",
+    "credential_id": "credential",
+    "integration": "integration",
+    "pipeline": "pipeline",
+    "sync_type": "sync type",
+    "user_id": "user",
+    "message": "message",
+    "pause": "time since the step before",
+}
+_STEPS = {  # beside a label, and after "this run"
+    Step.STARTED: ("started", "started"),
+    Step.COMPLETED: ("completed", "completed"),
+    Step.INTERRUPTED: ("interrupted", "was interrupted"),
+    Step.FAILED: ("failed", "failed"),
+    Step.LIMITED: ("rate limited", "was rate limited"),
+    Step.WARNED: ("a temporary problem", "met a temporary problem"),
+}
+NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`sentence` stands alone beside the verdict; `label` stands at the row where the runs part, "" when they do not."""
+
+    sentence: str
+    label: str
+
+
+def difference(
+    found: Comparison, good: Sequence[EntryState], here: Sequence[EntryState], *, is_good: bool, is_open: bool
+) -> Difference:
+    """`good` and `here` are the entries that were compared. `is_good`: this run completed too."""
+    other = "the good run before it" if is_good else "the last good run"
+    if found.first is None:
+        return Difference(_no_difference(found, other, is_open=is_open), "")
+    row = found.rows[found.first]
+    begin = _begin(found.steps_alike, other)
+    if row.kind == Kind.CHANGED:
+        names = _named(row.changes)
+        verb = "is" if len(names) == 1 else "are"
+        step = step_words(here[row.here or 0])
+        text = f"{joined(names)} {verb} not the same at the step “{step.what.strip('“”')}”"
+        return Difference(f"{begin}{text}.", f"First difference: {text}")
+    ours, theirs = _there(found, good=good, here=here)
+    what = ours.what if ours else "nothing more"
+    then = theirs.what if theirs else "nothing more"
+    did = f"this run {ours.did}" if ours else "this run logged nothing more"
+    other_did = f"the good one {theirs.did}" if theirs else "the good one had ended"
+    return Difference(f"{begin}{did}, {other_did}.", f"First difference: {what} here; {then} in the good run")
+
+
+def _no_difference(found: Comparison, other: str, *, is_open: bool) -> str:
+    so_far = "So far every" if is_open else "Every"
+    details = "; only details differ" if any(row.changes for row in found.rows) else ""
+    return f"{so_far} step is like in {other}{details}."
+
+
+def _begin(alike: int, other: str) -> str:
+    if not alike:
+        return f"Unlike {other} from the first step on: "
+    first = "The first step is" if alike == 1 else f"The first {plural(alike, 'step')} are"
+    return f"{first} like in {other}, then they part: "
+
+
+def _named(changes: Sequence[Change]) -> list[str]:
+    names = [DIFFERENCE_NAMES.get(change.name, change.name) for change in changes if change.tells]
+    return names if len(names) <= NAMED else [*names[:NAMED], f"{len(names) - NAMED} more"]
+
+
+def _there(
+    found: Comparison, *, good: Sequence[EntryState], here: Sequence[EntryState]
+) -> tuple["StepWords | None", "StepWords | None"]:
+    """What either run did where they part; None for a run that had ended there, or went silent."""
+    rest = found.rows[found.first or 0 :]
+    ours = next((row.here for row in rest if row.here is not None), None)
+    theirs = next((row.good for row in rest if row.good is not None), None)
+    return (
+        None if ours is None else step_words(here[ours]),
+        None if theirs is None else step_words(good[theirs]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StepWords:
+    """`what`: rate limited (HTTP 429); `did`: was rate limited (HTTP 429)."""
+
+    what: str
+    did: str
+
+
+def step_words(entry: EntryState) -> StepWords:
+    """One entry as a step of its run; events that are no steps are quoted."""
+    event = catalogue.event(entry.event)
+    name = event.words if entry.event else catalogue.type_words(entry.type)
+    what, did = _STEPS.get(event.step) or (f"“{name}”", f"logged “{name}”")
+    code = code_words(entry)
+    return StepWords(f"{what} ({code})", f"{did} ({code})") if code else StepWords(what, did)
