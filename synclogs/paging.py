@@ -229,5 +229,5 @@ class _Clock:
 
     def narrow(self) -> bool:
         """Whether there is time to try a narrower slice."""
-        self.width = max(self.width / STEP, NARROWEST)
+        self.width = max(self.width / STEP**2, NARROWEST)
         return time.monotonic() < self.ends
