@@ -40,12 +40,16 @@ class Ask:
     sentence: str
     mistake: Mistake | None
     is_alone: bool  # nothing else of the filter is wrong
+    without: str  # the link that takes the query away
 
 
 def ask_of(query: Pairs, errors: Mapping[str, str]) -> Ask:
     text = next((value for name, value in query if name == "q"), "")
     sentence = errors.get("q", "")
-    return Ask(text, QUERY_LENGTH, sentence, mistake_of(text, query) if sentence else None, set(errors) == {"q"})
+    mistake = mistake_of(text, query) if sentence else None
+    return Ask(
+        text, QUERY_LENGTH, sentence, mistake, set(errors) == {"q"}, querystring.link(querystring.remove(query, "q"))
+    )
 
 
 def mistake_of(text: str, query: Pairs) -> Mistake | None:

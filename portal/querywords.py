@@ -25,7 +25,7 @@ class Example:
 # In the order in which people need them.
 FIELD_WORDS: tuple[FieldWords, ...] = (
     FieldWords("level", "Level", "error, warning, info or debug"),
-    FieldWords("status", "Sync status", "The state that the log gave, such as ERRORED or RATE_LIMITED"),
+    FieldWords("status", "Sync status", "The state in the log, such as ERRORED or IDLE"),
     FieldWords("event", "Event", "What happened, such as SYNC_RUN_ERROR"),
     FieldWords("user", "User", "The connected user's ID, as your application calls it"),
     FieldWords("integration", "Integration", "Such as googledrive or salesforce"),
