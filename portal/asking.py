@@ -18,7 +18,7 @@ from synclogs.parameters import FIELDS
 # Fields that take nothing but these.
 VALUES: Mapping[str, Collection[str]] = {"level": LEVEL_SLUGS, "category": CATEGORY_SLUGS}
 SHOWN = 60  # characters on either side of a mistake
-_MISTAKE = re.compile(r'[^\s"“”„():,]+|.', re.DOTALL)
+_MISTAKE = re.compile(r'["“”„][^"“”„]*["“”]?|[^\s"“”„():,]+|.', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,10 @@ def mistake_of(text: str, query: Pairs) -> Mistake | None:
     try:
         parse_query(bare)
     except QueryError as error:
-        suggestion = error.suggestion or with_near_value(bare, error.position)
         found = _MISTAKE.match(bare, error.position)
-        end = min(found.end() if found else error.position, error.position + SHOWN)
+        end = found.end() if found else error.position
+        suggestion = error.suggestion or with_near_value(bare, error.position, end)
+        end = min(end, error.position + SHOWN)
         start = max(0, error.position - SHOWN)
         return Mistake(
             error.message,
@@ -73,15 +74,14 @@ def mistake_of(text: str, query: Pairs) -> Mistake | None:
     return None
 
 
-def with_near_value(text: str, position: int) -> str:
-    """The query with the nearest possible value in place of the one that begins there; "" when none is near."""
+def with_near_value(text: str, start: int, end: int) -> str:
+    """The query with the nearest possible value in place of the one that stands there; "" when none is near."""
     try:
         tree = parse(text, fields=FIELDS)
     except QueryError:
         return ""
-    for leaf in leaves(tree) if tree else ():
-        for value in leaf.values if isinstance(leaf, Match) else ():
-            if value.position == position and not value.quoted:
-                near = get_close_matches(value.text.lower(), VALUES.get(str(leaf.field), ()), 1)
-                return text[:position] + near[0] + text[position + len(value.text) :] if near else ""
-    return ""
+    matches = (leaf for leaf in leaves(tree) if isinstance(leaf, Match)) if tree else ()
+    values = ((str(leaf.field), value.text) for leaf in matches for value in leaf.values if value.position == start)
+    field, value = next(values, ("", ""))
+    near = get_close_matches(value.lower(), VALUES.get(field, ()), 1)
+    return text[:start] + near[0] + text[end:] if near else ""

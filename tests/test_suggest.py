@@ -10,7 +10,7 @@ from django.utils import timezone
 from portal import completion, querywords
 from portal.asking import ask_of
 from portal.querystring import chips
-from portal.views.suggest import Suggestion, suggestions
+from portal.views.suggest import MOST_MIXED, Suggestion, suggestions
 from synclogs.filters import LogFilter, parse_query
 from synclogs.language import OWN_FIELDS, QUERY_LENGTH
 from synclogs.models import ConnectedUser, Project
@@ -148,6 +148,21 @@ def test_the_address_answers_with_json_and_takes_any_cursor(client: Client, proj
     ).json()["suggestions"][0].items()
 
 
+def test_a_slow_database_offers_the_rest(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.views.suggest.SECONDS", 0)
+    assert [made.part for made in offered(project, "user:")] == ["*"]
+    assert [made.part for made in offered(project, "sync:")] == ["*"]
+    assert "integration:jira" in [made.part for made in offered(project, "ji")]
+
+
+def test_beside_fields_only_a_few_values_are_offered(project: Project) -> None:
+    store(
+        project, *(entry(pipeline=f"sync_{name}", integration=f"sync_{name}", userId=f"sync_{name}") for name in "abc")
+    )
+    parts = [made.part for made in offered(project, "sync")]
+    assert len([part for part in parts if not part.endswith(":")]) == MOST_MIXED
+
+
 def test_another_project_is_never_offered(project: Project) -> None:
     other = ProjectFactory()
     assert [made.part for made in offered(other, "user:")] == ["*"]
@@ -170,6 +185,8 @@ def test_the_box_keeps_the_query_as_part_of_the_filter_form(client: Client, proj
     [
         ("a levl:error b", ("a ", "levl", ":error b"), "a level:error b"),
         ("level:eror", ("level:", "eror", ""), "level:error"),
+        ('level:info,"eror" a', ("level:info,", '"eror"', " a"), "level:info,error a"),
+        ("user:>5", ("user:>", "5", ""), ""),
         ("a OR", ("a ", "OR", ""), "a"),
         ("level:", ("level:", "", ""), ""),
         ("a" * 90 + " level:x " + "b" * 90, ("…" + "a" * 53 + " level:", "x", " " + "b" * 59 + "…"), ""),
