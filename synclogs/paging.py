@@ -6,11 +6,10 @@ says how far it got; nothing is ever passed over.
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from uuid import UUID
 
 from django.db.models import Q
@@ -28,9 +27,9 @@ CURSOR = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{32})", re.ASCII)
 INDEXED = {"integration", "user", "sync", "trace", "error_code"}
 SECONDS = 1.5
 FIRST_SLICE = timedelta(hours=1)
-STEP = 8
-TRIES = 3
-WIDEST, NARROWEST = timedelta(days=400), timedelta(seconds=1)
+FEWEST, GROWTH = 4_000.0, 8.0
+TRIES = 3  # as many slices may be too slow
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
 LOWEST, HIGHEST = UUID(int=0), UUID(int=(1 << 128) - 1)
 INSTANT = timedelta(microseconds=1)
 
@@ -147,87 +146,75 @@ def _walk(
     def read(first: datetime, end: datetime | None, rest: int) -> list[LogEntry]:
         return list((ordered.filter(occurred_at__lt=end) if end else ordered).filter(occurred_at__gte=first)[:rest])
 
-    @cache
-    def hours() -> Hours | None:
-        return occupied.hours(log_filter, project)
-
     if upwards_from:
-        return _upwards(read, limit, hours, first=upwards_from, end=log_filter.until)
+        return _Walk(log_filter, project, read).upwards(limit, upwards_from, log_filter.until)
     ends = [end for end in (downwards_from and downwards_from + INSTANT, log_filter.until) if end]
-    return _downwards(read, limit, hours, first=log_filter.since, end=min(ends, default=None))
+    return _Walk(log_filter, project, read).downwards(limit, min(ends, default=None))
 
 
-def _downwards(
-    read: Reader, limit: int, hours: Callable[[], Hours | None], *, first: datetime, end: datetime | None
-) -> Found:
-    """From `end` (None: whatever is newest) back to `first`. Mostly the first slice is enough; then nobody asks for hours."""
-    clock = _Clock()
-    rows: list[LogEntry] = []
-    at = end
-    while len(rows) < limit and at != first:
-        if at != end and at and (known := hours()):
-            at = known.last_before(at)
-            if at is None or at <= first:
-                break
-        start = max(first, (at or timezone.now()) - clock.width)
-        try:
-            with clock.slice():
-                rows += read(start, at, limit - len(rows))
-        except budget.OutOfTime:
-            if clock.narrow():
-                continue
-            if at == end:
-                raise
-            return Found(rows, at)
-        at = start
-    return Found(rows)
+class _Walk:
+    """Slices of time, one after the other: the first is an hour, the next as large as half of the time left allows."""
 
-
-def _upwards(
-    read: Reader, limit: int, hours: Callable[[], Hours | None], *, first: datetime, end: datetime | None
-) -> Found:
-    """From `first` on until `end` (None: whatever is newest)."""
-    clock = _Clock()
-    rows: list[LogEntry] = []
-    at: datetime | None = first
-    while len(rows) < limit and at is not None:
-        if at != first and (known := hours()):
-            at = known.first_from(at)
-            if at is None:
-                break
-        stop = at + clock.width
-        after = None if stop >= (end or timezone.now()) else stop
-        try:
-            with clock.slice():
-                rows += read(at, after or end, limit - len(rows))
-        except budget.OutOfTime:
-            if clock.narrow():
-                continue
-            if at == first:
-                raise
-            return Found(rows, at)
-        at = after
-    return Found(rows)
-
-
-class _Clock:
-    """How wide the next slice may be: ever wider as long as slices are quick, narrower when one was too slow."""
-
-    def __init__(self) -> None:
-        self.width = FIRST_SLICE
+    def __init__(self, log_filter: LogFilter, project: Project, read: Reader) -> None:
+        self.log_filter = log_filter
+        self.project = project
+        self.read = read
+        self.rows: list[LogEntry] = []
         self.ends = time.monotonic() + SECONDS
+        self.size = FEWEST  # entries to look at in the next slice
 
-    @contextmanager
-    def slice(self) -> Iterator[None]:
-        """Reads one slice in a part of the time; raises OutOfTime when it takes longer."""
+    @cached_property
+    def hours(self) -> Hours:
+        """Only asked for when the first slice was not enough, which is rare."""
+        return occupied.hours(self.log_filter, self.project)
+
+    def downwards(self, limit: int, end: datetime | None) -> Found:
+        """From `end` (None: whatever is newest) back to the start of the range."""
+        first = self.log_filter.since
+        start = max(first, (end or timezone.now()) - FIRST_SLICE)
+        at = start if self.slice(limit, start, end) else end
+        while len(self.rows) < limit and at != first:
+            # Without an end the newest stretch is open: nothing that is later may be passed over.
+            stretch = self.hours.back(at or FAR, self.size)
+            if stretch is None:
+                break
+            start = max(first, stretch[0])
+            if self.slice(limit, start, stretch[1] if at else None):
+                at = start
+            elif time.monotonic() >= self.ends:
+                return self.stopped(at, begun=at != end)
+        return Found(self.rows)
+
+    def upwards(self, limit: int, first: datetime, end: datetime | None) -> Found:
+        """From `first` on until `end` (None: whatever is newest)."""
+        at = first + FIRST_SLICE
+        if not self.slice(limit, first, min(at, end) if end else at):
+            at = first
+        while len(self.rows) < limit and (end is None or at < end):
+            stretch = self.hours.forth(at, self.size)
+            if stretch is None:
+                break
+            stop = min(stretch[1], end) if end else stretch[1]
+            if self.slice(limit, stretch[0], stop):
+                at = stop
+            elif time.monotonic() >= self.ends:
+                return self.stopped(at, begun=at != first)
+        return Found(self.rows)
+
+    def slice(self, limit: int, first: datetime, end: datetime | None) -> bool:
+        """Whether it could be read in its part of the time."""
         began = time.monotonic()
-        with budget.within(min(self.ends - began, SECONDS / TRIES)):
-            yield
+        try:
+            with budget.within(min(self.ends - began, SECONDS / TRIES)):
+                self.rows += self.read(first, end, limit - len(self.rows))
+        except budget.OutOfTime:
+            self.size = max(FEWEST / 8, self.size / 32)
+            return False
         ended = time.monotonic()
-        wider = (self.ends - ended) / 2 / max(ended - began, 0.0001)
-        self.width = min(self.width * min(STEP, max(wider, 1 / STEP)), WIDEST)
+        self.size *= min(GROWTH, max(1 / GROWTH, (self.ends - ended) / 2 / max(ended - began, 0.0001)))
+        return True
 
-    def narrow(self) -> bool:
-        """Whether there is time to try a narrower slice."""
-        self.width = max(self.width / STEP**2, NARROWEST)
-        return time.monotonic() < self.ends
+    def stopped(self, at: datetime | None, *, begun: bool) -> Found:
+        if at is None or not begun:
+            raise budget.OutOfTime("not even the first slice could be read in time")
+        return Found(self.rows, at)
