@@ -47,9 +47,12 @@ class Tick:
     kind: str
 
 
-def stacked(columns: Sequence[Sequence[tuple[str, int]]]) -> Bars:
-    """A bar for each column of (kind, value), the first kind at the bottom; values above zero are never invisible."""
-    top = nice(max((sum(value for _, value in column) for column in columns), default=0))
+def stacked(columns: Sequence[Sequence[tuple[str, int]]], *, top: int = 0) -> Bars:
+    """A bar for each column of (kind, value), the first kind at the bottom; values above zero are never invisible.
+
+    The upper edge is at `top`, by default at a round number above the highest bar.
+    """
+    top = top or nice(max((sum(value for _, value in column) for column in columns), default=0))
     step = BAR + GAP
     bars = tuple(Bar(round(index * step + GAP / 2, 2), _parts(column, top)) for index, column in enumerate(columns))
     return Bars(bars, width=max(step, len(columns) * step), top=top)

@@ -1,17 +1,20 @@
-"""The filter rail of the log list: which values each filter offers, which are ticked, what was wrong.
+"""The filter rail of the log list: which values each filter offers and how many entries have them, which are ticked, what was wrong.
 
-Comes in: the filter (or what could not be read of it) and the counts of values seen. Goes out: groups for the template.
+Comes in: the query, and the values counted under the other filters (or, where they were not in time, those seen of late).
+Goes out: groups for the template.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2s
 
 from portal.querystring import Pairs, value_words
 from synclogs import catalogue
 from synclogs.catalogue import Category, Level
+from synclogs.counting import Values
 from synclogs.facets import Seen
-from synclogs.filters import FIELDS
 from synclogs.models import Facet
+from synclogs.parameters import FIELDS
 
 SHOWN = 7
 OFFERED = 60
@@ -54,9 +57,12 @@ EXAMPLES = {
 
 @dataclass(frozen=True, slots=True)
 class Option:
+    """`key` is a part of element IDs: the same for the same value on every page."""
+
+    key: str
     value: str
     words: str
-    count: int | None  # entries in the range, before any filter; None where counts do not know
+    count: int | None  # entries in the range under all other filters; None where that is not known
     included: bool
     excluded: bool
     tone: str
@@ -64,37 +70,54 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One filter: `options` in sight, `more` behind a fold; `typed` says that values are written, not picked."""
+    """One filter: `options` in sight, `more` behind a fold, `further` values are not even there.
+
+    `typed` says that values are written, not picked; `is_uncounted` that the time was up before the counts were known.
+    """
 
     name: str
     label: str
     options: tuple[Option, ...]
     more: tuple[Option, ...]
+    further: int
     typed: bool
+    is_uncounted: bool
     example: str
     used: int
     is_open: bool
     error: str
 
 
-def groups(query: Pairs, *, seen: Seen, errors: Mapping[str, str]) -> list[Group]:
-    """Every filter of the list, in the order of the contract."""
-    return [group(name, query, seen=seen, errors=errors) for name in FIELDS]
+def groups(
+    query: Pairs, *, seen: Seen, errors: Mapping[str, str], counted: Mapping[str, Values | None] | None = None
+) -> list[Group]:
+    """Every filter of the list, in the order of the contract. Without `counted` nothing is said about counts at all."""
+    return [group(name, query, seen=seen, errors=errors, counted=counted) for name in FIELDS]
 
 
-def group(name: str, query: Pairs, *, seen: Seen, errors: Mapping[str, str]) -> Group:
-    included = [value for key, value in query if key == name]
-    excluded = [value for key, value in query if key == f"-{name}"]
+def group(
+    name: str,
+    query: Pairs,
+    *,
+    seen: Seen,
+    errors: Mapping[str, str],
+    counted: Mapping[str, Values | None] | None = None,
+) -> Group:
+    included = [alias(name, value) for key, value in query if key == name]
+    excluded = [alias(name, value) for key, value in query if key == f"-{name}"]
     typed = name not in FACETS and name not in KNOWN
-    counts = counts_of(name, seen)
-    chosen = list(dict.fromkeys(alias(name, value) for value in (*included, *excluded)))
+    values = counted.get(name) if counted else None
+    counts = counts_of(name, seen) if values is None else named(name, values.counts)
+    is_known = not typed and not (counted and values is None)
+    chosen = list(dict.fromkeys((*included, *excluded)))
     options = [
         Option(
+            f"{name}-{blake2s(value.encode(), digest_size=6).hexdigest()}",
             value,
             value_words(name, value),
-            None if typed else counts.get(value, 0),
-            value in {alias(name, item) for item in included},
-            value in {alias(name, item) for item in excluded},
+            counts.get(value, 0) if is_known else None,
+            value in included,
+            value in excluded,
             LEVEL_TONES.get(value, "") if name == "level" else "",
         )
         for value in ordered(name, counts, chosen)
@@ -106,7 +129,9 @@ def group(name: str, query: Pairs, *, seen: Seen, errors: Mapping[str, str]) -> 
         label=FIELDS[name].label,
         options=tuple(options[:shown]),
         more=tuple(options[shown:]),
+        further=values.further if values else 0,
         typed=typed,
+        is_uncounted=not typed and not is_known,
         example=EXAMPLES.get(name, ""),
         used=len(included) + len(excluded),
         is_open=name in ALWAYS_OPEN or bool(chosen or error),
@@ -114,11 +139,31 @@ def group(name: str, query: Pairs, *, seen: Seen, errors: Mapping[str, str]) -> 
     )
 
 
+def wanted(query: Pairs) -> dict[str, list[str]]:
+    """The values that the rail offers however rare they are: those with a name of their own, and the ticked ones."""
+    found = {name: [*KNOWN.get(name, ())] for name in FACETS if name != "category"}
+    for name, value in query:
+        if name.removeprefix("-") in found:
+            found[name.removeprefix("-")].append(alias(name.removeprefix("-"), value))
+    return found
+
+
 def alias(name: str, value: str) -> str:
-    """`WARN` and `warning` are one option; elsewhere a value is itself."""
+    """`WARN` and `warning` are one option, and so are `errored` and `ERRORED`; elsewhere a value is itself."""
     if name == "level" and value.lower() in catalogue.LEVEL_SLUGS:
         return LEVEL_NAMES[catalogue.LEVEL_SLUGS[value.lower()]]
-    return value.lower() if name == "category" else value
+    if name == "category":
+        return value.lower()
+    return value.upper() if value.upper() in FIELDS[name].known else value
+
+
+def named(name: str, counts: Mapping[str, int]) -> Mapping[str, int]:
+    """Counts by the names that stand in URLs, where the store has numbers."""
+    if name == "level":
+        return {LEVEL_NAMES[Level(int(value))]: count for value, count in counts.items()}
+    if name == "category":
+        return {CATEGORY_NAMES[Category(int(value))]: count for value, count in counts.items()}
+    return counts
 
 
 def counts_of(name: str, seen: Seen) -> Mapping[str, int]:

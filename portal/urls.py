@@ -7,6 +7,7 @@ from portal.paths import AnyText
 from portal.views import (
     accounts,
     audit,
+    counts,
     errors,
     health,
     help,
@@ -33,6 +34,7 @@ PROJECT_PAGES: list[URLPattern] = [
     path("logs", logs.logs, name="logs"),
     path("logs/suggest", suggest.suggest, name="logs-suggest"),
     path("logs/views", saved.counts, name="saved-view-counts"),
+    path("logs/facets", counts.facets, name="logs-counts"),
     path("logs/<uuid:key>", logs.log, name="log"),
     path("logs/<uuid:key>/context", logs.context, name="log-context"),
     path("logs/<uuid:key>/json", logs.log_json, name="log-json"),

@@ -42,6 +42,7 @@ class Bucket:
 class Histogram:
     """Every bucket of the range, oldest first, those without entries too."""
 
+    start: datetime  # of the first bar, were it not cut at the range
     buckets: tuple[Bucket, ...]
     width: timedelta
     until: datetime  # of the range; now where it has no end
@@ -49,6 +50,10 @@ class Histogram:
     @property
     def total(self) -> int:
         return sum(bucket.total for bucket in self.buckets)
+
+    @property
+    def peak(self) -> int:
+        return max(bucket.total for bucket in self.buckets)
 
     def of(self, level: Level) -> int:
         return sum(bucket.of(level) for bucket in self.buckets)
@@ -66,7 +71,8 @@ def bars(log_filter: LogFilter, *, now: datetime) -> Bars:
 
 def of(heights: Heights, drawn: Bars, log_filter: LogFilter, *, now: datetime) -> Histogram:
     """`heights` are those of the bars `drawn`, which were made for this filter at this moment."""
-    start, buckets = floor(log_filter.since, drawn.width), []
+    first = start = floor(log_filter.since, drawn.width)
+    buckets = []
     levels: dict[datetime, dict[int, int]] = {}
     for (bar, level), entries in heights.items():
         levels.setdefault(bar, {})[level] = entries
@@ -74,7 +80,7 @@ def of(heights: Heights, drawn: Bars, log_filter: LogFilter, *, now: datetime) -
         end = log_filter.until if start == drawn.last else start + drawn.width
         buckets.append(Bucket(max(start, log_filter.since), end, levels.get(start, {})))
         start += drawn.width
-    return Histogram(tuple(buckets), drawn.width, _end(log_filter, now=now))
+    return Histogram(first, tuple(buckets), drawn.width, _end(log_filter, now=now))
 
 
 def _end(log_filter: LogFilter, *, now: datetime) -> datetime:

@@ -68,6 +68,7 @@ PAGES = {
     "integrations": (Role.VIEWER, "integrations"),
     "integrations/<anything:slug>": (Role.VIEWER, "integrations/{integration}"),
     "logs": (Role.VIEWER, "logs"),
+    "logs/facets": (Role.VIEWER, "logs/facets"),
     "logs/<uuid:key>": (Role.VIEWER, "logs/{key}"),
     "logs/<uuid:key>/context": (Role.VIEWER, "logs/{key}/context"),
     "logs/<uuid:key>/json": (Role.VIEWER, "logs/{key}/json"),

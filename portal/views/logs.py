@@ -5,7 +5,7 @@ A URL comes in; a page, or the fragment that htmx asked for, goes out. Reads onl
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -15,17 +15,16 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from portal import asking, choices, columns, entries, payload, querystring, rail, rows
+from portal import asking, columns, counts, entries, payload, querystring, rail, rows
 from portal.access import ProjectRequest, project_view
 from portal.columns import Column
 from portal.querystring import Chip, Pairs
 from portal.rows import Row
-from synclogs import facets, filters, paging
+from synclogs import filters, paging
 from synclogs.filters import FilterError, LogFilter
 from synclogs.models import ConnectedUser, HourCount, LogEntry
 
 PAGE_SIZE = 50
-COUNTED_DAYS = timedelta(days=7)
 SUGGESTED_USERS = 100
 NARROWER = {"30d": "7d", "7d": "24h", "24h": "1h", "1h": "15m"}
 WIDER = {"15m": "24h", "1h": "24h", "24h": "7d", "7d": "30d"}
@@ -53,6 +52,7 @@ def logs(request: ProjectRequest) -> HttpResponse:
     listing = listed(request, now=now)
     context = {"now": now, "listing": listing, **surroundings(request, listing, query)}
     context["ask"] = asking.ask_of(query, listing.errors or {})
+    context |= counts.numbers_of(request, listing.log_filter, now=now, errors=listing.errors or {}, state=listing.state)
     if request.htmx and request.htmx.target == "logs":
         response = render(request, "_logs.html", {**context, "is_fragment": True}, status=listing.status)
         response["X-Fragment"] = "logs"
@@ -163,14 +163,9 @@ def preset_query(query: Pairs, preset: str) -> Pairs:
 
 
 def rail_of(request: ProjectRequest, listing: Listing, query: Pairs, *, now: datetime) -> dict[str, object]:
-    """The filter form: values seen in the range (at most its last 7 days), ticked ones, errors at their fields."""
-    log_filter = listing.log_filter
-    until = (log_filter and log_filter.until) or now + timedelta(hours=1)
-    since = max(log_filter.since, until - COUNTED_DAYS) if log_filter else now - COUNTED_DAYS
-    seen = facets.Seen({}, {})
+    """The filter form beside its groups (portal.counts): people to suggest, errors of no field."""
     people: list[tuple[str, str]] = []
     if listing.state != "failed":
-        seen = facets.seen(request.project, since=min(since, until), until=until)
         recent = ConnectedUser.objects.of(request.project).order_by("-last_seen_at", "-id")
         people = [
             (user_id, name)
@@ -178,12 +173,8 @@ def rail_of(request: ProjectRequest, listing: Listing, query: Pairs, *, now: dat
             if not payload.HIDDEN.search(user_id)  # a suggestion is shown by the browser, which would obey it
         ]
     errors = listing.errors or {}
-    typed = dict(query)
     return {
-        "groups": choices.groups(query, seen=seen, errors=errors),
         "people": people,
-        "since": typed.get("since", filters.DEFAULT_SINCE),
-        "until": typed.get("until", ""),
         "odd_errors": {name: text for name, text in errors.items() if not has_field(name)},
     }
 

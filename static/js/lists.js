@@ -14,16 +14,41 @@ function rememberGroups(form) {
   for (const group of form.querySelectorAll("details[data-group]")) {
     const wanted = state[group.dataset.group];
     if (wanted !== undefined && !group.hasAttribute("data-used")) group.open = wanted;
-    group.addEventListener("toggle", () => {
-      state[group.dataset.group] = group.open;
+  }
+  // On the form, since the groups are replaced as their counts change; "toggle" does not bubble.
+  form.addEventListener(
+    "toggle",
+    (event) => {
+      const name = event.target.dataset?.group;
+      if (!name) return;
+      const latest = { ...remembered(), [name]: event.target.open };
       try {
-        sessionStorage.setItem(GROUPS, JSON.stringify(state));
+        sessionStorage.setItem(GROUPS, JSON.stringify(latest));
       } catch {
         /* Not remembered then. */
       }
-    });
-  }
+    },
+    { capture: true },
+  );
 }
+
+/* A group that takes the place of another stays as open as that was; one that somebody writes in is left alone. */
+function keepGroup(event) {
+  const group = event.detail.target;
+  if (!group?.matches?.("#filters details[data-group]")) return;
+  const writing = document.activeElement;
+  if (group.contains(writing) && writing.matches("input:not([type=checkbox])") && writing.value !== writing.defaultValue) {
+    event.detail.shouldSwap = false;
+    return;
+  }
+  const next = event.detail.fragment.querySelector("details[data-group]") ?? event.detail.fragment;
+  next.open = group.open || next.hasAttribute("data-used");
+  const more = next.querySelector("details.more");
+  if (more) more.open = group.querySelector("details.more")?.open ?? false;
+}
+
+/* Since when the form says something that the list in flight does not know of: that list comes too late for the rail. */
+let changedAt = 0;
 
 function exclusive(event) {
   // Including and excluding the same value would match nothing, so ticking one unticks the other.
@@ -53,6 +78,11 @@ function showFailure(event) {
    A signed-out person is sent to the sign-in page, which a request in the background would follow and swallow. */
 function judgeAnswer(event) {
   const { xhr, requestConfig } = event.detail;
+  const isOutdated = changedAt > (requestConfig.sentAt ?? 0) && ["logs", "counting"].includes(requestConfig.target?.id);
+  if (!requestConfig.elt?.isConnected || isOutdated) {
+    event.detail.shouldSwap = false;
+    return;
+  }
   if (xhr.getResponseHeader("X-Fragment")) {
     event.detail.shouldSwap = true;
     event.detail.isError = false;
@@ -71,6 +101,9 @@ export function startLists() {
   if (!form) return;
   rememberGroups(form);
   form.addEventListener("change", exclusive, { capture: true });
+  form.addEventListener("change", () => (changedAt = performance.now()));
+  document.addEventListener("htmx:beforeRequest", (event) => (event.detail.requestConfig.sentAt = performance.now()));
+  document.addEventListener("htmx:oobBeforeSwap", keepGroup);
   // On a phone the filters lie over the list: applying them is also the wish to see it.
   form.addEventListener("submit", () => {
     const drawer = form.closest("details");

@@ -2,6 +2,7 @@
 import { startAppearance } from "./appearance.js";
 import { startAsk } from "./ask.js";
 import { startCopy } from "./copy.js";
+import { startHistogram } from "./histogram.js";
 import { startKeys } from "./keys.js";
 import { startLists } from "./lists.js";
 import { startMenus } from "./menus.js";
@@ -14,6 +15,7 @@ startMenus();
 startCopy();
 startRows();
 startLists();
+startHistogram();
 startKeys();
 startAsk();
 startZone();

@@ -1,0 +1,198 @@
+"""The chart above the log list: a counted Histogram in; bars, ticks, words and linked numbers out. No query, no markup.
+
+Every bar leads to its own stretch of time and every level to its entries, and all of them keep the other filters.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from portal import charts, querystring
+from portal.querystring import Pairs
+from portal.templatetags.portal import stamp
+from synclogs.catalogue import Level
+from synclogs.explain import phrases, times
+from synclogs.filters import PRESETS, LogFilter
+from synclogs.histogram import Bucket, Histogram
+
+DAY = timedelta(days=1)
+# From the bottom of a bar upwards, with the words for one and for several.
+LEVELS = (
+    (Level.ERROR, "error", "error", "errors"),
+    (Level.WARNING, "warning", "warning", "warnings"),
+    (Level.INFO, "info", "info", "info"),
+    (Level.DEBUG, "debug", "debug", "debug"),
+)
+WIDER = {"15m": "1h", "1h": "24h", "24h": "7d", "7d": "30d"}
+WIDEST = timedelta(days=90)
+# Between two ticks of the axis: the shortest that leaves at most MOST_TICKS.
+STEPS = (
+    *(timedelta(seconds=seconds) for seconds in (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)),
+    *(timedelta(hours=hours) for hours in (1, 2, 3, 4, 6, 12)),
+    *(timedelta(days=days) for days in (1, 2, 7, 14, 28, 56, 112, 224, 448, 896, 1792, 3584, 7168, 14336)),
+)
+MOST_TICKS = 7
+UNITS = ((DAY, "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"), (timedelta(seconds=1), "second"))
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """`words` say all that the bar shows; `since` and `until` are exact, `until` is "" where the range has no end."""
+
+    parts: tuple[charts.Part, ...]
+    x: float
+    url: str
+    words: str
+    time: str
+    since: str
+    until: str
+    total: int
+    errors: tuple[int, str]
+    warnings: tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A time of the axis at `x` percent of its length; `is_minor` may be left out where there is little room."""
+
+    x: float
+    words: str
+    is_minor: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LevelTotal:
+    kind: str
+    words: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """`kept` is the query that every stretch of time is added to, as "?…"; `wider` the link that zooms out, "" at the widest."""
+
+    bars: tuple[Bar, ...]
+    view_box: str
+    step: float
+    top: int
+    ticks: tuple[Tick, ...]
+    total: int
+    levels: tuple[LevelTotal, ...]
+    width: str
+    zone: str
+    since: str
+    until: str
+    kept: str
+    wider: str
+
+
+def chart(found: Histogram, log_filter: LogFilter, query: Pairs, *, now: datetime) -> Chart:
+    """`query` is what stands in the URL, columns and view included."""
+    rest = querystring.remove(querystring.remove(query, "since"), "until")
+    drawn = charts.stacked(
+        [[(kind, bucket.of(level)) for level, kind, _, _ in LEVELS] for bucket in found.buckets], top=found.peak
+    )
+    last = log_filter.until
+    return Chart(
+        bars=tuple(_bar(bucket, bar, rest) for bucket, bar in zip(found.buckets, drawn.bars, strict=True)),
+        view_box=drawn.view_box,
+        step=charts.BAR + charts.GAP,
+        top=drawn.top,
+        ticks=tuple(_ticks(found)),
+        total=found.total,
+        levels=tuple(
+            LevelTotal(kind, phrases.plural(found.of(level), one, many), _of_level(query, kind))
+            for level, kind, one, many in LEVELS
+            if found.of(level)
+        ),
+        width=_width(found.width),
+        zone=times.zone(found.until),
+        since=times.minute(log_filter.since.replace(microsecond=0)),
+        until=times.minute(last.replace(microsecond=0)) if last else "now",
+        kept=querystring.link(rest),
+        wider=_wider(log_filter, rest, now=now),
+    )
+
+
+def _width(width: timedelta) -> str:
+    unit, words = next((unit, words) for unit, words in UNITS if width >= unit)
+    return phrases.plural(width // unit, words)
+
+
+def _of_level(query: Pairs, kind: str) -> str:
+    return querystring.link(querystring.replace(querystring.remove(query, "-level"), "level", kind))
+
+
+def between(rest: Pairs, since: datetime, until: datetime | None) -> Pairs:
+    """The query for exactly this stretch of time."""
+    end = (("until", stamp(until)),) if until else ()
+    return (*rest, ("since", stamp(since)), *end)
+
+
+def _bar(bucket: Bucket, drawn: charts.Bar, rest: Pairs) -> Bar:
+    query = between(rest, bucket.since, bucket.until)
+    time = _stretch(bucket)
+    counts = [phrases.plural(bucket.total, "entry", "entries")]
+    counts += [phrases.plural(bucket.of(level), one, many) for level, _, one, many in LEVELS[:2] if bucket.of(level)]
+    return Bar(
+        parts=drawn.parts,
+        x=drawn.x,
+        url=querystring.link(query),
+        words=f"{time}: {', '.join(counts)}",
+        time=time,
+        since=stamp(bucket.since),
+        until=stamp(bucket.until) if bucket.until else "",
+        total=bucket.total,
+        errors=(bucket.of(Level.ERROR), _of_level(query, "error")),
+        warnings=(bucket.of(Level.WARNING), _of_level(query, "warning")),
+    )
+
+
+def _stretch(bucket: Bucket) -> str:
+    """23 Nov, 14:00 to 14:20 UTC; from 14:00 UTC on; whole days without the time."""
+    start = times.local(bucket.since)
+    if bucket.until is None:
+        return f"{_date(start)}, from {_clock(start)} {times.zone(bucket.since)} on"
+    end = times.local(bucket.until)
+    first, second = _clock(start), _clock(end)
+    if first == second and len(first) == len("00:00") and end - start < timedelta(minutes=1):
+        return f"{_date(start)}, {first} {times.zone(bucket.until)}"
+    other_day = "" if start.date() == end.date() else f"{_date(end)}, "
+    return f"{_date(start)}, {first} to {other_day}{second} {times.zone(bucket.until)}"
+
+
+def _date(here: datetime) -> str:
+    return f"{here.day} {here:%b}"
+
+
+def _clock(here: datetime) -> str:
+    return f"{here:%H:%M:%S}" if here.second else f"{here:%H:%M}"
+
+
+def _ticks(found: Histogram) -> Iterator[Tick]:
+    """Round times of the zone shown. They stand where their bars do, which are all drawn equally wide."""
+    start, length = found.start, found.width * len(found.buckets)
+    step = next((step for step in STEPS if length // step <= MOST_TICKS), STEPS[-1])
+    midnight = times.local(start).replace(hour=0, minute=0, second=0, microsecond=0)
+    at = midnight + -(-(start - midnight) // step) * step
+    number = 0
+    while at < start + length:
+        x = round(100 * ((at - start) / length), 2)
+        here = times.local(at)
+        if 2 <= x <= 97:
+            words = _date(here) if step >= DAY or (here.hour, here.minute, here.second) == (0, 0, 0) else _clock(here)
+            yield Tick(x, words, number % 2 == 1)
+            number += 1
+        at += step
+
+
+def _wider(log_filter: LogFilter, rest: Pairs, *, now: datetime) -> str:
+    """A preset's next one; else three times the length around the same middle, up to now."""
+    if not log_filter.until_text and log_filter.since_text in PRESETS:
+        wider = WIDER.get(log_filter.since_text, "")
+        return querystring.link((*rest, ("since", wider))) if wider else ""
+    length = (log_filter.until or max(now, log_filter.since)) - log_filter.since
+    if length >= WIDEST or log_filter.since < now - 4 * WIDEST:
+        return ""
+    until = log_filter.until + length if log_filter.until else None
+    return querystring.link(between(rest, log_filter.since - length, until if until and until < now else None))

@@ -1,0 +1,23 @@
+"""The numbers that a log page could not count in its own time: the same query with more time, as parts to put in place."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from portal import counts, querystring
+from portal.access import ProjectRequest, project_view
+from synclogs.filters import FilterError, LogFilter
+
+
+@project_view()
+def facets(request: ProjectRequest) -> HttpResponse:
+    """Groups of the filter rail and the chart, those of them that the page may have shown without numbers."""
+    now = timezone.now()
+    try:
+        log_filter = LogFilter.parse(request.GET.lists(), now=now, besides=querystring.BESIDES)
+    except FilterError as error:
+        return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
+    numbers = counts.numbers_of(request, log_filter, now=now, errors={}, is_patient=True)
+    response = render(request, "_counts.html", {"now": now, **numbers})
+    response["X-Fragment"] = "counts"
+    return response
