@@ -12,12 +12,13 @@ from portal import querystring
 from portal.querystring import Pairs
 from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS
 from synclogs.filters import parse_query
-from synclogs.language import QUERY_LENGTH, Match, QueryError, leaves, parse
+from synclogs.language import QUERY_LENGTH, Match, QueryError, Text, leaves, parse
 from synclogs.parameters import FIELDS
 
 # Fields that take nothing but these.
 VALUES: Mapping[str, Collection[str]] = {"level": LEVEL_SLUGS, "category": CATEGORY_SLUGS}
 SHOWN = 60  # characters on either side of a mistake
+_HUNDRED = re.compile("([1-5])xx", re.IGNORECASE)
 _MISTAKE = re.compile(r'["“”„][^"“”„]*["“”]?|[^\s"“”„():,]+|.', re.DOTALL)
 
 
@@ -41,14 +42,24 @@ class Ask:
     mistake: Mistake | None
     is_alone: bool  # nothing else of the filter is wrong
     without: str  # the link that takes the query away
+    meant: str  # the query with its keywords in capitals, "" when that changes nothing
+    meant_url: str
 
 
 def ask_of(query: Pairs, errors: Mapping[str, str]) -> Ask:
     text = next((value for name, value in query if name == "q"), "")
     sentence = errors.get("q", "")
     mistake = mistake_of(text, query) if sentence else None
+    meant = "" if sentence else in_capitals(text.strip())
     return Ask(
-        text, QUERY_LENGTH, sentence, mistake, set(errors) == {"q"}, querystring.link(querystring.remove(query, "q"))
+        text=text,
+        longest=QUERY_LENGTH,
+        sentence=sentence,
+        mistake=mistake,
+        is_alone=set(errors) == {"q"},
+        without=querystring.link(querystring.remove(query, "q")),
+        meant=meant,
+        meant_url=querystring.link(querystring.replace(query, "q", meant)) if meant else "",
     )
 
 
@@ -81,7 +92,27 @@ def with_near_value(text: str, start: int, end: int) -> str:
     except QueryError:
         return ""
     matches = (leaf for leaf in leaves(tree) if isinstance(leaf, Match)) if tree else ()
-    values = ((str(leaf.field), value.text) for leaf in matches for value in leaf.values if value.position == start)
-    field, value = next(values, ("", ""))
-    near = get_close_matches(value.lower(), VALUES.get(field, ()), 1)
+    pairs = ((leaf, value.text) for leaf in matches for value in leaf.values if value.position == start)
+    leaf, value = next(pairs, (None, ""))
+    if leaf is None or value.startswith("-"):  # most likely meant to exclude: the nearest value would be the opposite
+        return ""
+    hundred = _HUNDRED.fullmatch(value)
+    if hundred and leaf.field == "http_status" and len(leaf.values) == 1:
+        first = int(hundred[1]) * 100
+        below = f" http_status:<{first + 100}" if first < 500 else ""
+        return f"{text[: leaf.position]}({leaf.field}:>={first}{below}){text[end:]}"
+    near = get_close_matches(value.lower(), VALUES.get(str(leaf.field), ()), 1)
     return text[:start] + near[0] + text[end:] if near else ""
+
+
+def in_capitals(text: str) -> str:
+    """The query with or, and, not as the keywords that somebody may have meant; "" when none of them is in it."""
+    try:
+        tree = parse_query(text)
+        words = [leaf for leaf in leaves(tree) if isinstance(leaf, Text) and not leaf.phrase] if tree else []
+        for word in words:
+            if word.text in ("or", "and", "not"):
+                text = text[: word.position] + word.text.upper() + text[word.position + len(word.text) :]
+        return text if parse_query(text) != tree else ""
+    except QueryError:
+        return ""

@@ -7,15 +7,17 @@ what is wrong, where, and often how to write it.
 import re
 from collections.abc import Collection
 from difflib import get_close_matches
-from types import MappingProxyType
 
 from synclogs.querytree import (
     ALIASES,
     CHUNK,
+    ELSEWHERE,
     KEY,
     KEYS,
     KEYWORDS,
     OWN_FIELDS,
+    SIGNS,
+    TIMES,
     VALUE,
     And,
     Match,
@@ -48,23 +50,14 @@ NESTING = 20
 SHOWN = 40
 ATTEMPTS = 20
 
-# What other tools call it; only offered, never taken.
-_ELSEWHERE = MappingProxyType(
-    {
-        "account": "user", "customer": "user", "person": "user", "app": "integration", "connector": "integration",
-        "provider": "integration", "source": "integration", "severity": "level", "state": "status", "name": "event",
-        "code": "error_code", "error": "error_code", "http": "http_status", "msg": "message", "text": "message",
-    }
-)  # fmt: skip
-_TIMES = frozenset({"since", "until", "time", "timestamp", "date", "occurred_at", "received_at"})
-_SIGNS = MappingProxyType({"&&": "AND", "&": "AND", "+": "AND", "||": "OR", "|": "OR"})
-
 # Phones and word processors turn plain quotation marks into round ones, so these work too.
 _QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"|[“”„]((?:\\.|[^“”"\\])*)[“”"]', re.DOTALL)
 _QUOTES = '"“”„'
 _NAME = re.compile(rf"(\.?)({KEY}(?:\.{KEY})*):", re.DOTALL)
+_BEFORE = re.compile(r"(\S+)\s+$")
 _COMPARED = re.compile(r"([^\s:<>=!*]+?)(!?=+|[<>]=?)(.*)")
 _GROUP = re.compile(r"\(([\w.\-\s,]+)\)")
+_PAIR = re.compile(r'"?[\w.]+"?:')
 _OPERATOR = re.compile(r">=|<=|>|<|=+")
 
 
@@ -276,8 +269,8 @@ class _Parser:
         start, found = self.at, CHUNK.match(self.text, self.at)
         chunk = found.group() if found else ""
         self.at += len(chunk)
-        self.boundary(start, "word")
         self.check_habits(chunk, start)
+        self.boundary(start, "word")
         self.searched(chunk, start)
         if ":" in chunk:  # a time or an address, of which all parts belong together
             return Text(chunk, phrase=True, position=start)
@@ -291,12 +284,17 @@ class _Parser:
 
     def check_habits(self, chunk: str, start: int) -> None:
         """Refuses what other languages write and this one would take for a word."""
-        if chunk in _SIGNS:
-            hint, instead = f"Write {_SIGNS[chunk]}.", self.put(start, self.at, _SIGNS[chunk])
+        if chunk in SIGNS:
+            hint, instead = f"Write {SIGNS[chunk]}.", self.put(start, self.at, SIGNS[chunk])
             raise self.wrong(f"{_shown(chunk)} has no meaning", at=start, hint=hint, instead=instead)
         if chunk.startswith("!") and chunk[1:2].isalnum():
             instead = self.put(start, self.at, f"-{chunk[1:]}")
             raise self.wrong("“!” has no meaning", at=start, hint="To exclude write a minus sign.", instead=instead)
+        before = _BEFORE.search(self.text[:start]) if not chunk.strip("<>=") else None
+        if before and (name := field_of(before[1], fields=self.fields)):
+            written = f"{name}:{chunk.strip('=') and chunk}"
+            instead = f"{self.text[: before.start()]}{written}{self.text[self.at :].lstrip()}"
+            raise self.wrong("A blank before a sign", at=start, hint=f"Write {written}", instead=instead)
         compared = _COMPARED.fullmatch(chunk)
         if compared and (name := field_of(compared[1], fields=self.fields)):
             minus = "-" if compared[2][0] == "!" else ""
@@ -327,28 +325,32 @@ class _Parser:
         is_address = len(keys) == 1 and self.text.startswith("//", found.end())
         if is_address or not (written[0].isalpha() or written[0] in "_$@"):
             return None
-        if written.lower() in _TIMES:
+        if written.lower() in TIMES:
             instead = self.cut(self.at, self.at + len(self.run(self.at)))
             hint = "The range of time is chosen above the list, not in the query."
             raise self.wrong(f"There is no field {_shown(written)}", hint=hint, instead=instead)
         if len(keys) > 1:
             return Path(keys)
+        if self.text[found.end() : found.end() + 1].strip() == "" and not self.near(written.lower(), 0.8):
+            return None  # "Error: token expired" is how messages are written
         raise self.unknown(written, found.end())
+
+    def near(self, low: str, cutoff: float) -> list[str]:
+        return get_close_matches(low, [*self.fields, *OWN_FIELDS, *ALIASES], 1, cutoff)
 
     def unknown(self, written: str, end: int) -> QueryError:
         low, start = written.lower(), self.at
-        is_bare = self.text[end : end + 1].strip() == ""
-        known = [*self.fields, *OWN_FIELDS, *ALIASES]
-        near = [] if is_bare else [_ELSEWHERE[low]] if low in _ELSEWHERE else get_close_matches(low, known, 1)
-        near = near or get_close_matches(low, known, 1, 0.8)
+        near = [ELSEWHERE[low]] if low in ELSEWHERE else self.near(low, 0.6)
         name = field_of(near[0], fields=self.fields) if near else ""
+        run = self.run(start)
+        present = field_of(run[end - start :], fields=self.fields) if low in ("has", "exists", "_exists_") else ""
         if name:
             hint, instead = f"Did you mean {name}?", self.put(start, end, f"{name}:")
-        elif is_bare:
-            hint, instead = "Without the colon it is a word.", self.put(end - 1, end, "")
+        elif present:
+            hint, instead = f"Write {present}:*", self.put(start, start + len(run), f"{present}:*")
         else:
             hint = f"Put text in quotes; a key of the payload is written {path_text((written[:SHOWN],))}:"
-            instead = self.put(start, start + len(self.run(start)), quote(self.run(start)))
+            instead = self.put(start, start + len(run), quote(run))
         return self.wrong(f"There is no field {_shown(written)}", at=start, hint=hint, instead=instead)
 
     def values(self, start: int, name: str) -> tuple[Operator, tuple[Value, ...]]:
@@ -392,6 +394,9 @@ class _Parser:
         found = VALUE.match(self.text, place)
         if not found:
             raise self.wrong("A value is missing", hint=f"{name}:* finds any.", instead=self.without_gap(start))
+        if found.group()[0] == "!":
+            hint, instead = f"To exclude write -{name}:", self.put(start, found.end(), f"-{name}:{found.group()[1:]}")
+            raise self.wrong("“!” inside a value", hint=hint, instead=instead)
         if found.group()[0] in "<>=":
             instead = self.put(place, found.end(), quote(found.group()))
             raise self.wrong(f"“{found.group()[0]}” inside a value", hint="Put it in quotes.", instead=instead)
@@ -401,8 +406,9 @@ class _Parser:
     def without_gap(self, start: int) -> str:
         """The query without the blanks or the comma in place of a value, or without its field when nothing follows."""
         rest = self.text[self.at :]
-        if self.text[self.at - 1] == ",":
+        following = rest.lstrip(", \t\r\n")
+        if self.text[self.at - 1] == "," and (following[:1] in ("", ")") or _PAIR.match(following)):
             return self.put(self.at - 1, self.at, "")
-        if rest.lstrip() and rest[0] != ")":
-            return self.text[: self.at] + rest.lstrip(", \t\r\n")
+        if following and rest[0] != ")":
+            return self.text[: self.at] + following
         return self.cut(start, self.at)

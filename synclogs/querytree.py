@@ -27,6 +27,16 @@ ALIASES: Mapping[str, str] = MappingProxyType(
         "error.recoverability": "recoverability",
     }
 )  # fmt: skip
+# What other tools call it; only offered, never taken.
+ELSEWHERE: Mapping[str, str] = MappingProxyType(
+    {
+        "account": "user", "customer": "user", "person": "user", "app": "integration", "connector": "integration",
+        "provider": "integration", "source": "integration", "severity": "level", "state": "status", "name": "event",
+        "code": "error_code", "error": "error_code", "http": "http_status", "msg": "message", "text": "message",
+    }
+)  # fmt: skip
+TIMES = frozenset({"since", "until", "time", "timestamp", "date", "occurred_at", "received_at"})
+SIGNS: Mapping[str, str] = MappingProxyType({"&&": "AND", "&": "AND", "+": "AND", "||": "OR", "|": "OR"})
 KEYWORDS = ("AND", "OR", "NOT")
 CHUNK = re.compile(r'[^\s"“”„()]+')
 VALUE = re.compile(r'[^\s"“”„(),]+')
@@ -147,7 +157,7 @@ def quote(text: str) -> str:
 
 def value_text(value: str, *, quoted: bool = False) -> str:
     """A value as it has to be written after `field:`, in quotes only where they are needed."""
-    bare = VALUE.fullmatch(value) and value != "*" and value[0] not in "<>="
+    bare = VALUE.fullmatch(value) and value != "*" and value[0] not in "<>=!"
     return value if bare and not quoted else quote(value)
 
 

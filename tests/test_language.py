@@ -93,6 +93,7 @@ A, B, C = word("a"), word("b"), word("c")
         ("127.0.0.1:80", Text("127.0.0.1:80", phrase=True)),
         ("ana@example.com", word("ana@example.com")),
         ("a=b", word("a=b")),
+        ("Error: a", And((Text("Error:", phrase=True), A))),
     ],
 )
 def test_what_a_query_means(text: str, tree: Node | None) -> None:
@@ -106,7 +107,8 @@ def test_what_a_query_means(text: str, tree: Node | None) -> None:
         # The nearest name, the names that other tools use, and text that only looks like a field.
         ("a levl:error", 2, "There is no field “levl” at character 3. Did you mean level?", "a level:error"),
         ("severity:error", 0, "Did you mean level?", "level:error"),
-        ("Error: token expired", 0, "Without the colon it is a word.", "Error token expired"),
+        ("has:user", 0, "Write user:*", "user:*"),
+        ("levl: error", 0, "Did you mean level?", "level:error"),
         ("std::string", 0, "a key of the payload is written .std:", '"std::string"'),
         (f"{'x' * 99}:1", 0, f"“{'x' * 40}…”", f'"{"x" * 99}:1"'),
         ("until:2026-01-01T00:00Z a", 0, "The range of time is chosen above the list", "a"),
@@ -115,6 +117,9 @@ def test_what_a_query_means(text: str, tree: Node | None) -> None:
         # Values
         ("level: error", 6, "A value is missing at character 7. level:* finds any.", "level:error"),
         ("level:a,", 8, "A value is missing", "level:a"),
+        ("user:a, b", 7, "A value is missing", "user:a,b"),
+        ('"syncId": "a", "traceId": "b"', 0, "Write sync:", 'sync:"a" trace:"b"'),
+        ("level:!error", 6, "To exclude write -level:", "-level:error"),
         ("level:,a", 6, "A value is missing", "level:a"),
         ("level:", 6, "A value is missing", ""),
         ("(level:)", 7, "A value is missing", ""),
@@ -130,6 +135,10 @@ def test_what_a_query_means(text: str, tree: Node | None) -> None:
         # Signs
         ("level=error", 5, "A colon belongs behind level", "level:error"),
         ("http_status>=500", 11, "Write “http_status:>=500”", "http_status:>=500"),
+        ('level="error"', 5, "A colon belongs behind level", 'level:"error"'),
+        ("a user = b", 7, "Write user:", "a user:b"),
+        ("http_status > 500", 12, "Write http_status:>", "http_status:>500"),
+        ("a > b", 2, "No letter or digit", "a b"),
         ("level!=error", 5, "A colon belongs behind level", "-level:error"),
         ("a && b", 2, "“&&” has no meaning at character 3. Write AND.", "a AND b"),
         ("a || b", 2, "Write OR.", "a OR b"),

@@ -187,6 +187,9 @@ def test_the_box_keeps_the_query_as_part_of_the_filter_form(client: Client, proj
         ("level:eror", ("level:", "eror", ""), "level:error"),
         ('level:info,"eror" a', ("level:info,", '"eror"', " a"), "level:info,error a"),
         ("user:>5", ("user:>", "5", ""), ""),
+        ("level:-error", ("level:", "-error", ""), ""),
+        ("-http_status:4xx a", ("-http_status:", "4xx", " a"), "-(http_status:>=400 http_status:<500) a"),
+        ("http_status:5XX", ("http_status:", "5XX", ""), "(http_status:>=500)"),
         ("a OR", ("a ", "OR", ""), "a"),
         ("level:", ("level:", "", ""), ""),
         ("a" * 90 + " level:x " + "b" * 90, ("…" + "a" * 53 + " level:", "x", " " + "b" * 59 + "…"), ""),
@@ -197,6 +200,28 @@ def test_a_mistake_is_shown_where_it_is(query: str, parts: tuple[str, str, str],
     assert mistake is not None
     assert (mistake.before, mistake.wrong, mistake.after) == parts
     assert mistake.suggestion == suggestion
+    assert not suggestion or parse_query(suggestion) is not None
+
+
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [
+        ("level:error or level:warning", "level:error OR level:warning"),
+        ("a and not b", "a AND NOT b"),
+        ("a or", ""),
+        ('"a or b" OR c', ""),
+        ("a OR", ""),
+        ("", ""),
+    ],
+)
+def test_keywords_in_small_letters_are_words_but_capitals_are_offered(query: str, meant: str) -> None:
+    assert ask_of((("q", query),), {}).meant == meant
+
+
+def test_a_list_without_a_match_offers_the_capitals(client: Client, project: Project) -> None:
+    client.force_login(member(project))
+    body = client.get("/p/demo/logs", {"q": "level:error or level:warning"}).content.decode()
+    assert 'href="?q=level%3Aerror+OR+level%3Awarning"' in body
 
 
 def test_what_is_not_the_querys_own_mistake_has_no_place() -> None:
