@@ -9,6 +9,7 @@ from portal.views import (
     audit,
     counts,
     errors,
+    export,
     health,
     help,
     integrations,
@@ -28,6 +29,7 @@ register_converter(AnyText, "anything")
 PROJECT_PAGES: list[URLPattern] = [
     path("", overview.overview, name="overview"),
     path("audit", audit.audit, name="audit"),
+    path("exports/<int:number>", export.export_state, name="export-state"),
     path("help", help.help_page, name="help"),
     path("integrations", integrations.integrations, name="integrations"),
     path("integrations/<anything:slug>", integrations.integration, name="integration"),
@@ -35,6 +37,7 @@ PROJECT_PAGES: list[URLPattern] = [
     path("logs/suggest", suggest.suggest, name="logs-suggest"),
     path("logs/views", saved.counts, name="saved-view-counts"),
     path("logs/facets", counts.facets, name="logs-counts"),
+    path("logs/export", export.export_page, name="export"),
     path("logs/<uuid:key>", logs.log, name="log"),
     path("logs/<uuid:key>/context", logs.context, name="log-context"),
     path("logs/<uuid:key>/json", logs.log_json, name="log-json"),

@@ -232,6 +232,8 @@ def error(values: Values) -> tuple[str, str, int | None, Retry | None]:
         return "", "", None, None
     retry = None if _RETRY_KEYS.isdisjoint(found) else _retry(found)
     number: object = found.get("errorCode")
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)  # the database gives 1e18 back as a whole number, and the entry is to stay the same
     code = str(number) if type(number) is int else _moved(found, "errorCode", LIMITS.text_characters)
     recoverability = _moved(found, "recoverability", LIMITS.recoverability_characters)
     status = _http_status(found)

@@ -6,7 +6,7 @@ from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from synclogs import cadence, retention
+from synclogs import cadence, export, retention
 
 
 @app.periodic(cron="*/10 * * * *")
@@ -21,6 +21,13 @@ def maintain(timestamp: int) -> None:
 def refresh_cadence(timestamp: int) -> None:
     """The usual gap between a sync's runs."""
     cadence.refresh(now=timezone.now())
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="exports", pass_context=False)
+def settle_exports(timestamp: int) -> None:
+    """Exports that died with their process."""
+    export.settle(now=timezone.now())
 
 
 def workers_alive(*, within: timedelta) -> bool:

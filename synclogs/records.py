@@ -253,7 +253,7 @@ def context(entry: Any, detail: Mapping[str, Any]) -> Values:
     time in one spelling; known keys come first, in the order of the platform's documentation.
     """
     sent: Values = {name: getattr(entry, column) for name, column in _KEYS}
-    sent["timestamp"] = _rfc3339(entry.occurred_at)
+    sent["timestamp"] = rfc3339(entry.occurred_at)
     sent["level"] = Level(entry.level).name
     sent["syncId"] = str(entry.sync_id or "")
     sent = {name: value for name, value in sent.items() if value != ""}
@@ -267,7 +267,7 @@ def context(entry: Any, detail: Mapping[str, Any]) -> Values:
     return sent | {name: value for name, value in detail.items() if name not in ("summary", "error")}
 
 
-def _rfc3339(moment: datetime) -> str:
+def rfc3339(moment: datetime) -> str:
     moment = moment.astimezone(UTC)
     digits = "microseconds" if moment.microsecond % 1000 else "milliseconds" if moment.microsecond else "seconds"
     return moment.isoformat(timespec=digits).replace("+00:00", "Z")

@@ -6,11 +6,13 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 from django.urls import URLPattern, get_resolver
+from django.utils import timezone
 
 from synclogs import audit
 from synclogs.models import (
     Action,
     ConnectedUser,
+    Export,
     HourCount,
     LogEntry,
     Membership,
@@ -30,6 +32,7 @@ ADMIN = "admin/"
 PARTS = {
     "<anything:slug>": "{integration}",
     "<uuid:key>": "{key}",
+    "<int:number>": "{export}",
     "<int:view>": "{view}",
     "<anything:sync_id>": "{sync}",
     "<anything:trace_id>": "{trace}",
@@ -63,6 +66,10 @@ def place(slug: str) -> Place:
     person = member(project, Role.VIEWER)
     key, _ = factories.api_key(project)
     event = audit.record(Action.OBJECT_CHANGED, project=project, object_text=f"canary-{slug}")
+    now = timezone.now()
+    export = Export.objects.create(
+        project=project, person=person, format="csv", since=now, started_at=now, moved_at=now
+    )
     view = SavedView.objects.create(project=project, owner=person, name=f"canary-{slug}", is_shared=True)
     rows = {
         "synclogs/logentry": found.key,
@@ -78,7 +85,7 @@ def place(slug: str) -> Place:
         "auth/user": person.pk,
         "auth/group": Group.objects.create(name=slug).pk,
     }
-    ids = {"key": str(found.key), "entry": f"evt-{slug}", "view": str(view.pk)}
+    ids = {"key": str(found.key), "entry": f"evt-{slug}", "export": str(export.pk), "view": str(view.pk)}
     return Place(project, {**names, **ids}, rows)
 
 

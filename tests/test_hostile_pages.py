@@ -84,8 +84,9 @@ class Crawl:
         self.seen[url] = response.status_code
         if response.status_code not in (statuses or (200,)):
             self.faults.append(f"{response.status_code} {url}")
-        if took > MOST_SECONDS or len(response.content) > MOST_BYTES:
-            self.faults.append(f"{took:.1f} s, {len(response.content)} bytes: {url}")
+        size = len(response.getvalue()) if response.streaming else len(response.content)  # a stream is read to its end
+        if took > MOST_SECONDS or (size > MOST_BYTES and not response.streaming):
+            self.faults.append(f"{took:.1f} s, {size} bytes: {url}")
         if response["Content-Type"].startswith("text/html"):
             page = Page(response.content.decode())
             self.faults += [f"{fault} in {url}" for fault in page.faults]

@@ -58,7 +58,7 @@ TONE_ICONS: Mapping[str, str] = {
 # URL name, words, the letter after "g", and the other URL names that belong to the page.
 PAGES = (
     ("overview", "Overview", "o", ()),
-    ("logs", "Logs", "l", ("log",)),
+    ("logs", "Logs", "l", ("log", "export")),
     ("syncs", "Syncs", "s", ("sync", "trace", "traces")),
     ("users", "Users", "u", ("user",)),
     ("integrations", "Integrations", "i", ("integration",)),

@@ -2,6 +2,7 @@
 
 from synclogs.models.audit import Action, AuditEvent
 from synclogs.models.counts import Facet, HourCount, MinuteCount
+from synclogs.models.export import Export, ExportFormat, ExportState
 from synclogs.models.log import LogEntry
 from synclogs.models.project import ApiKey, Membership, Project, RateBucket, Role, Scope
 from synclogs.models.sync import Attention, ConnectedUser, Sync, Trace
@@ -13,6 +14,9 @@ __all__ = [
     "Attention",
     "AuditEvent",
     "ConnectedUser",
+    "Export",
+    "ExportFormat",
+    "ExportState",
     "Facet",
     "HourCount",
     "LogEntry",

@@ -19,6 +19,8 @@ class Action(models.TextChoices):
     OBJECT_CHANGED = "object_changed", "Changed"
     OBJECT_DELETED = "object_deleted", "Deleted"
     USER_WRITTEN = "user_written", "Connected user written"
+    EXPORT_STARTED = "export_started", "Export started"
+    EXPORT_ENDED = "export_ended", "Export ended"
 
 
 class AuditEvent(models.Model):

@@ -1,0 +1,128 @@
+"""The export of a filtered set: the page that says what it will be, the file itself, and how far it is.
+
+A URL with the parameters of the log list comes in; a page, a stream or a fragment goes out. Reads only through synclogs.export.
+"""
+
+from http import HTTPStatus
+
+from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+
+from portal import exports, querystring
+from portal.access import ProjectRequest, client_address, project_view
+from synclogs import export
+from synclogs.export import Origin
+from synclogs.filters import FilterError, LogFilter
+from synclogs.models import Export, ExportFormat, Role
+
+RECENT = 10
+CONTENT_TYPES = {
+    ExportFormat.NDJSON: "application/x-ndjson; charset=utf-8",
+    ExportFormat.CSV: "text/csv; charset=utf-8; header=present",
+}
+
+
+@project_view(role=Role.OPERATOR)
+def export_page(request: ProjectRequest) -> HttpResponseBase:
+    """With `format` the file, without it the page that offers it; with htmx aimed at #exports only the list of them."""
+    now = timezone.now()
+    try:
+        log_filter = LogFilter.parse(request.GET.lists(), now=now, besides=("format", *querystring.BESIDES))
+        format = wanted(request.GET)
+    except FilterError as error:
+        return page(request, None, errors=error.errors, status=HTTPStatus.BAD_REQUEST)
+    if request.htmx and request.htmx.target == "exports":
+        response = render(request, "_exports.html", recent(request))
+        response["X-Fragment"] = "exports"
+    elif format is None:
+        response = page(request, log_filter)
+    else:
+        return file(request, log_filter, format)
+    patch_vary_headers(response, ["HX-Request", "HX-Target"])
+    return response
+
+
+def wanted(parameters: QueryDict) -> ExportFormat | None:
+    """The format asked for, None for none. Raises FilterError."""
+    given = [value for value in parameters.getlist("format") if value.strip()]
+    try:
+        return ExportFormat(given[0]) if len(given) == 1 else None if not given else ExportFormat(" ".join(given))
+    except ValueError:
+        raise FilterError({"format": f"Choose one format: {', '.join(ExportFormat.values)}."}) from None
+
+
+def page(
+    request: ProjectRequest,
+    log_filter: LogFilter | None,
+    *,
+    errors: dict[str, str] | None = None,
+    is_busy: bool = False,
+    status: int = HTTPStatus.OK,
+) -> HttpResponse:
+    query = querystring.canonical(log_filter) if log_filter else querystring.pairs(request.GET.lists())
+    context = {
+        "errors": errors or {},
+        "is_busy": is_busy,
+        "at_once": export.AT_ONCE,
+        "most": export.MOST,
+        "back": querystring.link(querystring.remove(query, "format")),
+        **recent(request),
+    }
+    if log_filter is not None:
+        total = export.expected(log_filter, request.project)
+        context |= {
+            "total": total,
+            "is_more": total is not None and total > export.MOST,
+            "expected": exports.expected_words(total),
+            "words": exports.filter_words(log_filter),
+            "choices": exports.choices(query),
+        }
+    return render(request, "export.html", context, status=status)
+
+
+def recent(request: ProjectRequest) -> dict[str, object]:
+    """The person's own last exports."""
+    now = timezone.now()
+    rows = Export.objects.of(request.project).filter(person=request.user)[:RECENT]
+    return {"now": now, "lines": [exports.line(row, now=now) for row in rows]}
+
+
+def file(request: ProjectRequest, log_filter: LogFilter, format: ExportFormat) -> HttpResponseBase:
+    """The stream; to HEAD only what it would be, since asking must not start one."""
+    now = timezone.now()
+    headers = {"X-Content-Type-Options": "nosniff"}
+    if request.method == "HEAD":
+        return HttpResponse(content_type=CONTENT_TYPES[format], headers=headers | disposition(request, format))
+    origin = Origin(client_address(request), request.id)
+    try:
+        begun = export.start(log_filter, request.project, person=request.user, format=format, now=now, origin=origin)
+    except export.Busy:
+        return page(request, log_filter, is_busy=True, status=HTTPStatus.TOO_MANY_REQUESTS)
+    return StreamingHttpResponse(
+        export.pieces(begun, log_filter, origin=origin),
+        content_type=CONTENT_TYPES[format],
+        headers=headers | disposition(request, format, begun),
+    )
+
+
+def disposition(request: ProjectRequest, format: ExportFormat, begun: Export | None = None) -> dict[str, str]:
+    """The name of the file: of which project, from when, and whether the limit cuts it."""
+    at = begun.started_at if begun else timezone.now()
+    cut = f"-newest-{export.MOST}" if begun and begun.total and begun.total > export.MOST else ""
+    name = f"{request.project.slug}-logs-{at:%Y%m%dT%H%M%SZ}{cut}.{format.value}"
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
+
+
+@project_view(role=Role.OPERATOR)
+def export_state(request: ProjectRequest, number: int) -> HttpResponse:
+    """One line of the list, asked for every second while it runs."""
+    found = Export.objects.of(request.project).filter(pk=number).first()
+    if found is None:
+        raise Http404("No such export.")
+    now = timezone.now()
+    context = {"now": now, "line": exports.line(found, now=now), "is_fragment": True}
+    response = render(request, "_export.html", context)
+    response["X-Fragment"] = "export"
+    return response
