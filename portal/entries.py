@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 from django.urls import NoReverseMatch, reverse
 
 from portal import paths, payload
-from portal.querystring import Pairs, add, link, replace, value_words
+from portal.querystring import Pairs, add, link, value_words
 from synclogs import explain
 from synclogs.filters import PRESETS
 from synclogs.models import LogEntry, Project
@@ -90,7 +90,7 @@ class Reading:
     raw_cut: bool
     permalink: str
     whole: str
-    around: str
+    ticket: str
 
 
 def message_cell(entry: LogEntry) -> str:
@@ -132,7 +132,7 @@ def read(entry: LogEntry, project: Project, query: Pairs, *, now: datetime) -> R
         raw_cut=len(raw) > payload.MAX_RAW,
         permalink=reverse("log", args=(project.slug, entry.key)),
         whole=reverse("log-json", args=(project.slug, entry.key)),
-        around=logs + around(entry) if entry.sync_id else "",
+        ticket=reverse("log-ticket", args=(project.slug, entry.key)),
     )
 
 
@@ -181,13 +181,6 @@ def since_pairs(moment: datetime, *, now: datetime) -> Pairs:
         if length >= PRESETS["24h"] and now - length <= moment:
             return () if preset == "24h" else (("since", preset),)
     return (("since", stamp(moment - NEIGHBOURHOOD)),)
-
-
-def around(entry: LogEntry) -> str:
-    """The same sync, a quarter of an hour to both sides."""
-    query: Pairs = (("sync", str(entry.sync_id)),)
-    query = replace(query, "since", stamp(entry.occurred_at - NEIGHBOURHOOD))
-    return link(replace(query, "until", stamp(entry.occurred_at + NEIGHBOURHOOD)))
 
 
 def stamp(moment: datetime) -> str:

@@ -14,7 +14,7 @@ from synclogs.moments import EPOCH
 
 Pairs = tuple[tuple[str, str], ...]
 # A cursor belongs to one filter: every change of a filter starts again at the newest entry.
-CURSORS = ("before", "after")
+CURSORS = ("before", "after", "at")
 # Of the page and not of the filter: they stay when a filter changes.
 PAGE = ("columns", "view")
 BESIDES = (*CURSORS, *PAGE)

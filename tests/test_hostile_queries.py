@@ -52,6 +52,10 @@ PLACES = (
     "logs/{key}",
     "logs/{key}/context",
     "logs/{key}/json",
+    "logs/{key}/ticket",
+    "logs/copy",
+    "logs/rows",
+    "logs/tail",
     "patterns",
     "search",
     "syncs",
@@ -105,6 +109,9 @@ NAMES = (
         "action",
         "actor",
         "object",
+        "at",
+        "key",
+        "format",
     ),
     *("project", "facet", "state", "role", "o", "p", "all", "_popup", "_to_field", "_facets", "e", "page", "s", "next"),
 )
@@ -187,7 +194,7 @@ QUERIES = (
     f"q={'a' * 8000}",
     f"{'q' * 4000}={'a' * 4000}",
 )
-ALLOWED = (200, 302, 400, 404)
+ALLOWED = (200, 204, 302, 400, 404)
 
 
 @pytest.fixture

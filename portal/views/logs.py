@@ -15,12 +15,13 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from portal import asking, columns, counts, entries, payload, querystring, rail, rows
+from portal import around, asking, columns, counts, entries, payload, querystring, rail, rows
 from portal.access import ProjectRequest, project_view
 from portal.columns import Column
 from portal.querystring import Chip, Pairs
 from portal.rows import Row
-from synclogs import filters, paging
+from portal.views.tail import live_of
+from synclogs import filters, neighbours, paging, tail
 from synclogs.filters import FilterError, LogFilter
 from synclogs.models import ConnectedUser, HourCount, LogEntry
 
@@ -32,7 +33,10 @@ WIDER = {"15m": "24h", "1h": "24h", "24h": "7d", "7d": "30d"}
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What the list shows: rows, or one of the states `invalid`, `failed`, `unmatched`, `end`, `empty` in their place."""
+    """What the list shows: rows, or one of the states `invalid`, `failed`, `unmatched`, `end`, `empty` in their place.
+
+    `searched_to`: the time was up there, and `older` (or `newer`) goes on with the search.
+    """
 
     state: str
     status: int
@@ -42,6 +46,8 @@ class Listing:
     log_filter: LogFilter | None = None
     errors: Mapping[str, str] | None = None
     columns: tuple[Column, ...] = columns.DEFAULT
+    tail: str = ""
+    searched_to: datetime | None = None
 
 
 @project_view()
@@ -53,6 +59,7 @@ def logs(request: ProjectRequest) -> HttpResponse:
     context = {"now": now, "listing": listing, **surroundings(request, listing, query)}
     context["ask"] = asking.ask_of(query, listing.errors or {})
     context |= counts.numbers_of(request, listing.log_filter, now=now, errors=listing.errors or {}, state=listing.state)
+    context |= live_of(request, listing.log_filter, cursor=listing.tail, now=now)
     if request.htmx and request.htmx.target == "logs":
         response = render(request, "_logs.html", {**context, "is_fragment": True}, status=listing.status)
         response["X-Fragment"] = "logs"
@@ -73,7 +80,9 @@ def listed(request: ProjectRequest, *, now: datetime) -> Listing:
         log_filter = LogFilter.parse(request.GET.lists(), now=now, besides=querystring.BESIDES)
         chosen = columns.parse(request.GET.getlist(columns.PARAMETER))
         rail.parse(request.GET.getlist(rail.PARAMETER))
-        before, after = request.GET.get("before", ""), request.GET.get("after", "")
+        before, after = cursors_of(request, log_filter)
+        # Before the list is read, so that what arrives meanwhile counts as new.
+        cursor = "" if before or after else tail.start(now=now)
         page = paging.page(log_filter, request.project, size=PAGE_SIZE, before=before, after=after)
     except FilterError as error:
         return Listing("invalid", 400, log_filter=log_filter, errors=error.errors)
@@ -82,11 +91,44 @@ def listed(request: ProjectRequest, *, now: datetime) -> Listing:
         return Listing("failed", 503, log_filter=log_filter, columns=chosen)
     if page.rows:
         shown = rows_of(page.rows, request, chosen)
-        return Listing("rows", 200, shown, page.newer, page.older, log_filter, columns=chosen)
+        return Listing(
+            "rows",
+            200,
+            shown,
+            page.newer,
+            page.older,
+            log_filter,
+            columns=chosen,
+            tail=cursor,
+            searched_to=page.searched_to,
+        )
+    if page.searched_to:
+        return Listing(
+            "searching",
+            200,
+            (),
+            page.newer,
+            page.older,
+            log_filter,
+            columns=chosen,
+            tail=cursor,
+            searched_to=page.searched_to,
+        )
     if before or after:
         return Listing("end", 200, (), page.newer, page.older, log_filter, columns=chosen)
     anything = HourCount.objects.of(request.project).exists()
-    return Listing("unmatched" if anything else "empty", 200, log_filter=log_filter, columns=chosen)
+    return Listing("unmatched" if anything else "empty", 200, log_filter=log_filter, columns=chosen, tail=cursor)
+
+
+def cursors_of(request: ProjectRequest, log_filter: LogFilter) -> tuple[str, str]:
+    """Where the page begins: `before`, `after`, or `at` an entry that it is to have. Raises FilterError."""
+    before, after, key = (request.GET.get(name, "") for name in querystring.CURSORS)
+    if key and not before and not after:
+        try:
+            before = neighbours.page_with(UUID(key), log_filter, request.project, size=PAGE_SIZE)
+        except ValueError:
+            raise FilterError({"at": "This is not the key of an entry."}) from None
+    return before, after
 
 
 def rows_of(
@@ -206,7 +248,7 @@ def context(request: ProjectRequest, key: UUID) -> HttpResponse:
     """The inside of an opened row."""
     now = timezone.now()
     reading = entries.read(found(request, key), request.project, query_of_page(request), now=now)
-    response = render(request, "_log_context.html", {"now": now, "reading": reading})
+    response = render(request, "_log_context.html", {"now": now, "reading": reading, **around_of(request, reading)})
     response["X-Fragment"] = "context"
     return response
 
@@ -216,7 +258,12 @@ def log(request: ProjectRequest, key: UUID) -> HttpResponse:
     """One entry on its own page."""
     now = timezone.now()
     reading = entries.read(found(request, key), request.project, (), now=now)
-    return render(request, "log.html", {"now": now, "reading": reading})
+    return render(request, "log.html", {"now": now, "reading": reading, **around_of(request, reading)})
+
+
+def around_of(request: ProjectRequest, reading: entries.Reading) -> dict[str, object]:
+    beside = neighbours.in_trace(reading.entry, request.project)
+    return {"around": around.around(reading.entry, request.project, beside)}
 
 
 @project_view()

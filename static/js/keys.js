@@ -1,6 +1,7 @@
-/* Keys: / search, j k move, Enter or o open, c copy link, f filters, g + letter go to, ? sheet, Esc close. They can be turned off. */
+/* Keys: / search, j k move, Enter or o open, x tick, c copy link, f filters, g + letter go to, ? sheet, Esc close. They can be turned off. */
 import { copy } from "./copy.js";
 import { setOpen } from "./rows.js";
+import { toggleTick } from "./ticks.js";
 
 const OFF = "keys-off";
 let awaiting = 0;
@@ -65,6 +66,7 @@ const ACTIONS = {
     const link = document.activeElement?.closest("[data-log-key]")?.querySelector("[data-permalink]") ?? document.querySelector("main [data-copy-link]");
     if (link) copy({ dataset: { copyLink: link.dataset.copyLink ?? link.getAttribute("href"), copied: "Link copied" } });
   },
+  x: () => toggleTick(document.activeElement?.closest("[data-log-key]")),
   f: openFilters,
   g: () => {
     awaiting = Date.now();
