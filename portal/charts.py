@@ -3,9 +3,8 @@
 The templates draw SVG with them, by attributes only, since the content security policy forbids inline styles.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 HEIGHT = 100.0
 BAR = 10.0
@@ -41,12 +40,6 @@ class Bars:
         return f"0 0 {self.width:g} {HEIGHT:g}"
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
-    x: float
-    kind: str
-
-
 def stacked(columns: Sequence[Sequence[tuple[str, int]]], *, top: int = 0) -> Bars:
     """A bar for each column of (kind, value), the first kind at the bottom; values above zero are never invisible.
 
@@ -77,9 +70,3 @@ def nice(value: int) -> int:
             if value <= step * scale:
                 return step * scale
         scale *= 10
-
-
-def ticks(offsets: Iterable[tuple[timedelta, str]], *, length: timedelta) -> tuple[Tick, ...]:
-    """Where moments of a run stand on a line from 0 to 1000."""
-    whole = length.total_seconds() or 1.0
-    return tuple(Tick(round(1000 * min(1.0, offset.total_seconds() / whole), 1), kind) for offset, kind in offsets)

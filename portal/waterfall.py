@@ -213,7 +213,8 @@ def _widths(lengths: Sequence[float], silent: Sequence[bool], *, whole: float) -
 
 
 def _crowds(silent: Sequence[bool]) -> list[tuple[int, int]]:
-    found, begin = [], None
+    found: list[tuple[int, int]] = []
+    begin: int | None = None
     for number, is_silent in enumerate((*silent, True)):
         if is_silent and begin is not None:
             found.append((begin, number))
@@ -295,3 +296,32 @@ def _anchor(x: float) -> str:
     if x < 5:
         return "start"
     return "end" if x > 95 else "middle"
+
+
+# Columns of the charts of many runs
+
+
+ROOF_USUALS = 6
+COLUMN_LEAST = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """In pixels from the top of a chart; `is_cut`: higher than the chart."""
+
+    y: float
+    height: float
+    is_cut: bool
+
+
+def roof(values: Sequence[float], *, usual: float) -> float:
+    """What the upper edge stands for: the greatest value, but not so much more than usual that the others vanish."""
+    most = max(values, default=0.0)
+    return min(most, ROOF_USUALS * usual) if usual > 0 else most
+
+
+def column(value: float, *, top: float, height: float) -> Column:
+    """A value above zero is never invisible."""
+    share = min(1.0, value / top) if top > 0 else 0.0
+    tall = max(COLUMN_LEAST, share * height) if value > 0 else 0.0
+    return Column(round(height - tall, 1), round(tall, 1), is_cut=top > 0 and value > top)

@@ -21,7 +21,9 @@ LONGEST = 500
 PAUSE_AT_LEAST = timedelta(seconds=5)
 PAUSE_USUALS = 3  # a run that logs each half minute pauses only where it is silent for three times as long
 FEW = 20  # intervals; so few say nothing about what is usual
-RUNS_BACK = 3000  # so many earlier runs are looked at for the last good one
+RUNS_NEAR = 60
+RUNS_BACK = 3000  # so many earlier runs are looked at for the last good one, when it is not among those near
+KINDS_BACK = 500
 INSTANT = timedelta(microseconds=1)
 RECENT = timedelta(days=2)
 
@@ -141,6 +143,23 @@ def runs(sync: Sync, project: Project) -> TraceQuerySet:
     return Trace.objects.of(project).filter(sync_id=sync.sync_id).order_by("-first_at", "-pk")
 
 
+def recent(runs: TraceQuerySet, *, most: int = RUNS_BACK) -> TraceQuerySet:
+    """The first of them, to be narrowed further: so that a rare kind of run does not read all there ever were."""
+    return Trace.objects.filter(pk__in=runs.values("pk")[:most]).order_by("-first_at", "-pk")
+
+
+def _last(runs: TraceQuerySet, **where: object) -> Trace | None:
+    """The first of them with these values; near first, which is where it is most of the time."""
+    near = recent(runs, most=RUNS_NEAR).filter(**where).first()
+    return near or recent(runs).filter(**where).first()
+
+
+def kinds(sync: Sync, project: Project) -> list[str]:
+    """The sync types of its recent runs; "" stands for those that named none."""
+    last = recent(runs(sync, project), most=KINDS_BACK).order_by()
+    return sorted(last.values_list("sync_type", flat=True).distinct())
+
+
 def beside(trace: Trace, project: Project) -> Beside:
     """The run before, the run after, and the last one of the same sync type among the RUNS_BACK before it that completed."""
     if trace.sync_id is None:
@@ -148,16 +167,16 @@ def beside(trace: Trace, project: Project) -> Beside:
     others = Trace.objects.of(project).filter(sync_id=trace.sync_id)
     earlier = others.filter(_before(trace.first_at, trace.pk)).order_by("-first_at", "-pk")
     later = others.filter(_after(trace.first_at, trace.pk)).order_by("first_at", "pk")
-    near = Trace.objects.filter(pk__in=earlier.values("pk")[:RUNS_BACK]).order_by("-first_at", "-pk")
-    good = near.filter(sync_type=trace.sync_type, completed_at__isnull=False, failed_at=None)
-    return Beside(earlier.first(), later.first(), good.first())
+    good = _last(earlier, sync_type=trace.sync_type, completed_at__isnull=False, failed_at=None)
+    return Beside(earlier.first(), later.first(), good)
 
 
 def last_good(sync: Sync, project: Project) -> Trace | None:
     """The run whose end the sync remembers as its last good one; None when its entries had no trace."""
     if sync.last_completed_at is None:
         return None
-    return runs(sync, project).filter(completed_at=sync.last_completed_at, first_at__lte=sync.last_completed_at).first()
+    begun = runs(sync, project).filter(first_at__lte=sync.last_completed_at)
+    return _last(begun, completed_at=sync.last_completed_at)
 
 
 def _before(moment: datetime, pk: int) -> Q:

@@ -238,18 +238,104 @@ def test_an_id_in_capitals_or_without_hyphens_is_the_same_sync(viewer, project):
         assert viewer.get(f"/p/{project.slug}/syncs/{text}").status_code == 200
 
 
-def test_the_runs_are_the_last_25_with_outcome_counts_and_link(viewer, project):
+def test_the_last_runs_are_lamps_columns_and_a_table(viewer, project):
     now = timezone.now()
-    for number in range(30):
-        store(project, *run(at=now - timedelta(minutes=40 - number)), now=now)
+    for number in range(65):
+        store(project, *run(at=now - timedelta(minutes=80 - number)), now=now)
     html = one(viewer, project)
-    runs = html[html.index('class="table table-stack runs-table"') :]
-    runs = runs[: runs.index("</table>")]
-    assert len(ROW.findall(runs)) == 25
-    assert runs.count("Completed") == 25
-    assert "4 created, 11 updated" in runs
-    assert "/traces/run-1-" in runs
-    assert html.count('class="bar-ok"') == 25
+    lamps = re.findall(
+        r'<a class="strip-lamp tone-(\w+)" href="([^"]+)" title="([^"]+)" aria-label="\3" tabindex="(-?\d)"', html
+    )
+    assert len(lamps) == 60
+    assert [tab for *_, tab in lamps] == ["-1"] * 59 + ["0"]
+    names = [f"/traces/run-1-{(now - timedelta(minutes=80 - number)).timestamp():.0f}" for number in range(5, 65)]
+    assert [
+        url[-len(name) :] for (_, url, _, _), name in zip(lamps, names, strict=True)
+    ] == names  # the newest on the right
+    assert lamps[-1][2].startswith("Completed, incremental, 20")
+    assert lamps[-1][2].endswith("UTC, took 8 s, 4 created, 11 updated")
+    assert html.count('class="bar-ok"') == 60
+    assert html.count('class="strip-changes"') == 60
+    assert 'class="strip-usual" x1="0" x2="100%"' in html
+    assert "60 completed</li>" in html
+    assert "50 older runs as a table" in html
+    table = html[html.index('class="table table-stack runs-table"') :]
+    assert len(ROW.findall(table[: table.index("</table>")])) == 10
+    assert len(ROW.findall(html[html.index('id="runs"') : html.index('id="h-errors"')])) == 60
+
+
+def test_every_way_to_end_has_a_lamp_of_its_own(viewer, project):
+    now = timezone.now()
+
+    def after(minutes: int, name: str, event: str, **values: Any) -> dict[str, Any]:
+        return entry(timestamp=now - timedelta(minutes=minutes), traceId=name, syncEvent=event, **values)
+
+    store(
+        project,
+        *run(at=now - timedelta(hours=9)),
+        after(500, "warned", "INCREMENTAL_SYNC_STARTED"),
+        after(499, "warned", "SYNC_RUN_WARNING", level="WARN"),
+        after(498, "warned", "INCREMENTAL_SYNC_COMPLETED"),
+        after(400, "cut", "FULL_SYNC_INTERRUPTED", level="WARN"),
+        after(300, "lost", "INCREMENTAL_SYNC_STARTED"),
+        error_entry(timestamp=now - timedelta(minutes=200), traceId="bad"),
+        after(9, "slow", "SYNC_RUN_RATE_LIMITED", level="WARN"),
+        after(2, "on", "INCREMENTAL_SYNC_STARTED"),
+        now=now,
+    )
+    html = one(viewer, project)
+    outcomes = re.findall(
+        r'aria-label="([^",]+)[^"]*" tabindex="-?\d" data-outcome="\w+"><svg[^>]*><use href="[^#"]+#(\w+)"', html
+    )
+    assert outcomes == [
+        ("Completed", "ok"),
+        ("Completed with warnings", "warning"),
+        ("Interrupted", "interrupted"),
+        ("No end seen", "clock"),
+        ("Failed", "error"),
+        ("Rate limited", "limited"),
+        ("Running", "active"),
+    ]
+
+
+def test_runs_can_be_narrowed_to_a_sync_type(viewer, project):
+    now = timezone.now()
+    store(project, *run(at=now - timedelta(minutes=9)), now=now)
+    assert "Runs of which sync type" not in one(viewer, project)
+    store(project, *run(at=now - timedelta(minutes=7), event="FULL_SYNC", syncType="FULL"), now=now)
+    address = f"/p/{project.slug}/syncs/{sync_id()}"
+    for query, lamps in (("", 2), ("?sync_type=FULL", 1), ("?sync_type=INCREMENTAL", 1), ("?sync_type=%00", 0)):
+        html = viewer.get(address + query).content.decode()
+        assert html.count('class="strip-lamp ') == lamps
+        assert f'href="{address}?sync_type=FULL#runs"' in html
+    assert "No such run has been seen" in html
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (25, "Longer than usual: the last run took 25 s, 3 times the usual 8 s."),
+        (24, ""),
+        (8, ""),
+    ],
+)
+def test_a_run_that_took_longer_than_usual_is_said_to(viewer, project, seconds, words):
+    now = timezone.now()
+    for number in range(6):
+        store(project, *run(at=now - timedelta(minutes=40 - number)), now=now)
+    store(project, *run(at=now - timedelta(minutes=2), summary={"created": 1, "durationMs": seconds * 1000}), now=now)
+    html = one(viewer, project)
+    assert ("Longer than usual" in html) is bool(words)
+    assert words in html
+
+
+def test_a_run_that_does_not_end_is_longer_than_usual_too(viewer, project):
+    now = timezone.now()
+    for number in range(6):
+        store(project, *run(at=now - timedelta(minutes=40 - number)), now=now)
+    begun = entry(timestamp=now - timedelta(minutes=4), syncEvent="INCREMENTAL_SYNC_STARTED", traceId="on")
+    store(project, begun, now=now)
+    assert "the run that has not ended goes on for 4 min" in one(viewer, project)
 
 
 def test_errors_of_one_kind_are_one_entry_with_their_number(viewer, project):

@@ -93,3 +93,20 @@ def test_words_go_where_they_have_room():
     )
     assert waterfall.label(6, "waited 4 min, attempt 2 of 5", "4 min") == waterfall.Label("4 min", "")
     assert waterfall.label(1, "4 min") == waterfall.Label("", "")
+
+
+# Columns of many runs
+
+
+def test_what_is_usual_stays_in_sight_beside_what_is_not():
+    assert waterfall.roof([2, 3, 900], usual=3) == 18
+    assert waterfall.roof([2, 3, 9], usual=3) == 9
+    assert waterfall.roof([], usual=0) == 0
+    assert waterfall.roof([5], usual=0) == 5
+
+
+def test_a_value_above_zero_is_never_invisible():
+    assert waterfall.column(1, top=10**6, height=56) == waterfall.Column(53.0, 3.0, is_cut=False)
+    assert waterfall.column(0, top=10, height=56) == waterfall.Column(56.0, 0.0, is_cut=False)
+    assert waterfall.column(20, top=10, height=56) == waterfall.Column(0.0, 56.0, is_cut=True)
+    assert waterfall.column(20, top=0, height=56).height == 3.0

@@ -4,23 +4,24 @@ A URL comes in, a page goes out. What a sync's state means is said by synclogs.e
 """
 
 from datetime import datetime
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from portal import charts, lists, paths, things
+from portal import lists, paths, run_strip, things
 from portal.access import ProjectRequest, project_view
 from portal.filtersets import ANY, SyncFilters
 from portal.querystring import value_words
 from portal.views.logs import rows_of
 from synclogs import explain, standing, timeline, trouble
-from synclogs.catalogue import SyncStatus, Tone
+from synclogs.catalogue import SyncStatus, Tone, sync_type_words
 from synclogs.models import Attention, ConnectedUser, LogEntry, Project, Sync
 from synclogs.models.sync import SyncQuerySet
 from synclogs.paste import uuid_of
 
-RUNS = 25
+LISTED = 10
 ENTRIES = 20
 SIBLINGS = 25
 OPTIONS = 300
@@ -95,7 +96,6 @@ def sync(request: ProjectRequest, sync_id: str) -> HttpResponse:
     found = Sync.objects.of(project).filter(sync_id=key).first() if key else None
     if found is None:
         return things.missing(request, "sync", sync_id)
-    runs = [things.run_row(project, run, now=now) for run in timeline.runs(found, project)[:RUNS]]
     good = timeline.last_good(found, project)
     entries = timeline.latest(
         project, first=found.first_seen_at, last=found.last_seen_at, size=ENTRIES, sync=str(found.sync_id)
@@ -116,8 +116,7 @@ def sync(request: ProjectRequest, sync_id: str) -> HttpResponse:
         "retry_clock": explain.retry_clock(found, now=now),
         "last_counts": last_counts(found),
         "last_good": things.run_row(project, good, now=now) if good else None,
-        "runs": runs,
-        "bars": run_bars(runs),
+        **runs_of(found, request, now=now),
         "errors": errors[:1],
         "more_errors": errors[1:],
         "all_errors": error_logs(project, errors[0][0].entry, now=now) if errors else "",
@@ -161,15 +160,29 @@ def last_counts(found: Sync) -> str:
     )
 
 
-def run_bars(runs: list[things.RunRow]) -> charts.Bars:
-    """The runs as bars, oldest first: as high as they took long, in the colour of how they ended."""
-    columns: list[list[tuple[str, int]]] = []
-    for run in reversed(runs):
-        length = explain.trace_duration(run.trace)
-        milliseconds = run.trace.duration_ms or (int(length.total_seconds() * 1000) if length else 0)
-        columns.append([(run.tone.value, max(1, milliseconds))])
-    empty: list[list[tuple[str, int]]] = [[] for _ in range(RUNS - len(columns))]
-    return charts.stacked(empty + columns)
+def runs_of(found: Sync, request: ProjectRequest, *, now: datetime) -> dict[str, object]:
+    """The last runs as strip and table, all or those of the sync type that the address names."""
+    kinds = timeline.kinds(found, request.project)
+    asked = request.GET.get("sync_type")
+    runs = timeline.runs(found, request.project)
+    if asked in kinds:
+        runs = timeline.recent(runs).filter(sync_type=asked)
+    rows = (
+        [things.run_row(request.project, run, now=now) for run in runs[: run_strip.RUNS]]
+        if asked in (None, *kinds)
+        else []
+    )
+    choices = [("", "All", asked is None)]
+    choices += [
+        (f"?{urlencode({'sync_type': kind})}", sync_type_words(kind) or "Not named", kind == asked) for kind in kinds
+    ]
+    return {
+        "strip": run_strip.strip(rows, now=now),
+        "runs": rows[:LISTED],
+        "older_runs": rows[LISTED:],
+        "run_kinds": choices if len(kinds) > 1 or asked is not None else [],
+        "run_kind": asked,
+    }
 
 
 def error_logs(project: Project, entry: LogEntry, *, now: datetime, alike: bool = False) -> str:

@@ -28,7 +28,7 @@ function saying(box, says) {
   const usual = says.textContent;
   const show = (event) => {
     const mark = event.target.closest("a[aria-label]");
-    says.textContent = mark ? mark.getAttribute("aria-label") : (event.target.closest("g:has(> title)")?.querySelector("title").textContent ?? usual);
+    says.textContent = mark ? mark.getAttribute("aria-label") : (event.target.closest("g:has(> title), a:has(> title)")?.querySelector("title").textContent ?? usual);
   };
   box.addEventListener("pointerover", show);
   box.addEventListener("focusin", show);
@@ -56,9 +56,9 @@ function leading(box) {
 }
 
 for (const box of document.querySelectorAll("[data-waterfall], [data-roving]")) {
-  const marks = [...box.querySelectorAll("a[tabindex]")];
+  const marks = [...box.querySelectorAll("a[aria-label]")];
   const says = box.querySelector("[data-says]");
   roving(box, marks);
-  if (says) saying(box.querySelector("svg, ol"), says);
+  if (says) saying(box, says);
   leading(box);
 }

@@ -4,7 +4,7 @@ Pure and deterministic: no database, no markup, no links, and the moment that is
 say is called not known.
 """
 
-from synclogs.explain.differences import DIFFERENCE_NAMES, Difference, difference, step_words
+from synclogs.explain.differences import DIFFERENCE_NAMES, Difference, difference, longer_than_usual, step_words
 from synclogs.explain.entries import (
     SIDE_WORDS,
     EntryState,
@@ -66,7 +66,7 @@ __all__ = [
     "DIFFERENCE_NAMES", "LIMITED_FOR_LONG", "OUTCOME_TONES", "SEVERITY", "SIDE_WORDS", "SILENT_AT_LEAST", "STUCK_AFTER", "Difference", "EntryState",
     "Explanation", "Finding", "Outcome", "OwnedSync", "StateCounts", "SyncState", "TraceState", "Verdict", "about", "ago",
     "attempt_words", "clock", "code_words", "data_verdict", "delivery_verdict", "difference", "duration_ms", "entry_explanation",
-    "entry_headline", "entry_retry_clock", "freshness", "integration_verdict", "joined", "last_error_cause",
+    "entry_headline", "entry_retry_clock", "freshness", "integration_verdict", "joined", "last_error_cause", "longer_than_usual",
     "moment_words", "next_expected", "one_line", "overview_verdict", "plural", "retry_clock", "run_counts", "silence",
     "silent", "span", "step_words", "stuck", "sync_verdict", "trace_duration", "trace_outcome", "trace_verdict", "user_verdict",
 ]  # fmt: skip

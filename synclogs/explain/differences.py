@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from synclogs import catalogue
 from synclogs.catalogue import Step
-from synclogs.comparison import Change, Comparison, Kind, Row
+from synclogs.comparison import Change, Comparison, Kind
 from synclogs.explain.entries import EntryState, code_words
-from synclogs.explain.phrases import joined, plural
+from synclogs.explain.phrases import duration_ms, joined, plural
 
 DIFFERENCE_NAMES = {
     "status": "state of the sync",
@@ -31,6 +31,8 @@ _STEPS = {  # beside a label, and after "this run"
     Step.WARNED: ("a temporary problem", "met a temporary problem"),
 }
 NAMED = 3
+LONGER = 3
+MANY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +112,14 @@ def step_words(entry: EntryState) -> StepWords:
     what, did = _STEPS.get(event.step) or (f"“{name}”", f"logged “{name}”")
     code = code_words(entry)
     return StepWords(f"{what} ({code})", f"{did} ({code})") if code else StepWords(what, did)
+
+
+def longer_than_usual(took: int | None, usual: int | None, *, is_open: bool) -> str:
+    """What is said when the last run took more than three times the median of those before it; both in milliseconds."""
+    if took is None or not usual or took <= LONGER * usual:
+        return ""
+    times = "more than 100 times" if took > MANY * usual else f"{took // usual} times"
+    times += f" the usual {duration_ms(usual)}"
+    if is_open:
+        return f"Longer than usual: the run that has not ended goes on for {duration_ms(took)}, {times}."
+    return f"Longer than usual: the last run took {duration_ms(took)}, {times}."
