@@ -27,6 +27,8 @@ DAYS = timedelta(days=7)
 SECONDS = 0.5
 MOST_VALUES = 12
 MOST_MIXED = 5
+# Fields whose values are offered beside the names of fields, the more telling first.
+MIXED = ("level", "user", "integration", "status", "error_code", "event", "http_status", "pipeline", "sync_type")
 SHORTEST_MIXED = 2  # letters before values are offered beside fields
 
 
@@ -112,7 +114,7 @@ def comparisons(field: str, prefix: str) -> Iterator[Offer]:
 def anything(prefix: str, *, project: Project, now: datetime) -> Iterator[Offer]:
     """Values of any field that begin with what was typed, as whole conditions."""
     found = 0
-    for name in ("user", *choices.FACETS, "level"):
+    for name in MIXED:
         for offer in values(name, prefix, project=project, now=now, most=2, begins=True):
             yield Offer("value", f"{name}:{offer.part}", offer.words, offer.note)
             found += 1
