@@ -6,7 +6,7 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 
-from bench import ingest, lists  # noqa: E402 - needs Django set up
+from bench import explorer, ingest, lists  # noqa: E402 - needs Django set up
 
 
 def run(*, entries: int, rounds: int, only: str | None) -> int:
@@ -18,4 +18,6 @@ def run(*, entries: int, rounds: int, only: str | None) -> int:
         good &= ingest.measure(rounds=rounds)
     if only in (None, "lists"):
         good &= lists.measure(entries=entries, rounds=rounds)
+    if only in (None, "explorer"):
+        good &= explorer.measure(entries=entries, rounds=rounds)
     return 0 if good else 1

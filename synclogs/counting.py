@@ -22,7 +22,9 @@ from synclogs.sums import HOUR, MINUTE, Bars, Fragment, Narrowing
 NAMES = {facet: name for name, facet in FACETS.items()}
 BARS = "bars"  # in `Numbers.read`, beside the names of facets
 # More entries than this are not read for a page: it would take the whole limit of time and most likely not be enough.
-READ_AT_ONCE = 50_000
+READ_AT_ONCE = 100_000
+# More than this are not read for bars alone where hours, of which counts know, will do.
+READ_FOR_BARS = 30_000
 FEWEST_HOURS = 4
 
 type Heights = Mapping[tuple[datetime, int], int]  # (start of a bar, level) -> entries
@@ -119,7 +121,7 @@ def count(
     try:
         whole, most = _reduced(log_filter, work)
         is_much = most is not None and most > READ_AT_ONCE
-        work.bars = _drawable(whole, bars) if is_much else bars
+        work.bars = _drawable(whole, bars) if most is not None and most > READ_FOR_BARS else bars
         rest = [_by_counts(question, work) for question in _questions(whole)]
         read = frozenset(name for question in rest for name in question.asked)
         for question in rest:

@@ -164,6 +164,7 @@ def test_a_long_read_is_left_for_later_while_hours_are_told_by_counts(project, m
     some(project)
     store(project, entry(integration="box", timestamp=datetime.now(UTC) - timedelta(hours=5, minutes=1)))
     monkeypatch.setattr(counting, "READ_AT_ONCE", 5)
+    monkeypatch.setattr(counting, "READ_FOR_BARS", 5)
     now = datetime.now(UTC)
     log_filter = LogFilter.parse([("integration", ["googledrive"])], now=now)
     bars = histogram.bars(log_filter, now=now)
