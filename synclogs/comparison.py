@@ -20,6 +20,7 @@ CHANGES = 12  # changes told of one pair of entries
 SLOWER = 3
 SLOWER_AT_LEAST = timedelta(seconds=10)
 COLUMNS = ("status", "http_status", "error_code", "recoverability", "credential_id", "integration", "pipeline", "sync_type", "user_id")  # fmt: skip
+ERROR_COLUMNS = frozenset({"http_status", "error_code", "recoverability"})
 SETTINGS = re.compile(r"^(config|setting)", re.IGNORECASE)
 # Told by rows or by the totals, or different in every run.
 RETRY_KEYS = frozenset({"nextRetryAt", "attempt", "maxAttempts", "backoffMs", "retry"})
@@ -229,7 +230,8 @@ def _changes(good: StepEntry, here: StepEntry, *, pauses: tuple[timedelta, timed
     for name in COLUMNS:
         before, after = getattr(good, name), getattr(here, name)
         if before != after:
-            yield Change(name, before or None, after or None, tells=True)
+            # Entries leave out what they like; only an error is known by being there.
+            yield Change(name, before or None, after or None, tells=bool(before and after) or name in ERROR_COLUMNS)
     if masked(good.message) != masked(here.message):
         yield Change("message", good.message or None, here.message or None, tells=True)
     if far_apart(*pauses):

@@ -149,6 +149,12 @@ def test_the_same_step_with_other_values_is_a_change():
     )
 
 
+def test_what_one_of_them_does_not_say_is_no_difference_unless_it_is_an_error():
+    quiet = Entry("FULL_SYNC_STARTED", credential_id="")
+    assert compared([STARTED], [quiet]).first is None
+    assert compared([STARTED], [Entry("FULL_SYNC_STARTED", http_status=500)]).first == 0
+
+
 @pytest.mark.parametrize(
     ("good", "here", "tells"), [(8, 240, True), (8, 12, False), (0.5, 9, False), (100, 250, False), (240, 8, True)]
 )

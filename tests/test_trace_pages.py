@@ -259,7 +259,8 @@ def test_a_failed_run_is_compared_with_the_last_good_one(viewer, project):
 def test_a_good_run_is_compared_quietly(viewer, project):
     now = timezone.now()
     starts = [now - timedelta(minutes=20), now - timedelta(minutes=10)]
-    store(project, *run(at=starts[0]), *run(at=starts[1], credentialId="cred-2"), now=now)
+    first, second = run(at=starts[0], credentialId="cred-1"), run(at=starts[1], credentialId="cred-2")
+    store(project, *first, *second, now=now)
     html = page(viewer, project, f"run-1-{starts[1].timestamp():.0f}")
     section = changed(html)
     assert "Compared with the good run before it" in section
