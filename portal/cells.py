@@ -152,7 +152,10 @@ def changes(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
         total_changes=found.total_changes,
     )
     return format_html(
-        '<span class="{}" title="{}"><bdi>{}</bdi></span>\n', column.css, told, phrases.plural(total, "change")
+        '<span class="{}" title="{}"><bdi>{}</bdi></span>\n',
+        column.css,
+        told,
+        phrases.plural(total, "change") if total else "no changes",
     )
 
 

@@ -32,9 +32,9 @@ class Column:
 
 # The least width of each size in rem, as in views.css; with what stands before the columns and between them.
 SIZES: Mapping[str, float] = {"xs": 4.75, "s": 5.0, "m": 6.5, "l": 9.0, "rest": 8.0}
-BEFORE, GAP = 14.25, 0.75
+BEFORE, GAP = 15.5, 0.75
 # Up to which width of all columns (rem) the list fits into which window: views.css scrolls it sideways below.
-STEPS = (50, 60, 80)
+STEPS = (52, 60, 80)
 
 COLUMNS: Mapping[str, Column] = {
     column.name: column
@@ -48,7 +48,7 @@ COLUMNS: Mapping[str, Column] = {
         Column("category", "Category", "m"),
         Column("pipeline", "Pipeline", "xs"),
         Column("sync_type", "Sync type", "s"),
-        Column("status", "Sync status", "s"),
+        Column("status", "Sync status", "m"),
         Column("trace", "Trace", "s"),
         Column("error_code", "Error code", "m"),
         Column("http_status", "HTTP", "xs", "HTTP status of the error"),

@@ -128,15 +128,15 @@ def check(view: SavedView) -> None:
         raise Refused("is_shared", f"The team has {MOST_SHARED} views, which is the most; delete one first.")
 
 
-def tally(log_filter: LogFilter, project: Project, *, seconds: float) -> int | None:
-    """How many entries match; exactly where the stored counts can tell, else up to COUNTED_TO and one more for any larger
+def tally(log_filter: LogFilter, project: Project, *, seconds: float, most: int = COUNTED_TO) -> int | None:
+    """How many entries match; exactly where the stored counts can tell, else up to `most` and one more for any larger
     number. None when the time was up.
     """
     asked = sums.narrowing(log_filter)
     try:
         with budget.within(seconds):
             if asked is None:
-                return log_filter.entries(project).order_by()[: COUNTED_TO + 1].count()
+                return log_filter.entries(project).order_by()[: most + 1].count()
             span = sums.cut(log_filter, sums.HOUR)
             total = sum(edge.entries(project).count() for edge in span.edges)
             hours = sums.hours(project, asked, [Facet.TOTAL], span)

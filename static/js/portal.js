@@ -12,6 +12,7 @@ import { startRows } from "./rows.js";
 import { startTicks } from "./ticks.js";
 import { startTimes } from "./times.js";
 import { startZone } from "./zone.js";
+import { startViews } from "./views.js";
 
 startAppearance();
 startMenus();
@@ -26,3 +27,4 @@ startKeys();
 startAsk();
 startZone();
 startTimes();
+startViews();
