@@ -60,10 +60,10 @@ def lines(
 
 
 def head(moment: datetime, above: datetime | None) -> str:
-    """What stands above a line: its day where a new one begins, and the zone where clocks were changed."""
-    if above is not None and moment.utcoffset() != above.utcoffset():
-        return f"{times.day(moment)}, from here on in {times.zone(moment)}"
-    return times.day(moment) if above is None or moment.date() != above.date() else ""
+    """What stands above a line: its day and zone, where a new day begins or clocks were changed."""
+    if above is not None and (moment.date(), moment.utcoffset()) == (above.date(), above.utcoffset()):
+        return ""
+    return f"{times.day(moment)}, {times.zone(moment)}"
 
 
 def _row(entry: LogEntry, moment: datetime, *, base: str, cells: Cells, day: str, now: datetime) -> Row:

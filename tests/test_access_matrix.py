@@ -69,9 +69,9 @@ PAGES = {
     "integrations": (Role.VIEWER, "integrations"),
     "integrations/<anything:slug>": (Role.VIEWER, "integrations/{integration}"),
     "logs": (Role.VIEWER, "logs"),
-    "logs/facets": (Role.VIEWER, "logs/facets"),
     "logs/export": (Role.OPERATOR, "logs/export"),
     "logs/copy": (Role.VIEWER, "logs/copy?format=json&key={key}"),
+    "logs/facets": (Role.VIEWER, "logs/facets"),
     "logs/rows": (Role.VIEWER, "logs/rows?key={key}"),
     "logs/tail": (Role.VIEWER, "logs/tail?after=0-0"),
     "logs/<uuid:key>": (Role.VIEWER, "logs/{key}"),
@@ -223,7 +223,9 @@ def test_a_page_opens_to_its_roles_and_is_unknown_to_others(
 
 def test_pages_know_two_methods(world: World, subtests: pytest.Subtests) -> None:
     refused = [method for method in METHODS if method not in READ]
-    for (_, address), method, who in product(PAGES.values(), refused, (Who.ANONYMOUS, Who.STRANGER, Who.ADMIN)):
+    for (route, (_, address)), method, who in product(PAGES.items(), refused, (Who.ANONYMOUS, Who.STRANGER, Who.ADMIN)):
+        if (route, method) == ("search", "POST"):  # a long paste is no address
+            continue
         url = f"/p/alpha/{address.format(**world.mine.names)}"
         with subtests.test(url=url, method=method, who=str(who)):
             response = world.clients[who].generic(method, url)

@@ -61,10 +61,10 @@ def test_the_heads_of_days_follow_the_zone_and_say_when_clocks_change() -> None:
     with timezone.override(ZoneInfo(BERLIN)):
         lines = rows.lines(found, project, now=NOW)
     assert [line.day for line in lines] == [
-        "Sunday, 25 October 2026",
-        "Sunday, 25 October 2026, from here on in CEST",
+        "Sunday, 25 October 2026, CET",
+        "Sunday, 25 October 2026, CEST",
         "",
-        "Saturday, 24 October 2026",
+        "Saturday, 24 October 2026, CEST",
     ]
     assert [line.clock[:5] for line in lines] == ["02:30", "02:30", "00:30", "23:30"]
     assert lines[0].title.startswith("2026-10-25 02:30:00 CET, ")

@@ -55,6 +55,7 @@ class Row:
     note: str
     why: str
     url: str
+    is_id: bool  # whether the note is an identifier and nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,9 @@ def search(request: ProjectRequest) -> HttpResponse:
 
 def _row(project: Project, hit: Hit, pasted: Pasted) -> Row:
     words, note = _words(hit)
-    return Row(
-        LABELS[hit.kind], ICONS[hit.kind], words, note, _why(hit.candidate, pasted, how=hit.how), _url(project, hit)
-    )
+    why = _why(hit.candidate, pasted, how=hit.how)
+    is_id = hit.kind in (Kind.SYNC, Kind.INTEGRATION)
+    return Row(LABELS[hit.kind], ICONS[hit.kind], words, note, why, _url(project, hit), is_id=is_id)
 
 
 def _words(hit: Hit) -> tuple[str, str]:
@@ -167,7 +168,7 @@ def _pages(links: Iterable[Link], request: ProjectRequest) -> Iterable[Row]:
             label = PAGE if is_here else f"In {project.name}"
             words = f"{link.page.capitalize()}, filtered" if is_here else link.identifier or link.page.capitalize()
             note = "Named by a link" if is_here else f"The link leads to the project {project.name}"
-            yield Row(label, "link", words or project.name, url, note, url)
+            yield Row(label, "link", words or project.name, url, note, url, is_id=True)
 
 
 def _address(link: Link) -> str:
