@@ -196,8 +196,8 @@ def test_it_looks_only_at_the_blocks_that_came_lately(project: Project) -> None:
             # The same entry a few thousand times, received from two days to one hour ago.
             cursor.execute(
                 f"INSERT INTO synclogs_logentry (key, occurred_at, received_at, {others})"
-                f" SELECT gen_random_uuid(), occurred_at, %s::timestamptz - (8000 - i) * interval '20 seconds', {others}"
-                " FROM synclogs_logentry, generate_series(1, 8000) i WHERE occurred_at::date = %s::date",
+                f" SELECT gen_random_uuid(), occurred_at, %s::timestamptz - (4000 - i) * interval '20 seconds', {others}"
+                " FROM synclogs_logentry, generate_series(1, 4000) i WHERE occurred_at::date = %s::date",
                 [now - timedelta(hours=1), now - timedelta(days=days)],
             )
         cursor.execute("VACUUM ANALYZE synclogs_logentry")
@@ -206,10 +206,7 @@ def test_it_looks_only_at_the_blocks_that_came_lately(project: Project) -> None:
     log_filter = everything(now, since="7d")
     query = log_filter.entries(project).filter(tail._unseen(number), received_at__gte=now - tail.OVERLAP)
     plan = query.order_by("-received_at").explain()
-    days = plan.count(" on synclogs_logentry_")
-    assert days >= 3
-    assert plan.count("received_at_idx") >= 3
-    assert "Seq Scan" not in plan.replace("Seq Scan on synclogs_logentry_", "", days - plan.count("Bitmap Heap Scan"))
+    assert plan.count("received_at_idx") == 3, plan
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ function openFilters() {
   if (!form) return;
   const drawer = form.closest("details");
   if (drawer) drawer.open = true;
-  form.querySelector("summary, input, select")?.focus();
+  form.querySelector("summary, input:not([type=hidden]), select")?.focus();
 }
 
 function escape() {

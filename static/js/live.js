@@ -11,6 +11,14 @@ const MOST = 50; // as in synclogs/tail.py
 const MOST_ROWS = 400;
 const SAY_EVERY = 10000;
 const STORED = "live";
+// By the status of the answer; without one nothing came back.
+const REASONS = {
+  none: "cannot reach the server",
+  400: "these filters cannot be followed",
+  404: "this list is not open to you any more",
+  500: "the server failed",
+  503: "it takes too long to look for new entries with these filters",
+};
 
 let box = null;
 let cursor = "";
@@ -119,8 +127,8 @@ async function ask() {
   try {
     const answer = await answerOf(address, control);
     if (answer && asking === control && mine === box) take(answer);
-  } catch {
-    if (asking === control && mine === box) failed();
+  } catch (error) {
+    if (asking === control && mine === box) failed(REASONS[error.message] ?? REASONS.none);
   }
 }
 
@@ -140,11 +148,11 @@ function take(answer) {
   soon(delay);
 }
 
-function failed() {
+function failed(reason) {
   const pause = PAUSES[failures];
   failures += 1;
   if (pause) return soon(pause);
-  words("Live paused: cannot reach the server.", true);
+  words(`Live paused: ${reason}.`, true);
 }
 
 function again() {

@@ -147,12 +147,18 @@ def test_a_server_that_is_away_pauses_it_and_it_can_be_tried_again(
 ) -> None:
     page = open_page("/p/demo/logs", user=user)
     page.clock.install()
-    page.route("**/logs/tail?*", lambda route: route.abort())
+    page.route("**/logs/tail?*", lambda route: route.fulfill(status=503))
     page.get_by_role("button", name="Live").click()
     for _ in range(8):
         page.clock.run_for(5000)
         page.wait_for_timeout(20)
     words = page.locator("[data-live-words]")
+    expect(words).to_contain_text("Live paused: it takes too long")
+    page.route("**/logs/tail?*", lambda route: route.abort())
+    page.get_by_role("button", name="Try again").click()
+    for _ in range(8):
+        page.clock.run_for(5000)
+        page.wait_for_timeout(20)
     expect(words).to_contain_text("Live paused: cannot reach the server")
     page.unroute("**/logs/tail?*")
     store(project, entry())
@@ -162,6 +168,22 @@ def test_a_server_that_is_away_pauses_it_and_it_can_be_tried_again(
     page.context.clear_cookies()
     page.clock.run_for(20_000)
     expect(page).to_have_url(re.compile("/accounts/login/"))
+
+
+def test_a_hidden_tab_asks_nothing_and_catches_up(open_page: Look, user: User, project: Project) -> None:
+    page = open_page("/p/demo/logs", user=user)
+    page.clock.install()
+    follow(page)
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/logs/tail?" in request.url else None)
+    page.clock.run_for(120_000)
+    store(project, entry())
+    assert asked == []
+    page.evaluate("delete document.hidden")
+    look_again(page)
+    expect(page.locator(".live-pill")).to_have_text("1 new")
 
 
 def test_ticked_rows_are_copied_together(open_page: Look, user: User, project: Project) -> None:
