@@ -112,7 +112,7 @@ def chart(trace: Trace, line: Timeline, *, now: datetime) -> Chart | None:
     tail = now - trace.last_at if outcome in OPEN and not line.cut else timedelta(0)
     drawn = waterfall.draw(
         [
-            Point(second, used.index(category_of(moment)), moment.entry.level)
+            Point(second, used.index(category_of(moment)), _weight(moment))
             for second, moment in zip(seconds, line.moments, strict=True)
         ],
         [Span(seconds[n - 1], seconds[n], n) for n, moment in enumerate(line.moments) if moment.pause is not None],
@@ -142,6 +142,11 @@ def chart(trace: Trace, line: Timeline, *, now: datetime) -> Chart | None:
 
 
 SHAPES = ("started", "completed", "debug", "info", "warning", "error", "other")
+
+
+def _weight(moment: Moment) -> int:
+    """How bad; among what is no trouble, that the run completed is the most telling."""
+    return moment.entry.level + (catalogue.event(moment.entry.event).step == Step.COMPLETED)
 
 
 def category_of(moment: Moment) -> Category:
@@ -191,7 +196,7 @@ def _mark_words(mark: waterfall.Mark, moments: Sequence[Moment]) -> str:
     between = f"+{offset_words(first.offset)} to +{offset_words(last.offset)}"
     if first.offset == last.offset:
         between = f"all at +{offset_words(first.offset)}"
-    worse = f", the worst ({level_slug(worst.entry.level)})" if worst.entry.level >= Level.WARNING else ", the first"
+    worse = f", the worst ({level_slug(worst.entry.level)})" if worst.entry.level >= Level.WARNING else ", one of them"
     return f"{explain.plural(mark.count, 'entry', 'entries')}, {between}{worse}: {what}"
 
 

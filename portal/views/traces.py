@@ -82,6 +82,7 @@ def neighbours(beside: timeline.Beside, project: Project, *, now: datetime) -> d
 def lines(line: timeline.Timeline, project: Project, *, now: datetime) -> Iterator[Line]:
     base = reverse("logs", args=(project.slug,))
     waits = {wait.number: wait for wait in line.waits}
+    last = len(line.moments) - 1  # what earlier ones announced has come, and stands before the next line
     for number, moment in enumerate(line.moments):
         entry = moment.entry
         yield Line(
@@ -90,7 +91,7 @@ def lines(line: timeline.Timeline, project: Project, *, now: datetime) -> Iterat
             text=entries.message_cell(entry),
             offset=f"+{offset_words(moment.offset)}",
             pause=pause_words(moment, waits.get(number - 1)),
-            retry=explain.entry_retry_clock(entry, now=now),
+            retry="" if number < last or entry.level >= Level.ERROR else explain.entry_retry_clock(entry, now=now),
             waited=moment.waited,
         )
 
