@@ -1,10 +1,12 @@
 """The store: one file a noun. Every unique key and every read starts with the project."""
 
 from synclogs.models.audit import Action, AuditEvent
+from synclogs.models.bulk import Bulk, BulkItem, BulkState
 from synclogs.models.counts import Facet, HourCount, MinuteCount
 from synclogs.models.export import Export, ExportFormat, ExportState
 from synclogs.models.log import LogEntry
 from synclogs.models.project import ApiKey, Membership, Project, RateBucket, Role, Scope
+from synclogs.models.reenable import Reenable, Resolution, Sleeper, State
 from synclogs.models.sync import Attention, ConnectedUser, Sync, Trace
 from synclogs.models.view import SavedView
 
@@ -13,6 +15,9 @@ __all__ = [
     "ApiKey",
     "Attention",
     "AuditEvent",
+    "Bulk",
+    "BulkItem",
+    "BulkState",
     "ConnectedUser",
     "Export",
     "ExportFormat",
@@ -24,9 +29,13 @@ __all__ = [
     "MinuteCount",
     "Project",
     "RateBucket",
+    "Reenable",
+    "Resolution",
     "Role",
     "SavedView",
     "Scope",
+    "Sleeper",
+    "State",
     "Sync",
     "Trace",
 ]

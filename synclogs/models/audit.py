@@ -21,6 +21,13 @@ class Action(models.TextChoices):
     USER_WRITTEN = "user_written", "Connected user written"
     EXPORT_STARTED = "export_started", "Export started"
     EXPORT_ENDED = "export_ended", "Export ended"
+    REENABLE_REQUESTED = "reenable_requested", "Re-enable requested"
+    REENABLE_MOVED = "reenable_moved", "Re-enable went on"
+    RESOLVED = "resolved", "Marked as resolved"
+    SLEEPER_ADDED = "sleeper_added", "Put on the do-not-wake list"
+    SLEEPER_REMOVED = "sleeper_removed", "Taken off the do-not-wake list"
+    BULK_REQUESTED = "bulk_requested", "Bulk re-enable requested"
+    BULK_MOVED = "bulk_moved", "Bulk re-enable went on"
 
 
 class AuditEvent(models.Model):
