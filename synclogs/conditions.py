@@ -33,6 +33,7 @@ COLUMN_OF_KEY = {
     "type": "type", "level": "level", "id": "id", "message": "message",
 }  # fmt: skip
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,29})(\.\d{1,30})?", re.ASCII)
+_ENDS = re.compile(r"^\W+|\W+$")  # "revoked." and "(revoked)" in a sentence are the word itself
 _DATE = re.compile(r"\d{4}-\d\d", re.ASCII)
 _WORD_BEFORE, _WORD_AFTER = "(?<![[:alnum:]])", "(?![[:alnum:]])"
 
@@ -64,11 +65,11 @@ def condition(node: Node, project_id: int) -> Q:
 
 def _text(node: Text, project_id: int) -> Q:
     """Whole words by the index; several words, and parts of words, by the text as well."""
-    words = tokens.words(node.text)
-    is_one_word = words == [tokens.folded(node.text)]
-    if is_one_word and not (node.open_start or node.open_end):
+    text = node.text if node.phrase else _ENDS.sub("", node.text)
+    words = tokens.words(text)
+    if words == [tokens.folded(text)] and not (node.open_start or node.open_end):
         return _has_words(words, project_id)
-    pattern = literal(node.text)
+    pattern = literal(text)
     if node.open_start or node.open_end:
         # The words at an open end may go on, so they are not in the index as they stand here.
         words = words[node.open_start : len(words) - node.open_end]

@@ -315,6 +315,13 @@ def test_a_word_with_a_pattern_in_it_is_taken_as_it_is(project: Project) -> None
     assert rows(project, ("q", '"abc $1"')) == set()
 
 
+def test_a_word_out_of_a_sentence_is_the_word(project: Project) -> None:
+    store(project, entry(id="said", message="Access was revoked by zebra", timestamp=NOW.isoformat()))
+    for text in ("zebra.", "#zebra", "zebra,", "revoked;", "zebra!? revoked"):
+        assert rows(project, ("q", text)) == {"said"}, text
+    assert rows(project, ("q", '"zebra."')) == set()
+
+
 def test_message_searches_the_message_alone(project: Project) -> None:
     store(project, entry(id="said", message="zebra crossing", timestamp=NOW.isoformat()))
     store(project, entry(id="held", note="zebra", timestamp=NOW.isoformat(), message="-"))
