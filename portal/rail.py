@@ -19,8 +19,9 @@ from portal.access import ProjectRequest, client_address
 from portal.querystring import Pairs
 from portal.templatetags.portal import compact
 from synclogs import saved
-from synclogs.filters import DEFAULT_SINCE, FIELDS, TIMES, FilterError, LogFilter
+from synclogs.filters import DEFAULT_SINCE, TIMES, FilterError, LogFilter
 from synclogs.models import Project, SavedView
+from synclogs.parameters import FIELDS
 from synclogs.saved import Actor
 
 PARAMETER = "view"
@@ -135,14 +136,15 @@ def rail_of(request: ProjectRequest, views: Sequence[SavedView], kept: Pairs) ->
         url = (logs + querystring.link((*query, *shown))).rstrip("?")
         is_current = not number and sorted(query) == sorted(bare)
         built_in.append(Entry(name, words, url, querystring.link(query)[1:], is_current))
-    yours, team = [], []
+    yours: list[Entry] = []
+    team: list[Entry] = []
     for view in views:
         is_own = view.owner_id == request.user.pk
-        query = f"{view.query}&" if view.query else ""
+        start = f"{view.query}&" if view.query else ""
         entry = Entry(
             str(view.pk),
             view.name,
-            f"{logs}?{query}{PARAMETER}={view.pk}",
+            f"{logs}?{start}{PARAMETER}={view.pk}",
             view.query,
             str(view.pk) == number,
             "" if is_own else person_words(view),
@@ -150,10 +152,10 @@ def rail_of(request: ProjectRequest, views: Sequence[SavedView], kept: Pairs) ->
         )
         (yours if is_own else team).append(entry)
     known = counts_known(request.project, (*built_in, *yours, *team))
-    parts = [[with_count(entry, known) for entry in part] for part in (built_in, yours, team)]
-    is_complete = all(entry.count for part in parts for entry in part)
+    built_in, yours, team = ([with_count(entry, known) for entry in part] for part in (built_in, yours, team))
+    is_complete = all(entry.count for entry in (*built_in, *yours, *team))
     ask = "" if is_complete else reverse("saved-view-counts", args=(request.project.slug,)) + querystring.link(kept)
-    return Rail(*parts, ask)
+    return Rail(built_in, yours, team, ask)
 
 
 def person_words(view: SavedView) -> str:

@@ -57,7 +57,7 @@ PROJECT_PAGES: list[URLPattern] = [
     path("users/<anything:user_id>", users.user, name="user"),
     path("views", saved.create, name="saved-view-create"),
     path("views/<int:view>/change", saved.change, name="saved-view-change"),
-    path("views/<int:view>/delete", saved.delete, name="saved-view-delete"),
+    path("views/<int:view>/delete", saved.remove, name="saved-view-delete"),
 ]
 
 urlpatterns = [

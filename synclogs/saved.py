@@ -81,7 +81,7 @@ def change(
             _remember(Action.OBJECT_CHANGED, view, actor, before=old, after=new)
 
 
-def delete(view: SavedView, actor: Actor) -> None:
+def remove(view: SavedView, actor: Actor) -> None:
     with transaction.atomic():
         if view.is_shared:
             _remember(Action.OBJECT_DELETED, view, actor, before=_state(view))
@@ -92,7 +92,14 @@ def _state(view: SavedView) -> dict[str, Any]:
     return {"name": view.name, "query": view.query, "is_shared": view.is_shared}
 
 
-def _remember(action: Action, view: SavedView, actor: Actor, **states: dict[str, Any]) -> None:
+def _remember(
+    action: Action,
+    view: SavedView,
+    actor: Actor,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
     audit.record(
         action,
         actor=actor.person,
@@ -101,7 +108,8 @@ def _remember(action: Action, view: SavedView, actor: Actor, **states: dict[str,
         object_text=view.name,
         address=actor.address,
         request_id=actor.request_id,
-        **states,
+        before=before,
+        after=after,
     )
 
 
@@ -122,7 +130,7 @@ def check(view: SavedView) -> None:
         raise Refused("name", "There is a view of yours with this name already.")
     if view.is_shared and shared.annotate(lowered=Lower("name")).filter(**alike).exists():
         raise Refused("name", "The team has a view with this name already.")
-    if view.pk is None and own.count() >= MOST_OWN:
+    if view._state.adding and own.count() >= MOST_OWN:
         raise Refused("name", f"You have {MOST_OWN} views, which is the most; delete one first.")
     if view.is_shared and shared.count() >= MOST_SHARED:
         raise Refused("is_shared", f"The team has {MOST_SHARED} views, which is the most; delete one first.")

@@ -129,7 +129,7 @@ def test_who_may_change_and_delete(
     client = client_of(people[who])
     for is_shared, expected in ((False, of_private), (True, of_shared)):
         view = view_of(project, people["owner"], f"view {is_shared}", is_shared=is_shared)
-        forms = (
+        forms: tuple[tuple[str, dict[str, str]], ...] = (
             ("change", {"act": "edit", "name": "new", **({"is_shared": "on"} if is_shared else {})}),
             ("change", {"act": "keep", "query": "level=error"}),
             ("delete", {}),
@@ -428,7 +428,7 @@ def test_what_the_team_sees_is_audited_and_what_is_ones_own_is_not(project: Proj
     saved.change(view, actor, is_shared=True)
     saved.change(view, actor, query="level=info")
     saved.change(view, actor, query="level=info")
-    saved.delete(view, actor)
+    saved.remove(view, actor)
     told = list(AuditEvent.objects.order_by("pk").values_list("action", "object_text", "before", "after"))
     whole = {"name": "mine too", "query": "level=error"}
     assert told == [

@@ -35,6 +35,7 @@ class SavedViewForm(forms.ModelForm):  # type: ignore[type-arg]
         values: dict[str, Any] = super().clean() or self.cleaned_data
         kept = {name: getattr(self.instance, name) for name in ("pk", "project_id", "owner_id", "query")}
         view = SavedView(**kept, name=values.get("name", ""), is_shared=values.get("is_shared", False))
+        view._state.adding = False
         try:
             saved.check(view)
         except Refused as refused:

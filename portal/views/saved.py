@@ -75,14 +75,14 @@ def change(request: ProjectRequest, view: int) -> HttpResponse:
 
 
 @project_view(methods=FORM)
-def delete(request: ProjectRequest, view: int) -> HttpResponse:
+def remove(request: ProjectRequest, view: int) -> HttpResponse:
     """Asks first."""
     found = changeable(request, view)
     if request.method != "POST":
         query = pairs_of(request.GET.get("query", ""))
         context = {"view": found, "owner": rail.person_words(found), "query_text": querystring.link(query)[1:]}
         return render(request, "delete_view.html", {**context, "back": address(request, query, found)})
-    saved.delete(found, rail.actor_of(request))
+    saved.remove(found, rail.actor_of(request))
     messages.success(request, f"The view “{escaped(found.name)}” is deleted.")
     return to_list(request, pairs_of(request.POST.get("query", "")), None)
 
