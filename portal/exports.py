@@ -72,7 +72,7 @@ def expected_words(total: int | None) -> str:
     """12,345 entries; more than 1,000,000 entries."""
     if total is None:
         return "a number of entries that could not be counted in time"
-    return f"more than {MOST:,} entries" if total > MOST else phrases.plural(total, "entry", "entries")
+    return f"more than {MOST:,} entries" if total == MOST + 1 else phrases.plural(total, "entry", "entries")
 
 
 def line(export: Export, *, now: datetime) -> Line:

@@ -17,7 +17,7 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from synclogs import audit, budget, lines, sweep
+from synclogs import audit, lines, saved, sweep
 from synclogs.filters import LogFilter
 from synclogs.lines import Row
 from synclogs.models import Action, Export, ExportFormat, ExportState, Project
@@ -50,12 +50,8 @@ class Origin:
 
 
 def expected(log_filter: LogFilter, project: Project, *, seconds: float = COUNT_SECONDS) -> int | None:
-    """How many entries there are, at most MOST + 1; None when they could not be counted in time."""
-    try:
-        with budget.within(seconds):
-            return log_filter.entries(project)[: MOST + 1].count()
-    except budget.OutOfTime:
-        return None
+    """How many entries there are; MOST + 1 may stand for any larger number. None when they could not be counted in time."""
+    return saved.tally(log_filter, project, seconds=seconds, most=MOST)
 
 
 def start(
