@@ -3,11 +3,17 @@
 from django.apps import AppConfig
 from django.contrib.admin import autodiscover
 from django.contrib.admin.apps import SimpleAdminConfig
+from django.core.checks import register
+
+from portal.checks import provider_is_complete
 
 
 class Portal(AppConfig):
     name = "portal"
     default = True
+
+    def ready(self) -> None:
+        register(provider_is_complete)
 
 
 class PortalAdmin(SimpleAdminConfig):

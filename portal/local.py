@@ -6,6 +6,7 @@ web server itself: portal/wsgi.py refuses to start without settings.
 
 import os
 import secrets
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,22 @@ def adopt() -> None:
     for variable, length in SECRETS.items():
         if not os.environ.get(variable):
             os.environ[variable] = kept(variable.lower(), length=length)
+
+
+def adopt_provider(*, port: int) -> bool:
+    """Makes `manage.py simulate_provider --port <port>` the provider; False where the environment names another, or none.
+
+    Its signing key is made once, by a program of its own, since nothing of synclogs is loaded before Django.
+    """
+    if os.environ.get("PROVIDER"):
+        return False
+    key = DATA / "provider_key.pem"
+    if not key.exists():
+        subprocess.run([sys.executable, "-m", "synclogs.provider.keypair", key], cwd=devdb.ROOT, check=True)
+    address = f"http://127.0.0.1:{port}"
+    os.environ.update(PROVIDER="paragon", PROVIDER_SYNC_URL=address, PROVIDER_API_URL=address)
+    os.environ.update(PROVIDER_PROJECT="demo", PROVIDER_SIGNING_KEY_FILE=str(key))
+    return True
 
 
 @contextmanager

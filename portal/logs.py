@@ -85,5 +85,6 @@ def logging_config(level: str) -> dict[str, Any]:
             },
             "django.security.DisallowedHost": {"level": "CRITICAL"},
             "procrastinate": {"level": "WARNING"},
+            "httpcore": {"level": "WARNING"},  # at DEBUG it writes the headers of the provider's answers
         },
     }

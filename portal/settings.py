@@ -263,4 +263,16 @@ INGEST_CONCURRENCY = environment.number("INGEST_CONCURRENCY", 4, minimum=1)
 RETENTION_DAYS = environment.number("RETENTION_DAYS", 400, minimum=1)
 METRICS_TOKEN = environment.text("METRICS_TOKEN")
 
+# The provider of the syncs, or the company's own application in its place; portal/checks.py says what is missing.
+PROVIDER = environment.one_of("PROVIDER", "NONE", ("NONE", "PARAGON", "HOST_APP")).lower()
+PROVIDER_SYNC_URL = environment.text("PROVIDER_SYNC_URL", "https://sync.useparagon.com")
+PROVIDER_API_URL = environment.text("PROVIDER_API_URL", "https://api.useparagon.com")
+PROVIDER_PROJECT = environment.text("PROVIDER_PROJECT")
+PROVIDER_AUDIENCE = environment.text("PROVIDER_AUDIENCE")
+PROVIDER_SIGNING_KEY = environment.text("PROVIDER_SIGNING_KEY")
+PROVIDER_SIGNING_KEY_FILE = environment.text("PROVIDER_SIGNING_KEY_FILE")
+PROVIDER_HOST_URL = environment.text("PROVIDER_HOST_URL")
+PROVIDER_HOST_SECRET = environment.text("PROVIDER_HOST_SECRET")
+PROVIDER_HOST_SECRET_FILE = environment.text("PROVIDER_HOST_SECRET_FILE")
+
 SILENCED_SYSTEM_CHECKS: list[str] = []

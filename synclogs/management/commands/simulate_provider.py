@@ -1,0 +1,166 @@
+"""`manage.py simulate_provider`: a stand-in for the provider, with the portal's own syncs, until Ctrl-C or SIGTERM.
+
+It answers on 127.0.0.1 like the documented Sync API, checks the portal's tokens, and sends the logs of the syncs that it
+re-enables to the portal's own intake. Its key is the one of the settings, or one that it makes in .data.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Event
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
+
+from synclogs import audit, keys, provider
+from synclogs.generate import DEMO
+from synclogs.management.loading import project_named
+from synclogs.models import Action, ApiKey, Project, Scope, Sync
+from synclogs.provider import keypair
+from synclogs.provider.configuration import audience_of
+from synclogs.provider.host_app import webhook
+from synclogs.provider.simulator import Known, Mode, Pace, Simulator, Trust
+from synclogs.provider.simulator.memory import Rule
+from synclogs.provider.tokens import Secret, Unusable, signing_key
+
+PORT = 8079
+LOOK_EVERY = 5.0  # seconds between two looks at what the portal knows of its syncs
+OVERLAP = timedelta(minutes=2)
+KEY_NAME = "Simulated provider"
+ROOT_GONE = "10007"
+
+
+class Command(BaseCommand):
+    help = "Stands in for the provider's Sync API on 127.0.0.1, for the demo and for tests."
+    # The portal's settings may still lack what is made here.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=PORT, help=f"on 127.0.0.1 (default: {PORT}; 0 = any)")
+        parser.add_argument("--fail", type=Mode, choices=list(Mode), metavar="MODE", help=", ".join(Mode))
+        parser.add_argument("--project", metavar="SLUG", help=f"whose syncs it knows (default: {DEMO.project})")
+        parser.add_argument("--start", type=float, default=1.0, metavar="S", help="seconds until a sync begins to run")
+        parser.add_argument("--run", type=float, default=4.0, metavar="S", help="seconds that a run takes")
+        parser.add_argument(
+            "--every", type=float, default=240.0, metavar="S", help="seconds between runs; 0 = one only"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        project = self.project(options["project"])
+        pace = Pace(options["start"], options["run"], options["every"])
+        try:
+            simulator = Simulator(
+                trust(project), port=options["port"], pace=pace, portal=portal(project), say=self.stdout.write
+            )
+        except (OSError, OverflowError) as error:
+            raise CommandError(f"Port {options['port']} cannot be opened: {error}.") from None
+        if options["fail"]:
+            simulator.memory.rule(None, Rule(options["fail"]))
+        with until_told() as stop, simulator:
+            seen = refresh(simulator, project, since=None)
+            self.stdout.write(
+                f"The simulated provider answers at {simulator.url} and knows {len(simulator.memory.syncs)} syncs."
+            )
+            self.stdout.flush()
+            while not stop.wait(LOOK_EVERY):
+                try:
+                    seen = refresh(simulator, project, since=seen)
+                except (OperationalError, InterfaceError):
+                    connection.close()  # the database is away; a broken connection is not used again
+
+    def project(self, slug: str | None) -> Project | None:
+        if slug:
+            return project_named(slug)
+        found = Project.objects.filter(slug=DEMO.project).first()
+        if found is None:
+            self.stderr.write(f"There is no project '{DEMO.project}', so no sync is known yet (--project SLUG).")
+        return found
+
+
+def trust(project: Project | None) -> Trust:
+    """What the settings say of tokens and messages; where they say nothing, a key of our own. Raises CommandError."""
+    told = provider.configured()
+    name = told.project or (project.slug if project else DEMO.project)
+    secret = told.signing_key
+    if not secret:
+        secret = Secret(secret.setting, file=str(keypair.kept(Path(settings.BASE_DIR) / ".data" / "provider_key.pem")))
+    try:
+        key = signing_key(secret).public_key()
+        hook = webhook(told.host_secret) if told.host_secret else None
+    except Unusable as error:
+        raise CommandError(str(error)) from None
+    return Trust(key, project=name, audience=audience_of(told.audience, name), hook=hook)
+
+
+def portal(project: Project | None) -> tuple[str, str] | None:
+    """Where the logs go, and a key for it: the one of the environment, or a new one in the place of our last."""
+    url = os.environ.get("SIMULATOR_PORTAL_URL", "").rstrip("/")
+    if not url:
+        return None
+    text = os.environ.get("SIMULATOR_PORTAL_KEY", "")
+    if text or project is None:
+        return (url, text) if text else None
+    with transaction.atomic():
+        ApiKey.objects.filter(project=project, name=KEY_NAME).delete()
+        key, text = keys.create(project, KEY_NAME, scopes=[Scope.LOGS_WRITE])
+        audit.record(
+            Action.KEY_CREATED,
+            actor_text="manage.py simulate_provider",
+            project=project,
+            object_type="API key",
+            object_text=str(key),
+            after={"scopes": [Scope.LOGS_WRITE], "expires_at": None},
+        )
+    return url, text
+
+
+def refresh(simulator: Simulator, project: Project | None, *, since: datetime | None) -> datetime:
+    """Tells the simulator of syncs that changed since then, by the entries that the portal has; returns when it looked."""
+    now = timezone.now()
+    if project is not None:
+        syncs = Sync.objects.of(project)
+        if since is not None:
+            syncs = syncs.filter(last_seen_at__gt=since - OVERLAP)
+        for sync in syncs.iterator():
+            simulator.memory.learn([known(sync)])
+            if sync.status == "ERRORED" and sync.last_error_code == ROOT_GONE:
+                simulator.memory.suppose(sync.sync_id, Rule(Mode.ROOT_GONE))
+    return now
+
+
+def known(sync: Sync) -> Known:
+    return Known(
+        sync_id=sync.sync_id,
+        user=sync.user_id,
+        integration=sync.integration,
+        pipeline=sync.pipeline,
+        status=sync.status or "INITIALIZING",
+        at=sync.status_at or sync.first_seen_at,
+        reason=sync.last_error_message if sync.status == "ERRORED" else "",
+        credential_id=sync.credential_id,
+        last_synced_at=sync.last_completed_at,
+        is_new=sync.initial_completed_at is None and sync.last_completed_at is None,
+    )
+
+
+@contextmanager
+def until_told() -> Iterator[Event]:
+    """An event that Ctrl-C and SIGTERM set."""
+    stop = Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
