@@ -24,6 +24,17 @@ RETRY_GRACE = timedelta(minutes=10)  # a retry this long overdue, without any lo
 DELIVERY_RECENT = timedelta(hours=24)  # no log tells that webhooks arrive again, so a failure fades by age
 
 
+class Stopped(Protocol):
+    """What tells whether the last error on record is why a sync stands still."""
+
+    @property
+    def last_error_at(self) -> datetime | None: ...
+    @property
+    def last_error_event(self) -> str: ...
+    @property
+    def last_completed_at(self) -> datetime | None: ...
+
+
 class SyncState(Protocol):
     """What is read of a sync; synclogs.models.Sync has all of it."""
 
@@ -163,7 +174,7 @@ def _errored(sync: SyncState, *, now: datetime) -> Verdict:
     )
 
 
-def error_explains_stop(sync: SyncState) -> bool:
+def error_explains_stop(sync: Stopped) -> bool:
     """Whether the last error on record is the reason for the stop: about the data, and newer than the last good run."""
     at = sync.last_error_at
     if at is None or catalogue.event(sync.last_error_event).category == Category.WEBHOOK:
