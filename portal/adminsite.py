@@ -70,7 +70,7 @@ NAVIGATION = (
             ("auth_group", "Groups", "groups"),
         ),
     ),
-    ("Audit", (("synclogs_auditevent", "Audit events", "history"),)),
+    ("Audit", (("synclogs_auditevent", "Audit events", "history"), ("synclogs_export", "Exports", "download"))),
 )
 FOR_SUPERUSERS = {"auth_group"}
 

@@ -75,6 +75,7 @@ def place(slug: str) -> Place:
         "synclogs/logentry": found.key,
         "synclogs/hourcount": HourCount.objects.filter(project=project).first().pk,  # type: ignore[union-attr]
         "synclogs/auditevent": event.pk,
+        "synclogs/export": export.pk,
         "synclogs/sync": Sync.objects.get(project=project).pk,
         "synclogs/trace": Trace.objects.get(project=project).pk,
         "synclogs/connecteduser": ConnectedUser.objects.get(project=project).pk,

@@ -128,6 +128,7 @@ MODELS = {
     "synclogs/logentry": (READ_ONLY, READ_ONLY),
     "synclogs/hourcount": (READ_ONLY, READ_ONLY),
     "synclogs/auditevent": (READ_ONLY, READ_ONLY),
+    "synclogs/export": (READ_ONLY, READ_ONLY),
     "synclogs/sync": (READ_ONLY, READ_ONLY),
     "synclogs/trace": (READ_ONLY, READ_ONLY),
     "synclogs/connecteduser": (READ_ONLY, READ_ONLY),

@@ -72,6 +72,7 @@ ADMIN_PLACES = (
     "synclogs/connecteduser/",
     "synclogs/hourcount/",
     "synclogs/auditevent/",
+    "synclogs/export/",
     "synclogs/apikey/",
     "synclogs/membership/",
     "synclogs/project/",
