@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from synclogs.decoding import cleaned
 from synclogs.models import Role
 
 
@@ -30,3 +31,29 @@ class Actor:
 
 # What goes on by itself: a worker that saw entries arrive or asked the provider.
 PORTAL = Actor(None, "the portal", Role.ADMIN)
+
+
+LONGEST_TEXT = 2000
+
+
+class NotAllowed(Exception):
+    """The actor's role is too low; the text says which would do."""
+
+
+class Refused(Exception):
+    """What was typed will not do: `field` and a sentence for the person who typed it."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+        self.sentence = sentence
+
+
+def required_text(field: str, text: str) -> str:
+    """A reason or note as it is kept: cleaned, without blanks around it. Raises Refused when nothing is left of it."""
+    found = cleaned(text).strip()
+    if not any(character.isalnum() for character in found):
+        raise Refused(field, "Say why in a few words.")
+    if len(found) > LONGEST_TEXT:
+        raise Refused(field, f"At most {LONGEST_TEXT} characters; this has {len(found)}.")
+    return found
