@@ -108,14 +108,13 @@ def group(
     typed = name not in FACETS and name not in KNOWN
     values = counted.get(name) if counted else None
     counts = counts_of(name, seen) if values is None else named(name, values.counts)
-    is_known = not typed and not (counted and values is None)
     chosen = list(dict.fromkeys((*included, *excluded)))
     options = [
         Option(
             f"{name}-{blake2s(value.encode(), digest_size=6).hexdigest()}",
             value,
             value_words(name, value),
-            counts.get(value, 0) if is_known else None,
+            None if values is None else counts.get(value, 0),
             value in included,
             value in excluded,
             LEVEL_TONES.get(value, "") if name == "level" else "",
@@ -131,7 +130,7 @@ def group(
         more=tuple(options[shown:]),
         further=values.further if values else 0,
         typed=typed,
-        is_uncounted=not typed and not is_known,
+        is_uncounted=not typed and counted is not None and values is None,
         example=EXAMPLES.get(name, ""),
         used=len(included) + len(excluded),
         is_open=name in ALWAYS_OPEN or bool(chosen or error),

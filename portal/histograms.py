@@ -130,7 +130,11 @@ def between(rest: Pairs, since: datetime, until: datetime | None) -> Pairs:
 
 
 def _bar(bucket: Bucket, drawn: charts.Bar, rest: Pairs) -> Bar:
-    query = between(rest, bucket.since, bucket.until)
+    query, errors, warnings = (
+        between(rest, bucket.since, bucket.until),
+        bucket.of(Level.ERROR),
+        bucket.of(Level.WARNING),
+    )
     time = _stretch(bucket)
     counts = [phrases.plural(bucket.total, "entry", "entries")]
     counts += [phrases.plural(bucket.of(level), one, many) for level, _, one, many in LEVELS[:2] if bucket.of(level)]
@@ -143,8 +147,8 @@ def _bar(bucket: Bucket, drawn: charts.Bar, rest: Pairs) -> Bar:
         since=stamp(bucket.since),
         until=stamp(bucket.until) if bucket.until else "",
         total=bucket.total,
-        errors=(bucket.of(Level.ERROR), _of_level(query, "error")),
-        warnings=(bucket.of(Level.WARNING), _of_level(query, "warning")),
+        errors=(errors, _of_level(query, "error") if errors else ""),
+        warnings=(warnings, _of_level(query, "warning") if warnings else ""),
     )
 
 
@@ -179,7 +183,7 @@ def _ticks(found: Histogram) -> Iterator[Tick]:
     while at < start + length:
         x = round(100 * ((at - start) / length), 2)
         here = times.local(at)
-        if 2 <= x <= 97:
+        if 4 <= x <= 96:
             words = _date(here) if step >= DAY or (here.hour, here.minute, here.second) == (0, 0, 0) else _clock(here)
             yield Tick(x, words, number % 2 == 1)
             number += 1

@@ -13,6 +13,7 @@ from django.template import Context, Template
 from portal import choices, entries, payload
 from portal.templatetags import portal as tags
 from synclogs.catalogue import Level
+from synclogs.counting import Values
 from synclogs.facets import Seen
 from synclogs.models import Facet, LogEntry
 
@@ -226,7 +227,10 @@ def test_a_filter_offers_what_was_seen_what_is_known_and_what_is_chosen() -> Non
     ]
     assert integration.used == 2
     assert len(integration.options) == choices.SHOWN
-    level = choices.group("level", (("level", "WARN"),), seen=seen, errors={})
+    assert not integration.is_uncounted  # nothing was counted, so nothing is said about counts
+    counted = {"level": Values({"40": 7}), "event": None}
+    assert choices.group("event", (), seen=seen, errors={}, counted=counted).is_uncounted
+    level = choices.group("level", (("level", "WARN"),), seen=seen, errors={}, counted=counted)
     assert [(option.value, option.count, option.included) for option in level.options] == [
         ("error", 7, False),
         ("warning", 0, True),
