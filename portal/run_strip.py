@@ -17,6 +17,7 @@ from synclogs.explain import Outcome, times
 from synclogs.models import Trace
 
 RUNS = 60
+FEWEST = 2
 SIZES = (12, 24, 40, RUNS)  # few runs are not stretched over the whole width
 TALL = 56
 BAR = 0.68
@@ -59,7 +60,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """`usual_y` is where the line of the usual duration stands, None when nothing is usual; tops are in words."""
+    """`usual_y` is where the line of the usual duration stands, None when nothing is usual.
+
+    Tops are in words, "" for a chart that has nothing to show.
+    """
 
     lamps: tuple[Lamp, ...]
     size: int
@@ -83,8 +87,8 @@ class Strip:
 
 
 def strip(rows: Sequence[things.RunRow], *, now: datetime) -> Strip | None:
-    """`rows` newest first, at most RUNS of them."""
-    if not rows:
+    """`rows` newest first, at most RUNS of them; None when there are too few to be compared."""
+    if len(rows) < FEWEST:
         return None
     runs = list(reversed(rows))
     durations = [milliseconds(run.trace) for run in runs]
@@ -118,11 +122,11 @@ def strip(rows: Sequence[things.RunRow], *, now: datetime) -> Strip | None:
         size=size,
         bar=round(bar, 3),
         keys=_keys(runs),
-        took_top=explain.duration_ms(int(took_top)),
+        took_top=explain.duration_ms(int(took_top)) if took_top else "",
         took_cut=any(lamp.took and lamp.took.is_cut for lamp in lamps),
         usual=_usual_words(runs, usual),
         usual_y=line,
-        counts_top=f"{int(counts_top):,}" if counts else "",
+        counts_top=f"{int(counts_top):,}" if counts_top else "",
         counts_cut=any(lamp.processed and lamp.processed.is_cut for lamp in lamps),
         longer=_longer(runs, now=now),
     )

@@ -43,11 +43,11 @@ LIMITED = Entry("SYNC_RUN_RATE_LIMITED", 2, 30, http_status=429)
 FAILED = Entry("SYNC_RUN_ERROR", 9, 40, http_status=401)
 
 
-def compared(good: list[Entry], here: list[Entry], *, is_open: bool = False) -> Comparison:
+def compared(good: list[Any], here: list[Any], *, is_open: bool = False) -> Comparison:
     return comparison.compare(good, here, is_open=is_open)
 
 
-def said(good: list[Entry], here: list[Entry], *, is_good: bool = False, is_open: bool = False) -> explain.Difference:
+def said(good: list[Any], here: list[Any], *, is_good: bool = False, is_open: bool = False) -> explain.Difference:
     found = compared(good, here, is_open=is_open)
     return explain.difference(found, good, here, is_good=is_good, is_open=is_open)
 

@@ -300,13 +300,19 @@ def test_every_way_to_end_has_a_lamp_of_its_own(viewer, project):
 
 def test_runs_can_be_narrowed_to_a_sync_type(viewer, project):
     now = timezone.now()
-    store(project, *run(at=now - timedelta(minutes=9)), now=now)
+    store(project, *run(at=now - timedelta(minutes=9)), *run(at=now - timedelta(minutes=8)), now=now)
     assert "Runs of which sync type" not in one(viewer, project)
     store(project, *run(at=now - timedelta(minutes=7), event="FULL_SYNC", syncType="FULL"), now=now)
     address = f"/p/{project.slug}/syncs/{sync_id()}"
-    for query, lamps in (("", 2), ("?sync_type=FULL", 1), ("?sync_type=INCREMENTAL", 1), ("?sync_type=%00", 0)):
+    for query, runs, lamps in (
+        ("", 3, 3),
+        ("?sync_type=FULL", 1, 0),
+        ("?sync_type=INCREMENTAL", 2, 2),
+        ("?sync_type=%00", 0, 0),
+    ):
         html = viewer.get(address + query).content.decode()
-        assert html.count('class="strip-lamp ') == lamps
+        assert len(ROW.findall(html[html.index('id="runs"') : html.index('id="h-errors"')])) == runs
+        assert html.count('class="strip-lamp ') == lamps  # one alone is not compared with anything
         assert f'href="{address}?sync_type=FULL#runs"' in html
     assert "No such run has been seen" in html
 
