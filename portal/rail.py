@@ -13,11 +13,14 @@ from datetime import datetime
 from django.core.cache import cache
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from portal import columns, querystring
 from portal.access import ProjectRequest, client_address
 from portal.querystring import Pairs
-from portal.templatetags.portal import compact
+from portal.templatetags.portal import compact, visible_text
+from portal.templatetags.portal import visible as shown
 from synclogs import saved
 from synclogs.filters import DEFAULT_SINCE, TIMES, FilterError, LogFilter
 from synclogs.models import Project, SavedView
@@ -33,6 +36,7 @@ KEPT_SECONDS = 60
 COUNT_SECONDS, RAIL_SECONDS = 0.3, 2.0
 # In the cache, where there is no number: the time was up; the view names what is no longer there.
 UNCOUNTED, UNREADABLE = -1, -2
+CURRENT = format_html(' aria-current="{}"', "true")
 UNTOLD: Mapping[int, str] = {
     UNCOUNTED: "Not counted in time",
     UNREADABLE: "Cannot be counted: it names a filter that is no longer there",
@@ -60,6 +64,25 @@ class Entry:
     is_shared: bool = False
     count: str = ""
     count_title: str = ""
+
+    @property
+    def link(self) -> SafeString:
+        """The line itself: a rail may hold a hundred and more, and a template takes its time for each."""
+        note = self.note or ("shared" if self.is_shared else "")
+        return format_html(
+            '<a class="view-link" id="view-{}" href="{}"{}><span class="view-link-name" title="{}"><bdi>{}</bdi></span>'
+            '<span class="view-link-note"><span class="sr-only">{}</span><bdi>{}</bdi></span>'
+            '<span class="count" title="{}">{}</span></a>',
+            self.key,
+            self.url,
+            CURRENT if self.is_current else "",
+            visible_text(self.name),
+            shown(self.name),
+            "of " if self.note else "",
+            shown(note),
+            self.count_title,
+            self.count,
+        )
 
 
 @dataclass(frozen=True, slots=True)
