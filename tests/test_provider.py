@@ -273,7 +273,12 @@ def test_a_name_that_leads_nowhere_is_temporary(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(socket, "getaddrinfo", fails)
     with pytest.raises(Temporary, match="leads to no address"):
         ask(paragon("http://provider.example"), uuid.uuid4())
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3))
+
+    def takes_long(*_: object, **__: object) -> list[Any]:
+        time.sleep(3)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", takes_long)
     began = time.monotonic()
     with pytest.raises(Temporary, match="not be reached in time"):
         ask(paragon("http://provider.example"), uuid.uuid4())
@@ -724,3 +729,42 @@ def test_a_channel_keeps_below_its_address() -> None:
     assert base_of("https://host/base/") == "https://host/base"
     assert base_of("http://[::1]:80") == "http://[::1]:80"
     assert Channel("https://host", who="x", breaker=patient()).base == "https://host"
+
+
+# The document for whoever writes that application
+
+
+def documented_check() -> Callable[..., bool]:
+    text = (server.ROOT / "docs" / "host-app.md").read_text()
+    names: dict[str, Any] = {}
+    exec(text.partition("```python\n")[2].partition("```")[0], names)
+    made: Callable[..., bool] = names["verified"]
+    return made
+
+
+def test_the_documented_check_believes_us_and_nobody_else() -> None:
+    verified, secret, body = documented_check(), Secret("PROVIDER_HOST_SECRET", HOST_SECRET), b'{"data": 1}'
+    now = datetime.now(UTC)
+    good = signed(body, secret, name="attempt-1", now=now)
+    assert verified(good, body, secret=HOST_SECRET)
+    assert verified(
+        {**good, "webhook-signature": f"v1a,x v1,AAAA {good['webhook-signature']}"}, body, secret=HOST_SECRET
+    )
+    assert not verified(good, body, secret="whsec_" + "A" * 32)
+    assert not verified(good, body + b" ", secret=HOST_SECRET)
+    assert not verified({**good, "webhook-id": "attempt-2"}, body, secret=HOST_SECRET)
+    for off in (-301, 301):
+        other = signed(body, secret, name="attempt-1", now=now + timedelta(seconds=off))
+        assert not verified(other, body, secret=HOST_SECRET)
+        assert not verified({**other, "webhook-timestamp": good["webhook-timestamp"]}, body, secret=HOST_SECRET)
+
+
+def test_the_documented_message_is_the_one_that_is_sent() -> None:
+    text = (server.ROOT / "docs" / "host-app.md").read_text()
+    shown = json.loads("{" + text.partition("\n\n{")[2].partition("```")[0])
+    with raw(http(b'{"result":"accepted"}')) as upstream:
+        host_app(upstream.url).reenable(USER, uuid.uuid4(), attempt="attempt-1", reason=REASON)
+    sent = json.loads(upstream.requests[0].partition(b"\r\n\r\n")[2])
+    assert set(sent) == set(shown)
+    assert set(sent["data"]) == set(shown["data"])
+    assert sent["type"] == shown["type"]

@@ -4,6 +4,7 @@
 """
 
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -22,9 +23,9 @@ def kept(path: Path) -> Path:
     """`path`, which holds a key afterwards: the one that was there, or a new one."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Another process may do the same at once; the first complete file stays.
-        making = path.with_name(f"{path.name}.{os.getpid()}")
-        with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        # Another start may do the same at once; the first complete file stays.
+        making = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(made())
         try:
             os.link(making, path)

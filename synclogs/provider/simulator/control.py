@@ -69,7 +69,10 @@ def _calls(memory: Memory) -> Told:
 def _rule(memory: Memory, sync_id: UUID | None, told: dict[str, Any]) -> None:
     """Without "mode" nothing changes; a sync's "ok" is a rule of its own, so that it also holds when all others fail."""
     if "mode" in told:
-        rule = Rule(Mode(told["mode"]), only=told.get("only"), times=told.get("times"))
+        only, times = told.get("only"), told.get("times")
+        if not isinstance(only, str | None) or not isinstance(times, int | None):
+            raise Refusal(400, "only is a method, times a number")
+        rule = Rule(Mode(told["mode"]), only=only, times=times)
         memory.rule(sync_id, None if sync_id is None and rule.mode == Mode.OK else rule)
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
@@ -75,6 +76,10 @@ class Simulator(ThreadingHTTPServer):
         self._thread.join()
         self.server_close()
         self.outbox.stop()
+
+    def server_bind(self) -> None:
+        """Without the base class's question to the name servers, which may take long and is of no use here."""
+        TCPServer.server_bind(self)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that went away is no news here: many tests do just that."""
