@@ -12,10 +12,10 @@ from uuid import UUID
 from django.db import connection
 
 from synclogs.catalogue import SyncStatus, error_code
-from synclogs.evidence import COOLDOWN, FLAPPING, FLAPPING_IN, CheckName
+from synclogs.checks import OPEN, CheckName
+from synclogs.evidence import COOLDOWN, FLAPPING, FLAPPING_IN
 from synclogs.explain.syncs import error_explains_stop
 from synclogs.models import Project
-from synclogs.models.reenable import OPEN
 
 # Of the customers over whose syncs the same error has passed the last two are enough: one of them is somebody else.
 FACTS = """

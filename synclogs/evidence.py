@@ -3,10 +3,7 @@
 What cannot be known is None and counts as not shown. For many syncs at once see synclogs.candidates.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from django.core.cache import cache
 from django.db.models import F, Q, QuerySet
@@ -14,6 +11,7 @@ from django.db.models import F, Q, QuerySet
 from synclogs import provider
 from synclogs.actors import Actor
 from synclogs.catalogue import SyncStatus, error_code
+from synclogs.checks import Check, CheckName, Evidence
 from synclogs.explain.syncs import error_explains_stop
 from synclogs.models import Reenable, Resolution, Sleeper, Sync
 from synclogs.provider import ProviderError
@@ -22,55 +20,6 @@ COOLDOWN = timedelta(seconds=60)
 FLAPPING, FLAPPING_IN = 3, timedelta(days=7)
 RATE, RATE_IN = 30, timedelta(hours=1)
 KEPT_SECONDS = 30
-
-
-class CheckName(StrEnum):
-    STOPPED = "stopped"
-    CURABLE = "curable"
-    CAUSE_GONE = "cause_gone"
-    NONE_IN_FLIGHT = "none_in_flight"
-    COOLDOWN = "cooldown"
-    NOT_FLAPPING = "not_flapping"
-    AWAKE = "awake"
-    RATE = "rate"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """`passed`: None when it cannot be known. `facts` are texts: moments as ISO, names, counts; the sentences are explain's."""
-
-    name: CheckName
-    passed: bool | None
-    can_override: bool = False
-    facts: Mapping[str, str] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, object]:
-        return {
-            "name": self.name.value,
-            "passed": self.passed,
-            "canOverride": self.can_override,
-            "facts": dict(self.facts),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    checks: tuple[Check, ...]
-
-    @property
-    def failed(self) -> tuple[Check, ...]:
-        return tuple(check for check in self.checks if not check.passed)
-
-    @property
-    def is_green(self) -> bool:
-        return not self.failed
-
-    def allows(self, *, override: bool) -> bool:
-        """Whether nothing stands in the way, or only what may be overridden."""
-        return all(override and check.can_override for check in self.failed)
-
-    def as_json(self) -> list[dict[str, object]]:
-        return [check.as_json() for check in self.checks]
 
 
 def gather(sync: Sync, *, actor: Actor, now: datetime, ask_provider: bool = True) -> Evidence:

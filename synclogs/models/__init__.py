@@ -1,12 +1,13 @@
 """The store: one file a noun. Every unique key and every read starts with the project."""
 
+from synclogs.checks import State
 from synclogs.models.audit import Action, AuditEvent
 from synclogs.models.bulk import Bulk, BulkItem, BulkState
 from synclogs.models.counts import Facet, HourCount, MinuteCount
 from synclogs.models.export import Export, ExportFormat, ExportState
 from synclogs.models.log import LogEntry
 from synclogs.models.project import ApiKey, Membership, Project, RateBucket, Role, Scope
-from synclogs.models.reenable import Reenable, Resolution, Sleeper, State
+from synclogs.models.reenable import Reenable, Resolution, Sleeper
 from synclogs.models.sync import Attention, ConnectedUser, Sync, Trace
 from synclogs.models.view import SavedView
 

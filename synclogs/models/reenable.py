@@ -8,25 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from synclogs.checks import OPEN, State
 from synclogs.models.project import Project
-
-
-class State(models.TextChoices):
-    """Which may follow which stands in synclogs.reenable.TRANSITIONS."""
-
-    REQUESTED = "requested", "Requested"
-    ACCEPTED = "accepted", "Accepted"
-    STARTED = "started", "Started"
-    RECOVERED = "recovered", "Recovered"
-    FAILED_AGAIN = "failed_again", "Failed again"
-    NO_SIGN_OF_LIFE = "no_sign_of_life", "No sign of life"
-    UNKNOWN = "unknown", "Not known"
-    REFUSED = "refused", "Refused"
-    EXPIRED = "expired", "Expired"
-
-
-# A sync has at most one attempt in one of these.
-OPEN = (State.REQUESTED, State.ACCEPTED, State.STARTED, State.UNKNOWN)
 
 
 class ReenableQuerySet(models.QuerySet["Reenable"]):

@@ -1,0 +1,74 @@
+"""The closed lists of the re-enable journey: what is checked before, with what it found, and the states of an attempt. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from django.db.models import TextChoices
+
+
+class State(TextChoices):
+    """Which may follow which stands in synclogs.reenable.TRANSITIONS."""
+
+    REQUESTED = "requested", "Requested"
+    ACCEPTED = "accepted", "Accepted"
+    STARTED = "started", "Started"
+    RECOVERED = "recovered", "Recovered"
+    FAILED_AGAIN = "failed_again", "Failed again"
+    NO_SIGN_OF_LIFE = "no_sign_of_life", "No sign of life"
+    UNKNOWN = "unknown", "Not known"
+    REFUSED = "refused", "Refused"
+    EXPIRED = "expired", "Expired"
+
+
+# A sync has at most one attempt in one of these.
+OPEN = (State.REQUESTED, State.ACCEPTED, State.STARTED, State.UNKNOWN)
+
+
+class CheckName(StrEnum):
+    STOPPED = "stopped"
+    CURABLE = "curable"
+    CAUSE_GONE = "cause_gone"
+    NONE_IN_FLIGHT = "none_in_flight"
+    COOLDOWN = "cooldown"
+    NOT_FLAPPING = "not_flapping"
+    AWAKE = "awake"
+    RATE = "rate"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`passed`: None when it cannot be known. `facts` are texts: moments as ISO, names, counts; the sentences are explain's."""
+
+    name: CheckName
+    passed: bool | None
+    can_override: bool = False
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "name": self.name.value,
+            "passed": self.passed,
+            "canOverride": self.can_override,
+            "facts": dict(self.facts),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    checks: tuple[Check, ...]
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if not check.passed)
+
+    @property
+    def is_green(self) -> bool:
+        return not self.failed
+
+    def allows(self, *, override: bool) -> bool:
+        """Whether nothing stands in the way, or only what may be overridden."""
+        return all(override and check.can_override for check in self.failed)
+
+    def as_json(self) -> list[dict[str, object]]:
+        return [check.as_json() for check in self.checks]
