@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from portal import adminsite
 from portal.admin import base, cells
-from synclogs import audit, filters, keys
+from synclogs import audit, keys, paging
 from synclogs.models import (
     Action,
     ApiKey,
@@ -405,7 +405,10 @@ def test_search_finds_exact_ids_also_of_older_entries(root: Client, project: Pro
         assert rows(root.get(url(LogEntry, "changelist"), {"q": words})) == [wanted], words
     for words in (factories.sync_id(9), "t-9", "u-9"):
         assert len(rows(root.get(url(LogEntry, "changelist"), {"q": words}))) == 3, words
-    for words in ("the", "THE-ID", "%", "_", "googledrive", "x" * 300):
+    # What is no whole identifier is a query, as in the log list.
+    for words in ("the", "THE-ID", "level:error", "http_status:401 -googledrive2"):
+        assert rows(root.get(url(LogEntry, "changelist"), {"q": words})) == [wanted], words
+    for words in ("th", "%", "_", "levl:error", "wolframite", "x" * 300):
         assert rows(root.get(url(LogEntry, "changelist"), {"q": words})) == [], words
     assert rows(root.get(url(LogEntry, "changelist"), {"q": "u-1", "since": "24h"})) == []
 
@@ -521,7 +524,7 @@ def test_a_slow_list_says_what_to_do(root: Client, project: Project, monkeypatch
             cursor.execute("SELECT pg_sleep(5)")
 
     monkeypatch.setattr(base, "LIST_MILLISECONDS", 20)
-    monkeypatch.setattr(filters, "page", slow)
+    monkeypatch.setattr(paging, "page", slow)
     response = root.get(url(LogEntry, "changelist", since="30d"))
     assert response.status_code == 503
     assert response["Retry-After"]

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 
 from portal.views.help import LIMIT_WORDS
-from synclogs.filters import FIELDS
 from synclogs.limits import LIMITS
 from synclogs.models import Role, Scope
+from synclogs.parameters import FIELDS
 from tests import factories, places
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -39,6 +39,7 @@ PURE = (
     "causes",
     "words",
     "tokens",
+    "checks",
     "language",
     "querytree",
     "explain",

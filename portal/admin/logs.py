@@ -24,9 +24,11 @@ from portal.choices import FACETS, KNOWN, counts_of
 from portal.querystring import value_words
 from synclogs import catalogue, explain, paging
 from synclogs.catalogue import Category, Level
-from synclogs.filters import DEFAULT_SINCE, FIELDS, PRESETS, FilterError, LogFilter, Term
+from synclogs.filters import DEFAULT_SINCE, PRESETS, FilterError, LogFilter, Term, parse_query
+from synclogs.language import QueryError
 from synclogs.models import Facet, HourCount, LogEntry, Project
 from synclogs.paging import Page
+from synclogs.parameters import FIELDS
 
 WIDE = "30d"  # where a search looks unless a range is chosen
 MOST_FOUND = 100
@@ -115,9 +117,7 @@ class LogList(PagedList):
         entries = located(project, log_filter, text)
         if entries:
             return Page(entries, "", ""), None
-        narrowed = narrower(project, log_filter, text)
-        if narrowed is None:
-            return Page([], "", ""), None
+        narrowed = narrower(project, log_filter, text) or queried(log_filter, text)
         page = paging.page(narrowed, project, size=self.list_per_page, before=self.before, after=self.after)
         return page, narrowed
 
@@ -139,7 +139,7 @@ def located(project: Project, log_filter: LogFilter, text: str) -> list[LogEntry
     entries, key = LogEntry.objects.of(project).select_related("project"), as_uuid(text)
     found = list(entries.at_key(key)) if key else []
     # Without an order, so that the planner has no reason to read anything but the index of the ids.
-    found = found or list(log_filter.apply(entries).filter(entry_id=text)[:MOST_FOUND])
+    found = found or list(log_filter.entries(project).select_related("project").filter(entry_id=text)[:MOST_FOUND])
     return sorted(found, key=lambda entry: (entry.occurred_at, entry.key), reverse=True)
 
 
@@ -155,6 +155,14 @@ def narrower(project: Project, log_filter: LogFilter, text: str) -> LogFilter | 
         if narrowed.entries(project).exists():
             return narrowed
     return None
+
+
+def queried(log_filter: LogFilter, text: str) -> LogFilter:
+    """The filter with the text as a query of the log list. Raises FilterError."""
+    try:
+        return replace(log_filter, q=text, tree=parse_query(text))
+    except QueryError as error:
+        raise FilterError({"q": error.message}) from None
 
 
 @admin.register(LogEntry)

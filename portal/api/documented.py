@@ -24,9 +24,10 @@ from portal.api.serializers import (
     UserWrite,
 )
 from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS
-from synclogs.filters import DEFAULT_SINCE, FIELDS, PRESETS
+from synclogs.filters import DEFAULT_SINCE, PRESETS
 from synclogs.language import QUERY_LENGTH
 from synclogs.limits import LIMITS
+from synclogs.parameters import FIELDS
 
 PROBLEM = "application/problem+json"
 TROUBLES = {
@@ -79,7 +80,7 @@ def filter_parameters() -> Iterable[OpenApiParameter]:
     yield query("until", "The end, exclusive: the same spellings. Without it, everything newer.")
     yield query(
         "q",
-        f"Query language, at most {QUERY_LENGTH} characters: word, \"a phrase\", field:value, -field:value, field:a,b, "
+        f'Query language, at most {QUERY_LENGTH} characters: word, "a phrase", field:value, -field:value, field:a,b, '
         "http_status:>=500, summary.created:>0, AND OR NOT ( ). The fields are the parameters above, message, credential, id, "
         "and any path of the payload. What no index answers is searched for a while: then a page may be short, or empty, "
         "and `next` goes on.",

@@ -24,6 +24,7 @@ from portal.views.tail import live_of
 from synclogs import filters, neighbours, paging, tail
 from synclogs.filters import FilterError, LogFilter
 from synclogs.models import ConnectedUser, HourCount, LogEntry
+from synclogs.parameters import FIELDS
 
 PAGE_SIZE = 50
 SUGGESTED_USERS = 100
@@ -172,9 +173,9 @@ def surroundings(request: ProjectRequest, listing: Listing, query: Pairs) -> dic
         "narrower": (querystring.PRESET_WORDS[narrower].lower(), querystring.link(preset_query(kept, narrower)))
         if narrower
         else None,
-        "used": sum(1 for name, _ in kept if name.removeprefix("-") in filters.FIELDS),
+        "used": sum(1 for name, _ in kept if name.removeprefix("-") in FIELDS),
         "errors": listing.errors or {},
-        "fields": filters.FIELDS,
+        "fields": FIELDS,
         "origin": f"{request.scheme}://{request.get_host()}",
         "cleared": querystring.link(columns.canonical(listing.columns)),
         **columns_menu(listing, kept),
@@ -222,7 +223,7 @@ def rail_of(request: ProjectRequest, listing: Listing, query: Pairs, *, now: dat
 
 
 def has_field(name: str) -> bool:
-    return name in (*filters.TIMES, "q") or name.removeprefix("-") in filters.FIELDS
+    return name in (*filters.TIMES, "q") or name.removeprefix("-") in FIELDS
 
 
 def found(request: ProjectRequest, key: UUID) -> LogEntry:
