@@ -17,7 +17,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
-from synclogs import filters, standing
+from synclogs import paging, standing
 from synclogs.models import Project, Scope
 from tests import factories, places
 from tests.factories import PASSWORD, bearer
@@ -157,7 +157,7 @@ def test_faults_carry_the_headers_and_say_nothing(
         raise fault("canary of the inside: /etc/portal SELECT secret")
 
     monkeypatch.setattr(standing, "tally", fail)
-    monkeypatch.setattr(filters, "page", fail)
+    monkeypatch.setattr(paging, "page", fail)
     key = factories.api_key(where.project, Scope.LOGS_READ)[1]
     for url in ("/p/alpha/", "/api/v1/logs", "/admin/synclogs/logentry/"):
         response = superuser.get(url, headers=bearer(key))
