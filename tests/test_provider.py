@@ -6,6 +6,8 @@ import logging
 import os
 import socket
 import ssl
+import subprocess
+import sys
 import time
 import traceback
 import tracemalloc
@@ -356,6 +358,40 @@ def test_the_environment_has_no_say(simulator: Simulator, monkeypatch: pytest.Mo
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv("NETRC", os.devnull)
     assert paragon(simulator.url).status(USER, errored(simulator)).status == "ERRORED"
+
+
+GREENLETS = """
+from gevent import monkey; monkey.patch_all()
+import time, gevent, sys
+from synclogs.provider.exchange import Broken, Limits, Request, send, trusted
+ticks = []
+def tick():
+    while True:
+        ticks.append(time.monotonic())
+        gevent.sleep(0.01)
+gevent.spawn(tick)
+try:
+    send(Request("GET", sys.argv[1], {}), limits=Limits(connect=5, read=5, total=1.5), tls=trusted())
+except Broken as broken:
+    print(broken.words, max(after - before for before, after in zip(ticks, ticks[1:])) < 1 and len(ticks) > 5)
+"""
+
+
+@pytest.mark.slow
+def test_a_web_worker_serves_others_meanwhile(simulator: Simulator) -> None:
+    """The web server runs greenlets: the name's thread, the queue and the sockets have to give way."""
+    sync_id = errored(simulator)
+    simulator.memory.rule(sync_id, Rule(Mode.DRIP))
+    address = f"{simulator.url.replace('127.0.0.1', 'localhost')}/api/syncs/{sync_id}"
+    done = subprocess.run(
+        [sys.executable, "-c", GREENLETS, address],
+        cwd=server.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "did not answer in time True", done.stderr
 
 
 # What others may see

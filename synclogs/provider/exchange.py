@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import certifi
 import httpcore
@@ -72,7 +73,9 @@ def send(request: Request, *, limits: Limits, tls: ssl.SSLContext) -> Answer:
     """One connection, one request, one answer. Raises Broken, and nothing else, when that does not come whole."""
     backend = _Backend(limits)
     url = httpcore.URL(request.url)
-    headers = {"Accept": "application/json", "Accept-Encoding": "identity", "Connection": "close", **request.headers}
+    usual = {"Accept": "application/json", "Accept-Encoding": "identity", "Connection": "close"}
+    # Its own Host header would lack the brackets of an IPv6 address.
+    headers = {"Host": urlsplit(request.url).netloc, **usual, **request.headers}
     try:
         with (
             httpcore.HTTPConnection(url.origin, ssl_context=tls, network_backend=backend) as connection,

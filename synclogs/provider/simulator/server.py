@@ -6,6 +6,7 @@ alone, since whoever reaches it may steer it.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -130,16 +131,14 @@ class _Handler(BaseHTTPRequestHandler):
         api, memory = self.server.api, self.server.memory
         mode = memory.answering(api.sync_of(asked), asked.method)
         call.mode = mode
+        with suppress(Refusal):
+            call.user = api.user_of(asked)
         if mode in hostile.ANSWERS:
             hostile.ANSWERS[mode](hostile.Victim(self.connection, self.server.stopping))
             return
         if mode == Mode.SLOW:
             self.server.stopping.wait(self.server.slow_seconds)
         told = ERRORS.get(mode) or api.answer(asked, slip=mode)
-        try:
-            call.user = api.user_of(asked)
-        except Refusal:
-            call.user = ""
         if asked.method != "GET":
             self.server.say(f"{asked.method} {asked.path}: {told.status}")
         if mode == Mode.TIMEOUT_AFTER_DOING and asked.method != "GET":
