@@ -16,7 +16,7 @@ from synclogs.generate.world import ENDED, Plan, Story, World
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-LIVE_RUNS_A_SECOND = 1.5  # with their ends, warnings and the chatter: about three entries a second
+LIVE_RUNS_A_SECOND = 0.15  # with their ends, warnings and the chatter: an entry every three seconds or so
 LIVE_SHORTEST_GAP = 20 * SECOND
 CHATTER_EACH_RUNS = 10.0
 BAND = 100  # entries by which the runs may be behind or ahead of the plan before chatter fills up or some are left out

@@ -45,7 +45,7 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=days, default=DEMO.days, metavar="D", help="over the last D days")
         parser.add_argument("--users", type=positive, metavar="U", help="connected users (default: by entries)")
         parser.add_argument("--seed", type=int, default=DEMO.seed, metavar="S")
-        parser.add_argument("--follow", action="store_true", help="go on in real time, a few a second, until stopped")
+        parser.add_argument("--follow", action="store_true", help="go on in real time, some a minute, until stopped")
         target = parser.add_mutually_exclusive_group()
         target.add_argument("--project", default=DEMO.project, metavar="SLUG", help="into this project's store")
         target.add_argument("--output", metavar="FILE", help="as NDJSON into a file, or - for standard output")
