@@ -256,6 +256,8 @@ UNFOLD = {
 }
 
 PROCRASTINATE_IMPORT_PATHS = ["synclogs.jobs"]
+# A call to a slow provider does not keep the other jobs waiting; what went well is not kept.
+PROCRASTINATE_WORKER_DEFAULTS = {"concurrency": 4, "delete_jobs": "successful"}
 
 # What the product itself decides by.
 INGEST_REQUESTS_PER_MINUTE = environment.number("INGEST_REQUESTS_PER_MINUTE", 6000, minimum=1)

@@ -4,6 +4,7 @@ What cannot be known is None and counts as not shown. For many syncs at once see
 """
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from django.core.cache import cache
 from django.db.models import F, Q, QuerySet
@@ -81,7 +82,8 @@ def _cause_gone(sync: Sync, *, now: datetime, ask_provider: bool) -> Check:
 
 def _credential(sync: Sync) -> dict[str, str]:
     """What the provider says of the customer's account; {} without a provider or an account that it names."""
-    name = f"credential:{sync.project_id}:{sync.integration}:{sync.user_id!r}"
+    account = f"{sync.integration}\n{sync.user_id}".encode()  # any characters, which a key must not have
+    name = f"credential:{sync.project_id}:{sha256(account).hexdigest()}"
     found: dict[str, str] | None = cache.get(name)
     if found is None:
         found = _ask(sync)

@@ -1,12 +1,13 @@
-"""The periodic work, each a line that calls a verb elsewhere. Run by `manage.py procrastinate worker`."""
+"""The work beside requests, each a line that calls a verb elsewhere. Run by `manage.py procrastinate worker`."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from synclogs import cadence, export, retention
+from synclogs import cadence, export, reenable, retention, watch
 
 
 @app.periodic(cron="*/10 * * * *")
@@ -28,6 +29,21 @@ def refresh_cadence(timestamp: int) -> None:
 def settle_exports(timestamp: int) -> None:
     """Exports that died with their process."""
     export.settle(now=timezone.now())
+
+
+# The sixth field is seconds.
+@app.periodic(cron="* * * * * */10")
+@app.task(queueing_lock="reenables", pass_context=False)
+def watch_reenables(timestamp: int) -> None:
+    """What entries, time and the provider tell of attempts that were sent."""
+    watch.observe(now=timezone.now())
+    reenable.settle(now=timezone.now())
+
+
+@app.task(name=reenable.CALL, pass_context=False)
+def call(attempt: str) -> None:
+    """The one request of an attempt. Never tried again: what became of it is found out by looking."""
+    reenable.call(UUID(attempt), now=timezone.now())
 
 
 def workers_alive(*, within: timedelta) -> bool:
