@@ -264,6 +264,7 @@ INGEST_REQUESTS_PER_MINUTE = environment.number("INGEST_REQUESTS_PER_MINUTE", 60
 INGEST_CONCURRENCY = environment.number("INGEST_CONCURRENCY", 4, minimum=1)
 RETENTION_DAYS = environment.number("RETENTION_DAYS", 400, minimum=1)
 METRICS_TOKEN = environment.text("METRICS_TOKEN")
+BULK_APPROVAL_ABOVE = environment.number("BULK_APPROVAL_ABOVE", 0)
 
 # The provider of the syncs, or the company's own application in its place; portal/checks.py says what is missing.
 PROVIDER = environment.one_of("PROVIDER", "NONE", ("NONE", "PARAGON", "HOST_APP")).lower()

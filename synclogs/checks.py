@@ -1,4 +1,7 @@
-"""The closed lists of the re-enable journey: what is checked before, with what it found, and the states of an attempt. Pure."""
+"""The closed lists of the re-enable journey: what is checked before, with what it found; the states of an attempt and of a bulk.
+
+Pure.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +26,23 @@ class State(TextChoices):
 
 # A sync has at most one attempt in one of these.
 OPEN = (State.REQUESTED, State.ACCEPTED, State.STARTED, State.UNKNOWN)
+
+
+class BulkState(TextChoices):
+    """Which may follow which stands in synclogs.bulk.TRANSITIONS."""
+
+    AWAITING_APPROVAL = "awaiting_approval", "Waiting for a second person"
+    CANARY = "canary", "Canary"
+    WAVES = "waves", "Running"
+    PAUSED = "paused", "Paused"
+    STOPPED = "stopped", "Stopped by itself"
+    ABORTED = "aborted", "Aborted"
+    EXPIRED = "expired", "Expired"
+    FINISHED = "finished", "Finished"
+
+
+# In these the job starts what is due.
+RUNNING = (BulkState.CANARY, BulkState.WAVES)
 
 
 class CheckName(StrEnum):

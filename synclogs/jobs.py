@@ -7,7 +7,7 @@ from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from synclogs import cadence, export, reenable, retention, watch
+from synclogs import bulk, cadence, export, reenable, retention, watch
 
 
 @app.periodic(cron="*/10 * * * *")
@@ -44,6 +44,13 @@ def watch_reenables(timestamp: int) -> None:
 def call(attempt: str) -> None:
     """The one request of an attempt. Never tried again: what became of it is found out by looking."""
     reenable.call(UUID(attempt), now=timezone.now())
+
+
+@app.periodic(cron="* * * * * */10")
+@app.task(queueing_lock="bulks", pass_context=False)
+def step_bulks(timestamp: int) -> None:
+    """Bulk re-enables go on as far as their attempts are."""
+    bulk.step(now=timezone.now())
 
 
 def workers_alive(*, within: timedelta) -> bool:

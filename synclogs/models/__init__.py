@@ -1,8 +1,8 @@
 """The store: one file a noun. Every unique key and every read starts with the project."""
 
-from synclogs.checks import State
+from synclogs.checks import BulkState, State
 from synclogs.models.audit import Action, AuditEvent
-from synclogs.models.bulk import Bulk, BulkItem, BulkState
+from synclogs.models.bulk import Bulk, BulkItem
 from synclogs.models.counts import Facet, HourCount, MinuteCount
 from synclogs.models.export import Export, ExportFormat, ExportState
 from synclogs.models.log import LogEntry

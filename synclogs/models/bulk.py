@@ -7,24 +7,11 @@ import uuid
 from django.conf import settings
 from django.db import models
 
+from synclogs.checks import BulkState
 from synclogs.models.project import Project
 from synclogs.models.reenable import OfProjectQuerySet, Reenable
 
 MOST_ITEMS = 1000
-
-
-class BulkState(models.TextChoices):
-    AWAITING_APPROVAL = "awaiting_approval", "Waiting for a second person"
-    CANARY = "canary", "Canary"
-    WAVES = "waves", "Running"
-    PAUSED = "paused", "Paused"
-    STOPPED = "stopped", "Stopped by itself"
-    ABORTED = "aborted", "Aborted"
-    EXPIRED = "expired", "Expired"
-    FINISHED = "finished", "Finished"
-
-
-RUNNING = (BulkState.CANARY, BulkState.WAVES)
 
 
 class Bulk(models.Model):

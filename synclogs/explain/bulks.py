@@ -1,0 +1,169 @@
+"""How far a bulk re-enable is, why it stopped, and what a button would do: sentences for the person who decides.
+
+Pure: counts by result in, words out. The results are those of synclogs.bulk.RESULTS.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from synclogs.checks import BulkState
+from synclogs.explain.phrases import joined, plural, span
+
+RESULT_WORDS: Mapping[str, str] = {
+    "recovered": "recovered",
+    "under_way": "under way",
+    "unknown": "not known yet",
+    "failed_again": "failed again",
+    "no_sign_of_life": "without a sign of life",
+    "refused": "refused",
+    "expired": "expired",
+    "skipped": "skipped",
+    "waiting": "waiting",
+}
+BAD = ("failed_again", "no_sign_of_life", "refused", "expired")
+OPEN = ("under_way", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`counts` of the whole bulk and `of_wave` of its current wave, by result; waves are counted from 1, the canary is 0."""
+
+    wave: int
+    waves: int
+    counts: Mapping[str, int] = field(default_factory=dict)
+    of_wave: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def planned(self) -> int:
+        """All but those that were left out."""
+        return _sum(self.counts) - self.counts.get("skipped", 0)
+
+    @property
+    def wave_planned(self) -> int:
+        return _sum(self.of_wave) - self.of_wave.get("skipped", 0)
+
+    @property
+    def bad(self) -> int:
+        """Of the current wave."""
+        return sum(self.of_wave.get(name, 0) for name in BAD)
+
+    @property
+    def waiting(self) -> int:
+        return self.counts.get("waiting", 0)
+
+    @property
+    def open(self) -> int:
+        return sum(self.counts.get(name, 0) for name in OPEN)
+
+
+def _sum(counts: Mapping[str, int]) -> int:
+    return sum(counts.values())
+
+
+def counted(counts: Mapping[str, int], names: tuple[str, ...] = tuple(RESULT_WORDS)) -> str:
+    """12 recovered, 3 failed again and 1 skipped; "" for nothing."""
+    return joined([f"{counts[name]:,} {RESULT_WORDS[name]}" for name in names if counts.get(name)])
+
+
+def sentence(state: str, standing: Standing, *, note: str, expires_at: datetime | None, now: datetime) -> str:
+    """What is going on, and what comes next."""
+    match state:
+        case BulkState.AWAITING_APPROVAL:
+            left = f" within {span(expires_at - now)}" if expires_at and expires_at > now else ""
+            return f"Waiting for a second person: another lead has to approve it{left}. Nothing is sent before."
+        case BulkState.CANARY:
+            return _canary(standing)
+        case BulkState.WAVES:
+            return f"Wave {standing.wave} of {standing.waves}: {_of(standing)}."
+        case BulkState.PAUSED:
+            return f"Paused. {_rest(standing)}{_watched(standing)}"
+        case BulkState.STOPPED:
+            return f"Stopped by itself. {note}"
+        case BulkState.ABORTED:
+            return f"Aborted. {_rest(standing)}{_watched(standing)}"
+        case BulkState.EXPIRED:
+            return "Expired: no second person approved it in time. Nothing was sent."
+        case _:
+            return f"Finished: of {plural(_sum(standing.counts), 'sync')}, {counted(standing.counts)}."
+
+
+def _canary(standing: Standing) -> str:
+    planned, recovered = standing.wave_planned, standing.of_wave.get("recovered", 0)
+    asked = planned - standing.of_wave.get("waiting", 0)
+    if not asked:
+        first = "the first sync is" if planned == 1 else f"the first {planned} are"
+        return f"Canary: {first} about to be re-enabled; the others wait until {_they(planned)} recovered."
+    rest = planned - recovered
+    if not rest:
+        return f"Canary: {_all(planned)} recovered. The first wave comes next."
+    others = "it" if planned == 1 else "the other" if rest == 1 else f"the other {rest}" if recovered else "them"
+    return f"Canary: {recovered} of {planned} recovered, waiting for {others}."
+
+
+def _they(count: int) -> str:
+    return "it has" if count == 1 else "all of them have"
+
+
+def _all(count: int) -> str:
+    return "it has" if count == 1 else f"all {count} have"
+
+
+def _of(standing: Standing) -> str:
+    names = ("under_way", "unknown", *BAD, "waiting")
+    recovered = f"{standing.of_wave.get('recovered', 0)} of {standing.wave_planned} recovered"
+    return joined([recovered, *filter(None, [counted(standing.of_wave, names)])], word="and")
+
+
+def _rest(standing: Standing) -> str:
+    if not standing.waiting:
+        return "Every sync had its turn. "
+    of = f"{standing.waiting:,} of {plural(standing.planned, 'sync')}"
+    return f"{of} {'has' if standing.waiting == 1 else 'have'} not been tried. "
+
+
+def _watched(standing: Standing) -> str:
+    if not standing.open:
+        return "Nothing is under way."
+    return f"{standing.open:,} under way {'is' if standing.open == 1 else 'are'} watched to the end."
+
+
+# Why it stops by itself
+
+
+def stopped_by_results(standing: Standing) -> str:
+    """The canary did not recover: 1 failed again. The other 198 syncs were not tried."""
+    ended = counted(standing.of_wave, BAD)
+    what = f"In wave {standing.wave}, {standing.bad} of {standing.wave_planned} did not recover: {ended}"
+    if standing.wave == 0:
+        what = f"The canary did not recover: of {plural(standing.wave_planned, 'sync')}, {ended}"
+    return f"{what}. {_untried(standing)}"
+
+
+def stopped_by_person(name: str, standing: Standing) -> str:
+    return f"{name or 'The person'} who asked for it is no longer a lead of this project. {_untried(standing)}"
+
+
+def _untried(standing: Standing) -> str:
+    if not standing.waiting:
+        return "No sync was left to be tried."
+    return f"{plural(standing.waiting, 'sync')} {'was' if standing.waiting == 1 else 'were'} not tried."
+
+
+# Before it starts
+
+
+def plan_sentence(count: int, largest: int, *, canary: int, wave: int, per_minute: int) -> str:
+    """`largest`: how many are of the integration with the most. 2 first, then 8 waves of up to 25; at least 10 minutes."""
+    rest = max(0, count - canary)
+    waves = -(-rest // wave)
+    then = f", then {plural(waves, 'wave')} of up to {wave}" if rest else ""
+    least = timedelta(minutes=-(-largest // per_minute) - 1)
+    takes = f" The calls alone take at least {span(least)}." if least else ""
+    return f"{min(canary, count)} first{then}; each wave waits for the one before to end.{takes}"
+
+
+def button(count: int, canary: int) -> str:
+    """Re-enable 198 syncs, 2 first."""
+    first = f", {canary} first" if count > canary else ""
+    return f"Re-enable {plural(count, 'sync')}{first}"
