@@ -814,6 +814,12 @@ def test_explanation_of_other_types() -> None:
         ),
         (FakeEntry(event="SYNC_RUN_ERROR", level=Level.ERROR, detail={"error": {"nextRetryAt": "soon"}}), ""),
         (FakeEntry(event="SYNC_RUN_ERROR", level=Level.ERROR, detail={"error": {"nextRetryAt": 5}}), ""),
+        (
+            FakeEntry(
+                event="SYNC_WEBHOOK_FAILED", level=Level.ERROR, detail={"error": {"attempt": 4, "maxAttempts": 4}}
+            ),
+            "",
+        ),
         (FakeEntry(event="SYNC_RUN_ERROR", level=Level.ERROR, detail={"error": {"nextRetryAt": "2026-05-04"}}), ""),
         (FakeEntry(detail=RETRY), ""),
     ],

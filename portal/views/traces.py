@@ -91,7 +91,7 @@ def lines(line: timeline.Timeline, project: Project, *, now: datetime) -> Iterat
             text=entries.message_cell(entry),
             offset=f"+{offset_words(moment.offset)}",
             pause=pause_words(moment, waits.get(number - 1)),
-            retry="" if number < last or entry.level >= Level.ERROR else explain.entry_retry_clock(entry, now=now),
+            retry="" if number < last else explain.entry_retry_clock(entry, now=now),
             waited=moment.waited,
         )
 

@@ -180,7 +180,10 @@ def entry_retry_clock(entry: EntryState, *, now: datetime) -> str:
     """The retry that one entry announces; "" when it announces none."""
     if not went_wrong(entry):
         return ""
-    text = retry_words(_retry_at(entry.detail), attempt_words(*_attempts(entry.detail)), now=now)
+    retry_at = _retry_at(entry.detail)
+    if entry.level >= Level.ERROR and retry_at is None and entry.recoverability != RECOVERABLE:
+        return ""  # the attempts it counts are those that were used up
+    text = retry_words(retry_at, attempt_words(*_attempts(entry.detail)), now=now)
     return text or ("It is being retried; when is not known." if entry.recoverability == RECOVERABLE else "")
 
 
