@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import serializers
 
 from portal.api import pages
+from portal.api.attempts import AttemptShape, NotEligible, ReenableWrite
 from portal.api.serializers import (
     Account,
     EntryShape,
@@ -24,6 +25,7 @@ from portal.api.serializers import (
     UserWrite,
 )
 from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS
+from synclogs.checks import State
 from synclogs.filters import DEFAULT_SINCE, PRESETS
 from synclogs.language import QUERY_LENGTH
 from synclogs.limits import LIMITS
@@ -193,6 +195,42 @@ get_sync = extend_schema(
     summary="One sync",
     parameters=[inside_path("syncId", "The sync's UUID."), *RATE],
     responses={200: SyncShape, **troubles(400, 404)},
+)
+reenable_sync = extend_schema(
+    operation_id="reenableSync",
+    tags=["re-enables"],
+    summary="Re-enable a stopped sync",
+    description=(
+        "Asks for one attempt, which is sent to the provider at most once, by the worker, and then watched: "
+        "see `Location`. Every check has to pass; a second request while an attempt is open is a 409 that names it."
+    ),
+    parameters=[inside_path("syncId", "The sync's UUID."), *RATE],
+    request={"application/json": ReenableWrite},
+    responses={
+        202: OpenApiResponse(AttemptShape, "Asked for; `Location` tells what becomes of it."),
+        **troubles(400, 404, 408, 411, 413, 415),
+        (409, PROBLEM): OpenApiResponse(NotEligible, "A check did not pass; nothing was sent."),
+    },
+)
+get_reenable = extend_schema(
+    operation_id="getReenable",
+    tags=["re-enables"],
+    summary="One attempt, and what became of it",
+    parameters=[inside_path("id", "The attempt's UUID."), *RATE],
+    responses={200: AttemptShape, **troubles(400, 404)},
+)
+list_reenables = extend_schema(
+    operation_id="listReenables",
+    tags=["re-enables"],
+    summary="Attempts, newest first",
+    parameters=[
+        query("state", "How far it is: any of these values.", many=True, enum=State.values),
+        query("sync", "The sync's UUID."),
+        *(query(name, f"{name.capitalize()}: any of these values.", many=True) for name in ("user", "integration")),
+        *PAGING,
+        *RATE,
+    ],
+    responses={200: listing("Reenable", AttemptShape), **troubles(400)},
 )
 get_trace = extend_schema(
     operation_id="getTrace",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from portal.api.problems import Denied
@@ -65,11 +65,35 @@ def page(
     return found, _encoded(str(last[column] if isinstance(last, dict) else getattr(last, column)))
 
 
+def newest(
+    rows: QuerySet[Any],
+    columns: tuple[str, str],
+    asked: Asked,
+    *,
+    parse: tuple[Callable[[str], object], Callable[[str], object]],
+) -> tuple[list[Any], str | None]:
+    """The same from the newest on: by a moment that never changes, then by what tells apart what was at once."""
+    moment, key = columns
+    if asked.cursor:
+        at, last = _decoded(asked.cursor, lambda text: _two(text, parse))
+        rows = rows.filter(Q(**{f"{moment}__lte": at}) & (Q(**{f"{moment}__lt": at}) | Q(**{f"{key}__lt": last})))
+    found = list(rows.order_by(f"-{moment}", f"-{key}")[: asked.limit + 1])
+    more, found = len(found) > asked.limit, found[: asked.limit]
+    if not more:
+        return found, None
+    return found, _encoded(f"{getattr(found[-1], moment).isoformat()} {getattr(found[-1], key)}")
+
+
+def _two(text: str, parse: tuple[Callable[[str], object], Callable[[str], object]]) -> tuple[object, object]:
+    first, second = text.split(" ")
+    return parse[0](first), parse[1](second)
+
+
 def _encoded(text: str) -> str:
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _decoded(cursor: str, parse: Callable[[str], object]) -> object:
+def _decoded[T](cursor: str, parse: Callable[[str], T]) -> T:
     try:
         text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         if "\x00" in text or _encoded(text) != cursor:

@@ -1,0 +1,140 @@
+"""Re-enables on the wire: what a client may ask for, read strictly, and attempts with the checks they went by.
+
+Rows and checks in, camelCase JSON out. No database here, and no decision.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from portal.api.problems import Denied
+from portal.api.serializers import Problem, Shape, Text, address
+from synclogs.actors import LONGEST_TEXT
+from synclogs.checks import Check, CheckName, State
+from synclogs.explain import reenables as words
+from synclogs.models import Reenable
+
+
+class ReenableWrite(serializers.Serializer[Any]):
+    """A key acts like an operator, so `override` has to be false: a lead goes against the checks on the sync's page."""
+
+    reason = serializers.CharField(max_length=LONGEST_TEXT, help_text="Why, in words: for whoever looks later.")
+    override = serializers.BooleanField(required=False, default=False)
+
+
+def read(body: Mapping[str, object]) -> tuple[str, bool]:
+    """The reason as it was sent, and whether the checks are to be overridden. Raises Denied at the field at fault."""
+    errors = {name[:80]: "There is no such field." for name in [*body][:20] if name not in ("reason", "override")}
+    reason, override = body.get("reason", ""), body.get("override", False)
+    if not isinstance(override, bool):
+        errors["override"] = "true or false."
+    if not isinstance(reason, str):
+        errors["reason"] = "A text."
+    if errors or not isinstance(reason, str) or not isinstance(override, bool):
+        raise invalid(errors)
+    return reason, override
+
+
+def invalid(errors: Mapping[str, str]) -> Denied:
+    """A 400 at fields of the body; `pointer` is the first of them (RFC 6901)."""
+    name = next(iter(errors)).replace("~", "~0").replace("/", "~1")
+    return Denied(400, "Some values cannot be used; see errors.", errors=dict(errors), pointer=f"/{name}")
+
+
+class CheckShape(Shape):
+    """What has to be so before a sync is re-enabled, and what was found."""
+
+    name = serializers.ChoiceField(choices=[name.value for name in CheckName])
+    title = serializers.CharField()
+    passed = serializers.BooleanField(allow_null=True, help_text="null when it cannot be known, which counts as no.")
+    canOverride = serializers.BooleanField(help_text="Whether a lead may go against it.")
+    words = serializers.CharField(help_text="What was found.")
+    help = Text(help_text="What would change it.")
+
+
+class NotEligible(Problem):
+    """Something stands in the way; nothing was sent."""
+
+    checks = CheckShape(many=True, help_text="Those that did not pass.")
+    attempt = serializers.UUIDField(required=False, help_text="The attempt that is under way, if that is the reason.")
+
+
+def told(checks: Iterable[Check], *, now: datetime) -> list[dict[str, Any]]:
+    return [_told(check, now=now) for check in checks]
+
+
+def _told(check: Check, *, now: datetime) -> dict[str, Any]:
+    finding = words.check_finding(check, now=now)
+    return {
+        "name": check.name.value,
+        "title": words.CHECK_NAMES[check.name],
+        "passed": check.passed,
+        "canOverride": check.can_override,
+        "words": finding.words,
+        "help": finding.help or None,
+    }
+
+
+def kept(attempt: Reenable) -> list[dict[str, Any]]:
+    """The checks as they stood at the request. What an older version kept otherwise is left out."""
+    found = []
+    for row in attempt.evidence if isinstance(attempt.evidence, list) else []:
+        try:
+            check = Check(CheckName(row["name"]), row["passed"], row["canOverride"], row["facts"])
+            found.append(_told(check, now=attempt.requested_at))
+        except (KeyError, TypeError, ValueError):
+            continue
+    return found
+
+
+class AnswerShape(Shape):
+    """What the provider said to the one call."""
+
+    at = serializers.DateTimeField(source="answered_at", allow_null=True, help_text="null while no answer has come.")
+    httpStatus = serializers.IntegerField(source="http_status", allow_null=True)
+    text = Text(source="answer", help_text="Its own words, cut; or why there are none.")
+    foundStatus = Text(source="found_status", help_text="The sync's status there when it was last asked for.")
+
+
+class AttemptShape(Shape):
+    """One attempt to get a sync going again, watched until it ends."""
+
+    id = serializers.UUIDField()
+    syncId = serializers.UUIDField(source="sync_id")
+    userId = Text(source="user_id")
+    integration = Text()
+    state = serializers.ChoiceField(choices=State.values)
+    isOpen = serializers.BooleanField(source="is_open", help_text="Whether it may still change by itself.")
+    sentence = serializers.SerializerMethodField(help_text="The state for people.")
+    reason = serializers.CharField()
+    override = serializers.BooleanField(source="is_override")
+    requestedBy = Text(source="actor_text")
+    requestedAt = serializers.DateTimeField(source="requested_at")
+    sentAt = serializers.DateTimeField(source="sent_at", allow_null=True)
+    acceptedAt = serializers.DateTimeField(source="accepted_at", allow_null=True)
+    startedAt = serializers.DateTimeField(source="started_at", allow_null=True)
+    endedAt = serializers.DateTimeField(source="ended_at", allow_null=True)
+    watchedUntil = serializers.DateTimeField(source="watch_until", allow_null=True)
+    errorAt = serializers.DateTimeField(source="error_at", allow_null=True, help_text="The error that it answers.")
+    errorCode = Text(source="error_code")
+    endedBy = serializers.UUIDField(source="ended_key", allow_null=True, help_text="Key of the entry that ended it.")
+    bulk = serializers.UUIDField(source="bulk_id", allow_null=True)
+    answer = AnswerShape(source="*")
+    evidence = serializers.SerializerMethodField()
+    url = serializers.SerializerMethodField()
+
+    def get_sentence(self, attempt: Reenable) -> str:
+        return words.state_sentence(attempt, now=self.context.get("now") or timezone.now())
+
+    @extend_schema_field(CheckShape(many=True))
+    def get_evidence(self, attempt: Reenable) -> list[dict[str, Any]]:
+        return kept(attempt)
+
+    @extend_schema_field(serializers.URLField())
+    def get_url(self, attempt: Reenable) -> str:
+        return address(self.request, reverse("attempt", args=(self.context["project"].slug, attempt.pk)))

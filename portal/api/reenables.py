@@ -1,0 +1,123 @@
+"""Re-enabling over REST: ask for an attempt, and see what becomes of it. The same verbs as the pages; a key is an operator.
+
+Goes in: requests with a key. Comes out: attempts, or problems with the checks that did not pass.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import django_filters
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.access import client_address
+from portal.api import attempts, documented, pages, wire
+from portal.api.attempts import AttemptShape
+from portal.api.problems import Denied
+from portal.api.serializers import address
+from portal.api.views import Door
+from portal.filtersets import TextsFilter
+from synclogs import audit, reenable
+from synclogs.actors import Actor, Refused, required_text
+from synclogs.checks import CheckName, Evidence, State
+from synclogs.explain.reenables import why_not
+from synclogs.models import Action, ApiKey, Reenable, Role, Scope, Sync
+from synclogs.paste import uuid_of
+
+
+def actor_of(key: ApiKey, request: HttpRequest) -> Actor:
+    return Actor(None, f"key {key}", Role.OPERATOR, client_address(request), getattr(request, "id", ""))
+
+
+class ReenableSync(Door):
+    scopes = {"POST": Scope.SYNCS_REENABLE}
+
+    @documented.reenable_sync
+    def post(self, request: Request, syncId: str) -> HttpResponse:
+        self.nothing_asked()
+        now, sync = timezone.now(), self._sync(syncId)
+        text, override = attempts.read(wire.json_object(request._request, owner=self.key.pk))
+        actor = actor_of(self.key, request._request)
+        try:
+            reason = required_text("reason", text)
+            if override:
+                raise self._by_lead(sync, actor)
+            attempt = reenable.request(sync, actor=actor, reason=reason, now=now)
+        except Refused as refused:
+            raise attempts.invalid({refused.field: refused.sentence}) from None
+        except reenable.NotEligible as error:
+            raise not_eligible(error.evidence, now=now) from None
+        shown = AttemptShape(attempt, context={**self.wire_context, "now": now}).data
+        where = address(request._request, reverse("api-reenable", args=(attempt.pk,)))
+        return Response(shown, status=202, headers={"Location": where})
+
+    def _sync(self, text: str) -> Sync:
+        key = uuid_of(text)
+        found = Sync.objects.of(self.project).select_related("project").filter(sync_id=key).first() if key else None
+        if found is None:
+            raise Http404
+        return found
+
+    def _by_lead(self, sync: Sync, actor: Actor) -> Denied:
+        """A refusal like one by role, with its line in the audit."""
+        path = self.request.path
+        audit.record(Action.ACCESS_DENIED, **actor.audited(), project=self.project, object_text=path)
+        page = address(self.request._request, reverse("sync", args=(self.project.slug, sync.sync_id)))
+        return Denied(403, f"A key cannot go against the checks. A lead may, with a reason, on the sync's page: {page}")
+
+
+def not_eligible(found: Evidence, *, now: datetime) -> Denied:
+    """A 409 with the checks that did not pass, and the attempt that is under way."""
+    why = why_not(check.name for check in found.failed) or "it has changed meanwhile"
+    running = {check.name: check.facts.get("attempt") for check in found.failed}.get(CheckName.NONE_IN_FLIGHT)
+    more: dict[str, Any] = {"attempt": running} if running else {}
+    checks = attempts.told(found.failed, now=now)
+    return Denied(409, f"This sync cannot be re-enabled now: {why}.", checks=checks, **more)
+
+
+class OneReenable(Door):
+    @documented.get_reenable
+    def get(self, request: Request, id: str) -> Response:
+        self.nothing_asked()
+        key = uuid_of(id)
+        attempt = Reenable.objects.of(self.project).filter(pk=key).first() if key else None
+        if attempt is None:
+            raise Http404
+        return Response(AttemptShape(attempt, context=self.wire_context).data)
+
+
+class ReenableQuery(django_filters.FilterSet):  # type: ignore[misc]
+    """`state=accepted&state=started`: any of these values."""
+
+    state = django_filters.MultipleChoiceFilter(choices=State.choices)
+    sync = django_filters.UUIDFilter(field_name="sync_id")
+    user = TextsFilter(field_name="user_id")
+    integration = TextsFilter()
+
+    class Meta:
+        model = Reenable
+        fields = ()
+
+
+def _moment(text: str) -> datetime:
+    """Only as the cursors of this list write it. Raises ValueError."""
+    found = datetime.fromisoformat(text)
+    if found.utcoffset() != timedelta():
+        raise ValueError(text)
+    return found
+
+
+class Reenables(Door):
+    @documented.list_reenables
+    def get(self, request: Request) -> Response:
+        query = ReenableQuery(self.parameters, Reenable.objects.of(self.project))
+        asked = pages.asked(self.parameters, query.filters)
+        if not query.is_valid():
+            raise pages.invalid({name: " ".join(map(str, texts)) for name, texts in query.errors.items()})
+        rows, cursor = pages.newest(query.qs, ("requested_at", "id"), asked, parse=(_moment, UUID))
+        context = {**self.wire_context, "now": timezone.now()}
+        return Response({"results": AttemptShape(rows, many=True, context=context).data, "next": cursor})
