@@ -3,7 +3,7 @@
 A name that is no filter is an error with a hint and never "match everything". The log has its own door: synclogs.filters.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
@@ -12,11 +12,12 @@ import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
-from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
+from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast
 from django.http import QueryDict
 
-from synclogs.models import Action, Attention, AuditEvent, ConnectedUser, Project, Sync
+from synclogs.checks import OPEN, State
+from synclogs.models import Action, Attention, AuditEvent, ConnectedUser, Project, Reenable, Sync
 from synclogs.models.sync import ConnectedUserQuerySet, SyncQuerySet
 from synclogs.paste import uuid_of
 
@@ -24,12 +25,16 @@ LONGEST = 256
 MOST = 100
 CURSORS = ("before", "after")
 ANY = "any"
+UNDER_WAY = "open"
 
 
 class TextsField(forms.MultipleChoiceField):
     """Any texts, as many as MOST: what integrations, pipelines and states are called is not ours to say."""
 
-    validators_of_each = (MaxLengthValidator(LONGEST), ProhibitNullCharactersValidator())
+    validators_of_each: Sequence[Callable[[str], None]] = (
+        MaxLengthValidator(LONGEST),
+        ProhibitNullCharactersValidator(),
+    )
 
     def valid_value(self, value: str) -> bool:
         return True
@@ -106,11 +111,19 @@ class SyncFilters(ProjectFilters):
     integration = TextsFilter()
     pipeline = TextsFilter()
     user = TextsFilter(field_name="user_id")
+    error_code = TextsFilter(field_name="last_error_code")
     attention = ChoicesFilter(choices=((ANY, "Needs attention"), *Attention.choices))
 
     class Meta:
         model = Sync
         fields = ()
+
+    def needing(self, syncs: SyncQuerySet) -> SyncQuerySet:
+        """Those in the kinds of trouble that were asked for."""
+        kinds = self.used.get("attention", [])
+        if not kinds:
+            return syncs
+        return syncs.needing(*(Attention(kind) for kind in kinds if ANY not in kinds), now=self.now)
 
     def search(self, syncs: SyncQuerySet, name: str, text: str) -> SyncQuerySet:
         """A sync's whole ID or its beginning; or a part of a user's ID, name, e-mail or company."""
@@ -121,6 +134,25 @@ class SyncFilters(ProjectFilters):
         return syncs.annotate(id_text=Cast("sync_id", CharField())).filter(
             Q(id_text__istartswith=text) | Q(user_id__icontains=text) | Q(user_id__in=owners)
         )
+
+
+def id_of_a_sync(text: str) -> None:
+    if uuid_of(text) is None:
+        raise ValidationError("This is not the ID of a sync.")
+
+
+class IdsField(TextsField):
+    validators_of_each = (id_of_a_sync,)
+
+
+class IdsFilter(TextsFilter):
+    field_class = IdsField
+
+
+class TickedFilters(SyncFilters):
+    """The filters of the list of syncs, and single syncs that were ticked there."""
+
+    sync = IdsFilter(field_name="sync_id")
 
 
 class UserFilters(ProjectFilters):
@@ -147,3 +179,25 @@ class AuditFilters(ProjectFilters):
     class Meta:
         model = AuditEvent
         fields = ()
+
+
+class ReenableFilters(ProjectFilters):
+    state = ChoicesFilter(choices=((UNDER_WAY, "Under way"), *State.choices))
+    integration = TextsFilter()
+    user = TextsFilter(field_name="user_id")
+    sync = django_filters.UUIDFilter(field_name="sync_id")
+    who = django_filters.CharFilter(field_name="actor_text", lookup_expr="icontains", max_length=LONGEST)
+    bulk = django_filters.UUIDFilter(field_name="bulk_id")
+
+    class Meta:
+        model = Reenable
+        fields = ()
+
+    def tally(self, attempts: QuerySet[Reenable]) -> dict[str, int]:
+        """How many there are in each state."""
+        return dict(attempts.order_by().values_list("state").annotate(count=Count("pk")))
+
+    def in_state(self, attempts: QuerySet[Reenable]) -> QuerySet[Reenable]:
+        wanted = self.used.get("state", [])
+        names = {name for value in wanted for name in (OPEN if value == UNDER_WAY else (value,))}
+        return attempts.filter(state__in=names) if names else attempts

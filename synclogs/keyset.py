@@ -7,12 +7,13 @@ than asked for tells whether there is another page. The log has its own pages in
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q, QuerySet, UUIDField
 
 from synclogs import moments
 
-CURSOR = re.compile(r"([0-9a-f]{1,16}|-)-([0-9]{1,18})", re.ASCII)
+CURSOR = re.compile(r"([0-9a-f]{1,16}|-)-([0-9]{1,18}|[0-9a-f]{32})", re.ASCII)
 
 
 class CursorError(Exception):
@@ -33,21 +34,22 @@ class Place:
     """Where a row stands in the order."""
 
     moment: datetime | None
-    id: int
+    id: int | UUID
 
     @property
     def text(self) -> str:
         moment = "-" if self.moment is None else f"{moments.microseconds(self.moment):x}"
-        return f"{moment}-{self.id}"
+        return f"{moment}-{self.id.hex if isinstance(self.id, UUID) else self.id}"
 
 
-def place(text: str) -> Place:
-    """The inverse of Place.text. Raises CursorError."""
+def place(text: str, model: type[Model]) -> Place:
+    """The inverse of Place.text, for rows of that model. Raises CursorError."""
     match = CURSOR.fullmatch(text)
-    if match:
+    by_uuid = isinstance(model._meta.pk, UUIDField)
+    if match and (len(match[2]) == 32) == by_uuid:
         try:
             moment = None if match[1] == "-" else moments.moment(int(match[1], 16))
-            return Place(moment, int(match[2]))
+            return Place(moment, UUID(match[2]) if by_uuid else int(match[2]))
         except OverflowError:
             pass
     raise CursorError("This page address is damaged; start again from the first page.")
@@ -59,10 +61,10 @@ def page[M: Model](queryset: QuerySet[M], column: str, *, size: int, before: str
     Raises CursorError for a damaged cursor.
     """
     if after:
-        found = _newer(queryset, column, place(after), size=size + 1)
+        found = _newer(queryset, column, place(after, queryset.model), size=size + 1)
         more, rows = len(found) > size, found[:size][::-1]
         return Slice(rows, _place_of(rows[0], column) if more else "", _place_of(rows[-1], column) if rows else after)
-    found = _older(queryset, column, place(before) if before else None, size=size + 1)
+    found = _older(queryset, column, place(before, queryset.model) if before else None, size=size + 1)
     more, rows = len(found) > size, found[:size]
     newer = _place_of(rows[0], column) if before and rows else before
     return Slice(rows, newer, _place_of(rows[-1], column) if more else "")

@@ -17,8 +17,11 @@ from synclogs.models import (
     LogEntry,
     Membership,
     Project,
+    Reenable,
+    Resolution,
     Role,
     SavedView,
+    Sleeper,
     Sync,
     Trace,
 )
@@ -34,6 +37,8 @@ PARTS = {
     "<uuid:key>": "{key}",
     "<int:number>": "{export}",
     "<int:view>": "{view}",
+    "<uuid:attempt>": "{attempt}",
+    "<int:sleeper>": "{sleeper}",
     "<anything:sync_id>": "{sync}",
     "<anything:trace_id>": "{trace}",
     "<anything:user_id>": "{user}",
@@ -71,12 +76,31 @@ def place(slug: str) -> Place:
         project=project, person=person, format="csv", since=now, started_at=now, moved_at=now
     )
     view = SavedView.objects.create(project=project, owner=person, name=f"canary-{slug}", is_shared=True)
+    sync = Sync.objects.get(project=project)
+    attempt = Reenable.objects.create(
+        project=project,
+        sync_id=sync.sync_id,
+        state="recovered",
+        reason=f"canary-{slug}",
+        requested_at=now,
+        expires_at=now,
+        ended_at=now,
+    )
+    resolution = Resolution.objects.create(
+        project=project, sync_id=sync.sync_id, error_at=now, note=f"canary-{slug}", at=now
+    )
+    sleeper = Sleeper.objects.create(
+        project=project, kind=Sleeper.Kind.USER, value=names["user"], reason=f"canary-{slug}", at=now
+    )
     rows = {
         "synclogs/logentry": found.key,
         "synclogs/hourcount": HourCount.objects.filter(project=project).first().pk,  # type: ignore[union-attr]
         "synclogs/auditevent": event.pk,
         "synclogs/export": export.pk,
-        "synclogs/sync": Sync.objects.get(project=project).pk,
+        "synclogs/sync": sync.pk,
+        "synclogs/reenable": attempt.pk,
+        "synclogs/resolution": resolution.pk,
+        "synclogs/sleeper": sleeper.pk,
         "synclogs/trace": Trace.objects.get(project=project).pk,
         "synclogs/connecteduser": ConnectedUser.objects.get(project=project).pk,
         "synclogs/apikey": key.pk,
@@ -87,6 +111,7 @@ def place(slug: str) -> Place:
         "auth/group": Group.objects.create(name=slug).pk,
     }
     ids = {"key": str(found.key), "entry": f"evt-{slug}", "export": str(export.pk), "view": str(view.pk)}
+    ids |= {"attempt": str(attempt.pk), "sleeper": str(sleeper.pk)}
     return Place(project, {**names, **ids}, rows)
 
 

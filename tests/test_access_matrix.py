@@ -81,9 +81,13 @@ PAGES = {
     "logs/views": (Role.VIEWER, "logs/views"),
     "logs/suggest": (Role.VIEWER, "logs/suggest"),
     "patterns": (Role.VIEWER, "patterns"),
+    "reenables": (Role.VIEWER, "reenables"),
+    "reenables/<uuid:attempt>": (Role.VIEWER, "reenables/{attempt}"),
+    "reenables/<uuid:attempt>/progress": (Role.VIEWER, "reenables/{attempt}/progress"),
     "search": (Role.VIEWER, "search"),
     "syncs": (Role.VIEWER, "syncs"),
     "syncs/<anything:sync_id>": (Role.VIEWER, "syncs/{sync}"),
+    "syncs/<anything:sync_id>/evidence": (Role.VIEWER, "syncs/{sync}/evidence"),
     "traces": (Role.VIEWER, "traces?id={trace}"),
     "traces/<anything:trace_id>": (Role.VIEWER, "traces/{trace}"),
     "users": (Role.VIEWER, "users"),
@@ -91,6 +95,10 @@ PAGES = {
 }
 # What is done on pages of a project: route -> (least role, address, methods). The view of a place is its viewer's, shared.
 ACTIONS: dict[str, tuple[Role, str, tuple[str, ...]]] = {
+    "reenables/asleep": (Role.OPERATOR, "reenables/asleep", FORM),
+    "reenables/asleep/<int:sleeper>/wake": (Role.OPERATOR, "reenables/asleep/{sleeper}/wake", ("POST",)),
+    "syncs/<anything:sync_id>/reenable": (Role.OPERATOR, "syncs/{sync}/reenable", ("POST",)),
+    "syncs/<anything:sync_id>/resolve": (Role.OPERATOR, "syncs/{sync}/resolve", ("POST",)),
     "views": (Role.VIEWER, "views", ("POST",)),
     "views/<int:view>/change": (Role.LEAD, "views/{view}/change", ("POST",)),
     "views/<int:view>/delete": (Role.LEAD, "views/{view}/delete", FORM),
@@ -157,6 +165,9 @@ API: dict[str, tuple[dict[str, Scope | None], str]] = {
     "logs/<anything:id>": ({"GET": Scope.LOGS_READ}, "logs/{key}"),
     "syncs": ({"GET": Scope.LOGS_READ}, "syncs"),
     "syncs/<anything:syncId>": ({"GET": Scope.LOGS_READ}, "syncs/{sync}"),
+    "syncs/<anything:syncId>/reenable": ({"POST": Scope.SYNCS_REENABLE}, "syncs/{sync}/reenable"),
+    "reenables": ({"GET": Scope.LOGS_READ}, "reenables"),
+    "reenables/<anything:id>": ({"GET": Scope.LOGS_READ}, "reenables/{attempt}"),
     "traces/<anything:traceId>": ({"GET": Scope.LOGS_READ}, "traces/{trace}"),
     "users": ({"GET": Scope.LOGS_READ}, "users"),
     "users/<anything:userId>": ({"GET": Scope.LOGS_READ, "PUT": Scope.USERS_WRITE}, "users/{user}"),
@@ -165,6 +176,7 @@ API: dict[str, tuple[dict[str, Scope | None], str]] = {
     "schema": ({"GET": None}, "schema"),
     "docs": ({"GET": None}, "docs"),
 }
+ANSWERS = {"syncs/<anything:syncId>/reenable": 400}  # an entry is no reason
 CATCH_ALL = "^(?:api|v1)(?:/|$)"
 
 
@@ -249,7 +261,7 @@ def test_what_is_done_is_open_to_its_roles_and_methods(world: World, route: str,
                     assert status == 302
                 elif who == Who.SUPERUSER or (is_mine and who != Who.STRANGER):
                     allowed = who == Who.SUPERUSER or ROLES[who] >= least
-                    assert status in ((200, 302, 400) if allowed else (403,))
+                    assert status in ((200, 302, 303, 400) if allowed else (403,))
                 else:
                     assert status == 404
         for method in set(METHODS) - set(methods):
@@ -260,7 +272,9 @@ def test_what_is_done_is_open_to_its_roles_and_methods(world: World, route: str,
     foreign = f"/p/alpha/{address.format(**world.theirs.names)}"
     if "<" in route:
         for who in (Who.VIEWER, Who.ADMIN, Who.SUPERUSER):
-            assert world.clients[who].post(foreign).status_code == 404
+            # A role is judged before the thing is looked for, unless the thing decides which role it takes.
+            judged = (403, 404) if ROLES.get(who, Role.ADMIN) < least else (404,)
+            assert world.clients[who].post(foreign).status_code in judged
 
 
 def test_what_belongs_to_another_project_is_unknown(world: World, subtests: pytest.Subtests) -> None:
@@ -285,7 +299,7 @@ def test_no_list_and_no_search_of_mine_finds_theirs(world: World, subtests: pyte
     client = world.clients[Who.ADMIN]
     for name, value in world.theirs.names.items():
         urls = [f"/p/alpha/search?q={value}", f"/p/alpha/syncs?q={value}", f"/p/alpha/users?q={value}"]
-        if name not in ("key", "entry", "export", "view"):
+        if name not in ("key", "entry", "export", "view", "attempt", "sleeper"):
             urls += [f"/p/alpha/logs?{name}={value}&since=30d"]
         if name in ("user", "integration"):
             urls += [f"/p/alpha/syncs?{name}={value}"]
@@ -467,7 +481,7 @@ def test_the_api_opens_to_its_scopes(
         for scope, key in keys_by_scope.items():
             with subtests.test(method=method, scope=scope):
                 response = call(nobody, method, url, **bearer(key))
-                assert response.status_code == (200 if wanted in (None, scope) else 403)
+                assert response.status_code == (ANSWERS.get(route, 200) if wanted in (None, scope) else 403)
                 if wanted not in (None, scope):
                     assert response["Content-Type"] == "application/problem+json"
                     assert f'scope="{wanted}"' in response["WWW-Authenticate"]
@@ -475,7 +489,7 @@ def test_the_api_opens_to_its_scopes(
         with subtests.test(method=method):
             response = nobody.generic(method, url, headers=bearer(keys_by_scope[Scope.LOGS_READ]))
             assert response.status_code == 405
-            assert set(response["Allow"].split(", ")) == {*scopes, "HEAD"}
+            assert set(response["Allow"].split(", ")) == {*scopes, *(("HEAD",) if "GET" in scopes else ())}
             assert response["Content-Type"] == "application/problem+json"
 
 
@@ -503,8 +517,9 @@ def test_a_key_sees_nothing_of_another_project(world: World, route: str, subtest
     if "{" in address:
         url = f"/api/v1/{address.format(**world.theirs.names)}"
         with subtests.test(url=url):
-            assert client.get(url, headers=headers).status_code == 404
-            assert client.get(url, headers={**headers, "X-Project": "beta"}).status_code == 404
+            method = next(iter(API[route][0]))
+            assert call(client, method, url, **headers).status_code == 404
+            assert call(client, method, url, **headers, **{"X-Project": "beta"}).status_code == 404
     url = f"/api/v1/{route.split('/')[0]}"
     if None in API[route][0].values() or route.startswith("traces"):
         return

@@ -187,4 +187,4 @@ def test_a_page_beyond_the_end_still_leads_back():
 )
 def test_a_damaged_cursor_is_refused(cursor):
     with pytest.raises(keyset.CursorError):
-        keyset.place(cursor)
+        keyset.place(cursor, Sync)

@@ -211,7 +211,7 @@ def test_a_stopped_sync_says_why_whose_side_and_what_to_do(viewer, project):
         "The customer&#x27;s side",
         "The customer has to reconnect the account; then re-enable the sync.",
         "code invalid_grant, HTTP 401",
-        "Re-enable it where it is managed.",
+        "You need the role operator",
         "4 created, 11 updated in 8 s",
         "later changes are missing",
         "bad-run",

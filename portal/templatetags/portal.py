@@ -62,6 +62,7 @@ PAGES = (
     ("syncs", "Syncs", "s", ("sync", "trace", "traces")),
     ("users", "Users", "u", ("user",)),
     ("integrations", "Integrations", "i", ("integration",)),
+    ("reenables", "Re-enables", "r", ("attempt", "sleepers", "wake", "bulk", "bulks", "bulk-new")),
     ("errors", "Errors", "e", ("error",)),
 )
 

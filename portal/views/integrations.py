@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from portal import hours, paths, things
 from portal.access import ProjectRequest, project_view
+from portal.reenabling import sleep_of
 from portal.views.logs import rows_of
 from synclogs import catalogue, explain, standing, timeline, trouble
 from synclogs.catalogue import Tone
 from synclogs.explain import Verdict
-from synclogs.models import Facet, HourCount, Project, Sync
+from synclogs.models import Facet, HourCount, Project, Sleeper, Sync
 from synclogs.standing import IntegrationStanding
 
 RANGES = {"24h": (24, "24 hours"), "7d": (168, "7 days")}
@@ -118,6 +119,7 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
     context = {
         "now": now,
         "slug": slug,
+        **sleep_of(request, Sleeper.Kind.INTEGRATION, slug, now=now),
         "item": item,
         "verdict": explain.integration_verdict(item.counts, integration=slug),
         "states": states(project, item),

@@ -14,10 +14,11 @@ from portal import lists, paths, run_strip, things
 from portal.access import ProjectRequest, project_view
 from portal.filtersets import ANY, SyncFilters
 from portal.querystring import value_words
+from portal.reenabling import Typed, panel_of, sleep_of
 from portal.views.logs import rows_of
 from synclogs import explain, standing, timeline, trouble
 from synclogs.catalogue import SyncStatus, Tone, sync_type_words
-from synclogs.models import Attention, ConnectedUser, LogEntry, Project, Sync
+from synclogs.models import Attention, ConnectedUser, LogEntry, Project, Role, Sleeper, Sync
 from synclogs.models.sync import SyncQuerySet
 from synclogs.paste import uuid_of
 
@@ -27,7 +28,7 @@ SIBLINGS = 25
 OPTIONS = 300
 LABELS = {
     "q": "Text", "status": "State", "integration": "Integration", "pipeline": "Pipeline", "user": "User",
-    "attention": "Attention",
+    "error_code": "Error code", "attention": "Attention",
 }  # fmt: skip
 
 
@@ -44,25 +45,23 @@ def syncs(request: ProjectRequest) -> HttpResponse:
     everything = Sync.objects.of(request.project)
     filters = SyncFilters(request.GET, everything, project=request.project, now=now)
     matching: SyncQuerySet = everything.none() if filters.errors_by_name else filters.qs
-    kinds = filters.used.get("attention", []) if not filters.errors_by_name else []
-    wanted = matching
-    if kinds:
-        wanted = matching.needing(*(Attention(kind) for kind in kinds if kind != ANY and ANY not in kinds), now=now)
+    wanted = matching if filters.errors_by_name else filters.needing(matching)
+    tally = standing.tally(matching, now=now)
     listing = lists.listing(filters, wanted.newest_first(), column="last_seen_at", label=label)
     context = {
         "now": now,
         "listing": listing,
         "rows": things.sync_rows(request.project, listing.rows, now=now),
-        "tabs": attention_tabs(request, matching, now=now),
+        "tabs": attention_tabs(request, tally),
+        "may_tick": request.role >= Role.LEAD and bool(tally.counts.errored),
         "chosen": {name: request.GET.getlist(name) for name in LABELS},
         "menus": menus(request),
     }
     return render(request, "syncs.html", context, status=listing.status)
 
 
-def attention_tabs(request: ProjectRequest, matching: SyncQuerySet, *, now: datetime) -> list[lists.Tab]:
+def attention_tabs(request: ProjectRequest, tally: standing.Tally) -> list[lists.Tab]:
     """How many of the matching syncs are in each kind of trouble; kinds without any are left out unless chosen."""
-    tally = standing.tally(matching, now=now)
     choices = [("", "All", tally.counts.total, ""), (ANY, "Need attention", tally.needing, "")]
     for kind in Attention:
         count = getattr(tally.counts, kind.value)
@@ -90,12 +89,17 @@ def menus(request: ProjectRequest) -> list[tuple[str, str, list[tuple[str, str]]
 
 @project_view()
 def sync(request: ProjectRequest, sync_id: str) -> HttpResponse:
-    """One sync: its verdict, state, runs, errors and logs."""
-    now, project = timezone.now(), request.project
+    """One sync: its verdict, state, runs, errors and logs, and what can be done about it."""
     key = uuid_of(sync_id)
-    found = Sync.objects.of(project).filter(sync_id=key).first() if key else None
+    found = Sync.objects.of(request.project).filter(sync_id=key).first() if key else None
     if found is None:
         return things.missing(request, "sync", sync_id)
+    return show(request, found, now=timezone.now())
+
+
+def show(request: ProjectRequest, found: Sync, *, now: datetime, typed: Typed | None = None) -> HttpResponse:
+    """`typed`: a form of the panel that cannot be taken like that, shown again with its errors."""
+    project = request.project
     good = timeline.last_good(found, project)
     entries = timeline.latest(
         project, first=found.first_seen_at, last=found.last_seen_at, size=ENTRIES, sync=str(found.sync_id)
@@ -125,8 +129,17 @@ def sync(request: ProjectRequest, sync_id: str) -> HttpResponse:
             project.slug, sync=str(found.sync_id), since=paths.since_of(found.last_seen_at, now=now)
         ),
         **siblings(found, project, now=now),
+        **sleep_of(request, Sleeper.Kind.SYNC, str(found.sync_id), now=now),
+        "panel": panel_of(
+            request,
+            found,
+            owner=owner.name if owner and owner.name else found.user_id,
+            now=now,
+            typed=typed,
+            ask_provider=request.GET.get("ask") == "provider",
+        ),
     }
-    return render(request, "sync.html", context)
+    return render(request, "sync.html", context, status=400 if typed else 200)
 
 
 def siblings(found: Sync, project: Project, *, now: datetime) -> dict[str, object]:

@@ -10,10 +10,11 @@ from django.utils import timezone
 from portal import lists, paths, things
 from portal.access import ProjectRequest, project_view
 from portal.filtersets import ANY, UserFilters
+from portal.reenabling import sleep_of
 from portal.views.logs import rows_of
 from synclogs import explain, standing, timeline
 from synclogs.explain import StateCounts
-from synclogs.models import ConnectedUser, LogEntry, Project, Sync
+from synclogs.models import ConnectedUser, LogEntry, Project, Sleeper, Sync
 
 SYNCS = 200
 ENTRIES = 25
@@ -88,6 +89,7 @@ def page(request: ProjectRequest, user_id: str) -> HttpResponse:
         "more": SYNCS if len(syncs) > SYNCS else 0,
         "syncs_url": paths.syncs(project.slug, user=found.user_id),
         "metadata": metadata(found),
+        **sleep_of(request, Sleeper.Kind.USER, found.user_id, now=now),
         "log_rows": rows_of(entries_of(found, project), request),
         "all_logs": paths.logs(
             project.slug, user=found.user_id, since=paths.since_of(last, now=now) if last else "30d"
