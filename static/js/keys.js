@@ -1,4 +1,5 @@
-/* Keys: / search, j k move, Enter or o open, x tick, c copy link, f filters, g + letter go to, ? sheet, Esc close. They can be turned off. */
+/* Keys: / search, q query, j k move, Enter or o open, x tick, c copy link, f filters, n p page, g + letter go to, ? sheet, Esc close.
+   The sheet lists those that work on the page in view. They can be turned off. */
 import { copy } from "./copy.js";
 import { setOpen } from "./rows.js";
 import { toggleTick } from "./ticks.js";
@@ -15,6 +16,7 @@ function isOff() {
 }
 
 const rowButtons = () => [...document.querySelectorAll("[data-log-key] button[aria-expanded], [data-row] a.row-title")];
+const isNarrow = () => matchMedia("(max-width: 60rem)").matches;
 
 function rowButton() {
   const row = document.activeElement?.closest("[data-log-key]");
@@ -44,9 +46,32 @@ function openFilters() {
   form.querySelector("summary, input:not([type=hidden]), select")?.focus();
 }
 
+function openRow() {
+  const button = rowButton();
+  if (button) setOpen(button, button.getAttribute("aria-expanded") !== "true");
+  else document.activeElement?.closest("[data-row]")?.querySelector("a.row-title")?.click();
+}
+
+function openSheet() {
+  const sheet = document.getElementById("keys");
+  if (!sheet) return;
+  for (const line of sheet.querySelectorAll("[data-needs]")) line.hidden = !document.querySelector(line.dataset.needs);
+  sheet.showModal();
+}
+
+/* What lies over the page on a phone closes, and its opener has the focus again. */
+function closeDrawer() {
+  const drawer = isNarrow() && document.activeElement?.closest("details.drawer[open]");
+  if (!drawer) return false;
+  drawer.open = false;
+  drawer.querySelector("summary").focus();
+  return true;
+}
+
 function escape() {
   const sheet = document.getElementById("keys");
   if (sheet?.open) return;
+  if (closeDrawer()) return;
   const button = rowButton();
   if (button && button.getAttribute("aria-expanded") === "true") {
     setOpen(button, false);
@@ -58,10 +83,10 @@ const ACTIONS = {
   "/": () => document.querySelector(".search input")?.focus(),
   j: () => move(1),
   k: () => move(-1),
-  o: () => {
-    const button = rowButton();
-    if (button) setOpen(button, button.getAttribute("aria-expanded") !== "true");
-  },
+  q: () => document.querySelector("#ask-q, #filters input[name=q]")?.focus(),
+  o: openRow,
+  n: () => document.querySelector("main a[rel=next]")?.click(),
+  p: () => document.querySelector("main a[rel=prev]")?.click(),
   c: () => {
     const link = document.activeElement?.closest("[data-log-key]")?.querySelector("[data-permalink]") ?? document.querySelector("main [data-copy-link]");
     if (link) copy({ dataset: { copyLink: link.dataset.copyLink ?? link.getAttribute("href"), copied: "Link copied" } });
@@ -71,7 +96,7 @@ const ACTIONS = {
   g: () => {
     awaiting = Date.now();
   },
-  "?": () => document.getElementById("keys")?.showModal(),
+  "?": openSheet,
 };
 
 function pressed(event) {
@@ -93,7 +118,7 @@ function pressed(event) {
 export function startKeys() {
   document.addEventListener("keydown", pressed);
   document.addEventListener("click", (event) => {
-    if (event.target.closest("[data-open-keys]")) document.getElementById("keys")?.showModal();
+    if (event.target.closest("[data-open-keys]")) openSheet();
     if (event.target.closest("[data-close]")) event.target.closest("dialog").close();
   });
   const box = document.getElementById("keys-off");

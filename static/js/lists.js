@@ -107,7 +107,14 @@ export function startLists() {
   // On a phone the filters lie over the list: applying them is also the wish to see it.
   form.addEventListener("submit", () => {
     const drawer = form.closest("details");
-    if (drawer && matchMedia("(max-width: 60rem)").matches) drawer.open = false;
+    if (!drawer || !matchMedia("(max-width: 60rem)").matches) return;
+    if (drawer.contains(document.activeElement)) drawer.querySelector("summary").focus();
+    drawer.open = false;
+  });
+  // "11 more" goes away when it opens: what it showed takes the focus.
+  form.addEventListener("click", (event) => {
+    const more = event.target.closest("details.more > summary")?.parentElement;
+    if (more) setTimeout(() => more.open && more.querySelector("input")?.focus());
   });
   document.addEventListener("htmx:configRequest", withoutBlanks);
   for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) document.addEventListener(name, showFailure);

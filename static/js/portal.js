@@ -1,4 +1,5 @@
 /* The one module of a page: wires the small parts together. Everything works without it. */
+import { startAnnouncing } from "./announce.js";
 import { startAppearance } from "./appearance.js";
 import { startAsk } from "./ask.js";
 import { startCopy } from "./copy.js";
@@ -8,6 +9,7 @@ import { startKeys } from "./keys.js";
 import { startLists } from "./lists.js";
 import { startLive } from "./live.js";
 import { startMenus } from "./menus.js";
+import { startPlace } from "./place.js";
 import { startRows } from "./rows.js";
 import { startTicks } from "./ticks.js";
 import { startSearch } from "./search.js";
@@ -17,9 +19,11 @@ import { startZone } from "./zone.js";
 
 startAppearance();
 startMenus();
+startPlace();
 startCopy();
 startRows();
 startLists();
+startAnnouncing();
 startTicks();
 startLive();
 startHistogram();
