@@ -21,7 +21,7 @@ from synclogs.provider.simulator.memory import Rule
 from synclogs.reenable import NotAllowed, NotEligible
 from tests import factories
 from tests.provider import calls
-from tests.reenabling import actor, jobs, moves, posts, provided, requested, sent, stopped
+from tests.reenabling import actor, forget_jobs, jobs, moves, posts, provided, requested, sent, stopped
 
 pytestmark = pytest.mark.django_db
 REASON = "The customer has connected the account again."
@@ -29,7 +29,8 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-def project() -> Project:
+def project(db: None) -> Project:
+    forget_jobs()
     return factories.ProjectFactory()
 
 
