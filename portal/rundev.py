@@ -1,4 +1,4 @@
-"""What `make run` starts: the private database, the web server, the worker and the demo's live entries, and their supervision.
+"""What `make run` starts: the private database, web server, worker, the demo's live entries and provider, and their supervision.
 
 In: environment variables (README, "Settings"). Out: a portal that answers, until Ctrl-C or SIGTERM. A child that dies is started
 again; nothing that was started is left behind, also not by a supervisor that was killed: the next start cleans up after it.
@@ -40,6 +40,7 @@ LOCK = local.DATA / "run.lock"
 STATIC_STAMP = local.DATA / "static.stamp"
 CHILDREN = local.DATA / "run.children"
 READY_SECONDS = 60
+PROVIDER_HOST = "127.0.0.1"  # as synclogs.provider.simulator.server
 LOGINS = ("viewer", "operator", "lead", "admin")
 
 
@@ -66,10 +67,7 @@ def address() -> tuple[str, int]:
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise Refused(f"PORT is {port!r}: use a number from 1 to 65535.")
     try:
-        family, kind, _, _, where = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(where)
+        try_port(host, int(port))
     except socket.gaierror:
         raise Refused(f"HOST is {host!r}, which is no address or name of this machine.") from None
     except OSError as error:
@@ -79,6 +77,34 @@ def address() -> tuple[str, int]:
             ) from None
         raise Refused(f"{host}:{port} cannot be opened: {error.strerror}.") from None
     return host, int(port)
+
+
+def try_port(host: str, port: int) -> int:
+    """A port that can be opened there: that one, or any for 0. Raises OSError."""
+    family, kind, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(where)
+        return int(probe.getsockname()[1])
+
+
+def provide(terminal: Terminal, *, host: str, port: int) -> int | None:
+    """Chooses the simulated provider, beside the web server's port; None where settings name another one, or without the demo."""
+    if not is_demo() or os.environ.get("PROVIDER"):
+        return None
+    wanted = port + 1 if port < 65535 else port - 1
+    try:
+        own = try_port(PROVIDER_HOST, wanted)
+    except OSError:
+        own = try_port(PROVIDER_HOST, 0)
+        terminal.line(f"Port {wanted} is taken by another program, so the simulated provider answers at port {own}.")
+    local.adopt_provider(port=own)
+    os.environ.setdefault("SIMULATOR_PORTAL_URL", f"http://{reachable(host)}:{port}")
+    return own
+
+
+def is_demo() -> bool:
+    return os.environ["PORTAL_DEMO"].lower() in {"1", "true", "yes", "on"}
 
 
 @contextlib.contextmanager
@@ -147,11 +173,14 @@ def static_fingerprint() -> str:
     return digest.hexdigest()
 
 
-def programs(*, demo: bool) -> Iterator[Program]:
+def programs(*, demo: bool, provider: int | None) -> Iterator[Program]:
+    """`provider` is the port of the simulated one."""
     yield Program("web", [PYTHON, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "portal.wsgi:application"])
     yield Program("worker", [*MANAGE, "procrastinate", "worker"])
     if demo and has_command("generate_logs"):
         yield Program("demo", [*MANAGE, "generate_logs", "--project", "demo", "--follow"])
+    if provider is not None:
+        yield Program("provider", [*MANAGE, "simulate_provider", "--port", str(provider)])
 
 
 def has_command(name: str) -> bool:
@@ -208,13 +237,15 @@ def welcome(terminal: Terminal, *, host: str, port: int, demo: bool) -> None:
     terminal.line("")
 
 
-def serve(terminal: Terminal, *, host: str, port: int, server: devdb.Server | None) -> None:
+def serve(terminal: Terminal, *, host: str, port: int, provider: int | None, server: devdb.Server | None) -> None:
     """Prepares, starts and supervises until Stopped is raised."""
     check_database(os.environ["DATABASE_URL"])
-    demo = os.environ["PORTAL_DEMO"].lower() in {"1", "true", "yes", "on"}
+    demo = is_demo()
     for says, arguments in steps(demo=demo):
         perform(terminal, says=says, arguments=arguments)
-    supervisor = Supervisor(terminal, list(programs(demo=demo)), directory=devdb.ROOT, record=CHILDREN)
+    supervisor = Supervisor(
+        terminal, list(programs(demo=demo, provider=provider)), directory=devdb.ROOT, record=CHILDREN
+    )
     try:
         supervisor.start()
         deadline = time.monotonic() + READY_SECONDS
@@ -234,9 +265,9 @@ def serve(terminal: Terminal, *, host: str, port: int, server: devdb.Server | No
 def look_after(server: devdb.Server | None, terminal: Terminal) -> None:
     try:
         if server and server.revive():
-            terminal.line("run    | PostgreSQL ended; starting it again")
+            terminal.line("run      | PostgreSQL ended; starting it again")
     except postgres.Unavailable as error:
-        terminal.line(f"run    | {error}")
+        terminal.line(f"run      | {error}")
 
 
 def run(terminal: Terminal) -> None:
@@ -247,13 +278,14 @@ def run(terminal: Terminal) -> None:
         local.adopt()
         os.environ.update(HOST=host, PORT=str(port), PYTHONUNBUFFERED="1", DJANGO_SETTINGS_MODULE="portal.settings")
         os.environ.setdefault("ALLOWED_HOSTS", hosts(host))
+        provider = provide(terminal, host=host, port=port)
         if os.environ.get("DATABASE_URL"):
-            serve(terminal, host=host, port=port, server=None)
+            serve(terminal, host=host, port=port, provider=provider, server=None)
             return
         terminal.line("Starting PostgreSQL …")
         with devdb.running(devdb.DIRECTORY) as server:
             os.environ["DATABASE_URL"] = server.url
-            serve(terminal, host=host, port=port, server=server)
+            serve(terminal, host=host, port=port, provider=provider, server=server)
 
 
 def main() -> int:

@@ -140,7 +140,7 @@ class Supervisor:
         if len(child.rest) > OUTPUT_BYTES or (child.rest and not data):
             lines, child.rest = [*lines, child.rest], b""
         for line in lines:
-            self.terminal.put(f"{child.program.name:6} | ".encode() + line)
+            self.terminal.put(f"{child.program.name:8} | ".encode() + line)
 
     def bury(self, child: Child, *, code: int, now: float) -> None:
         output = child.process.stdout if child.process else None
@@ -153,7 +153,7 @@ class Supervisor:
         child.back_off = 1.0 if now - child.started > STEADY_SECONDS else min(child.back_off * 2, LONGEST_BACK_OFF)
         child.start_at = now + (0.0 if child.back_off == 1.0 else child.back_off / 2)
         wait = max(0.0, child.start_at - now)
-        self.terminal.line(f"run    | {child.program.name} ended ({ending(code)}); starting it again in {wait:.0f} s")
+        self.terminal.line(f"run      | {child.program.name} ended ({ending(code)}); starting it again in {wait:.0f} s")
 
     def stop(self) -> None:
         """TERM to all, then KILL to whoever still runs when the time is up."""

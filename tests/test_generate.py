@@ -117,6 +117,7 @@ def told(world: World, story: Story) -> list[str]:
 
 
 ENDINGS = {
+    Story.SUSPENDED: ("SYNC_RUN_ERROR", "ERRORED", 503, "", 47.5),
     Story.EXPIRED: ("SYNC_RUN_ERROR", "ERRORED", 401, "", 26),
     Story.LIMITED: ("SYNC_RUN_RATE_LIMITED", "RATE_LIMITED", 429, "", 1),
     Story.STUCK: ("INCREMENTAL_SYNC_STARTED", "ACTIVE", None, "", 20),

@@ -160,6 +160,59 @@ def test_hosts_are_never_any():
     assert "0.0.0.0" not in rundev.hosts("0.0.0.0").split(",")
 
 
+PROVIDED = ("PROVIDER", "PROVIDER_SYNC_URL", "PROVIDER_API_URL", "PROVIDER_PROJECT", "PROVIDER_SIGNING_KEY_FILE")
+
+
+@pytest.fixture
+def provide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """provide(port) as a run with the demo does it: the port of the simulated provider, and what the terminal says."""
+    monkeypatch.setattr(local, "DATA", tmp_path)
+    monkeypatch.setenv("PORTAL_DEMO", "1")
+    for name in (*PROVIDED, "SIMULATOR_PORTAL_URL"):
+        monkeypatch.setenv(name, "")  # so that what is set meanwhile is undone
+        monkeypatch.delenv(name)
+    (tmp_path / "provider_key.pem").write_text("made before")
+
+    def call(port: int) -> tuple[int | None, str]:
+        terminal = supervise.Terminal(os.open(tmp_path / "said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
+        found = rundev.provide(terminal, host="0.0.0.0", port=port)
+        return found, (tmp_path / "said").read_text()
+
+    return call
+
+
+def test_the_simulated_provider_answers_beside_the_portal(provide, tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        free = int(probe.getsockname()[1])
+    assert provide(free - 1) == (free, "")
+    assert [os.environ[name] for name in PROVIDED] == [
+        "paragon",
+        *[f"http://127.0.0.1:{free}"] * 2,
+        "demo",
+        str(tmp_path / "provider_key.pem"),
+    ]
+    assert os.environ["SIMULATOR_PORTAL_URL"] == f"http://127.0.0.1:{free - 1}"
+    (one,) = [program for program in rundev.programs(demo=True, provider=free) if program.name == "provider"]
+    assert list(one.command[-3:]) == ["simulate_provider", "--port", str(free)]
+    assert "provider" not in {program.name for program in rundev.programs(demo=True, provider=None)}
+
+
+def test_a_taken_port_moves_the_simulated_provider_in_words(provide):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = int(taken.getsockname()[1])
+        own, said = provide(port - 1)
+    assert own not in (None, port)
+    assert said == f"Port {port} is taken by another program, so the simulated provider answers at port {own}.\n"
+    assert os.environ["PROVIDER_SYNC_URL"] == f"http://127.0.0.1:{own}"
+
+
+@pytest.mark.parametrize(("name", "value"), [("PROVIDER", "none"), ("PROVIDER", "host_app"), ("PORTAL_DEMO", "0")])
+def test_nothing_is_simulated_beside_a_real_provider(provide, monkeypatch, name: str, value: str):
+    monkeypatch.setenv(name, value)
+    assert provide(8000) == (None, "")
+    assert "PROVIDER_SYNC_URL" not in os.environ
+
+
 @dataclass
 class Run:
     """A `make run` without make, in a copy of the project, with what it has said so far."""

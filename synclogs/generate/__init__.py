@@ -4,8 +4,8 @@ A seed, sizes and a moment go in; entries in the order of time come out, the sam
 does not grow with their number. Nothing here touches a database or waits.
 """
 
-from synclogs.generate.demo import DEMO, caught_up
+from synclogs.generate.demo import DEMO, caught_up, expired
 from synclogs.generate.pace import generate, live
 from synclogs.generate.world import Person, default_users, people
 
-__all__ = ["DEMO", "Person", "caught_up", "default_users", "generate", "live", "people"]
+__all__ = ["DEMO", "Person", "caught_up", "default_users", "expired", "generate", "live", "people"]

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
+from uuid import UUID
 
 from synclogs.generate.pace import live
 from synclogs.generate.shapes import Entry
+from synclogs.generate.world import Story, build
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,12 @@ class Sizes:
 
 
 DEMO = Sizes()
+
+
+def expired() -> Iterator[UUID]:
+    """The syncs whose customer has not connected the account anew."""
+    cast = build(seed=DEMO.seed, users=DEMO.users, entries=DEMO.entries, days=DEMO.days)
+    return (UUID(plan.sync_id) for plan in cast.plans if plan.story == Story.EXPIRED)
 
 
 def caught_up(*, since: datetime, until: datetime) -> Iterator[Entry]:

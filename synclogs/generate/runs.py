@@ -23,6 +23,7 @@ from synclogs.generate.shapes import (
     started,
     warned,
 )
+from synclogs.generate.stories import suspended
 from synclogs.generate.world import Plan
 
 WARNING_SHARE, ERROR_SHARE = 0.06, 0.02
@@ -186,14 +187,10 @@ class Runs:
         return moment + int(min(max(run.plan.cadence, 240), 3600) * self.rng.uniform(0.5, 2.5) * SECOND)
 
     def _through_outage(self, run: Run, moment: int, *, over: int) -> Steps:
-        """The integration answers nothing but 503: retries, then the sync is suspended until the outage is over."""
-        yield started(self.rng, run, moment)
-        moment += 2 * SECOND
-        for attempt in range(1, 6):
-            retry = Retry(attempt, 5, 15 * SECOND * 2**attempt)
-            yield warned(self.rng, run, moment, status=503, message="Service unavailable", retry=retry)
-            moment += retry.pause
-        yield failed(self.rng, run, moment, status=503, message="Service unavailable, retries are used up")
+        """Suspended until the outage is over."""
+        for timed in suspended(self.rng, run, moment):
+            moment = timed[0]
+            yield timed
         return max(moment, over) + int(self.rng.uniform(5, 40) * MINUTE)
 
     def _undelivered(self, run: Run, moment: int) -> Steps:

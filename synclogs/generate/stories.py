@@ -41,6 +41,8 @@ def beginning(rng: Random, plan: Plan, moment: int) -> tuple[list[Timed], int]:
 def ending(rng: Random, plan: Plan, moment: int, *, end: int) -> Iterator[Timed]:
     """What happens to a sync with a story after its last usual run."""
     match plan.story:
+        case Story.SUSPENDED:
+            yield from suspended(rng, _lasting(plan, "INCREMENTAL"), moment)
         case Story.EXPIRED:
             yield from _expired(rng, plan, moment)
         case Story.LIMITED:
@@ -74,6 +76,17 @@ def _expired(rng: Random, plan: Plan, moment: int) -> Iterator[Timed]:
         yield warned(rng, run, moment, status=401, message=message, retry=Retry(attempt, 2, 30 * SECOND))
     message = "Credentials are no longer valid, please re-authenticate the account"
     yield failed(rng, run, moment + 30 * SECOND, status=401, code="invalid_grant", message=message)
+
+
+def suspended(rng: Random, run: Run, moment: int) -> Iterator[Timed]:
+    """The integration answers nothing but 503: retries, then the sync is suspended."""
+    yield started(rng, run, moment)
+    moment += 2 * SECOND
+    for attempt in range(1, 6):
+        retry = Retry(attempt, 5, 15 * SECOND * 2**attempt)
+        yield warned(rng, run, moment, status=503, message="Service unavailable", retry=retry)
+        moment += retry.pause
+    yield failed(rng, run, moment, status=503, message="Service unavailable, retries are used up")
 
 
 def limited(rng: Random, plan: Plan, since: int, *, begin: int, end: int) -> Iterator[Timed]:

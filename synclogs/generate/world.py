@@ -156,6 +156,7 @@ class Story(StrEnum):
 
     NONE = "none"
     OUTAGE = "outage"
+    SUSPENDED = "suspended"  # the same outage, and nobody has re-enabled them since
     EXPIRED = "expired"
     LIMITED = "limited"
     STUCK = "stuck"
@@ -169,6 +170,7 @@ class Story(StrEnum):
 ENDED: Mapping[Story, timedelta] = MappingProxyType(
     # How long before now these syncs did their last good run; the others go on until now.
     {
+        Story.SUSPENDED: timedelta(hours=47.5),
         Story.EXPIRED: timedelta(hours=26),
         Story.LIMITED: timedelta(hours=7),
         Story.STUCK: timedelta(hours=20),
@@ -189,6 +191,7 @@ _CAST: tuple[tuple[int, str, tuple[str, ...], Story, int], ...] = (
     (21, "jira", ("tickets",), Story.PAUSED, 3600),
     (24, "box", ("files",), Story.FIRST_RUN, 3600),
     *((rank, "sharepoint", ("files",), Story.OUTAGE, 3600) for rank in (2, 4, 11, 17, 26, 31)),
+    *((rank, "sharepoint", ("files",), Story.SUSPENDED, 3600) for rank in (3, 8, 13, 19, 22, 29, 33, 37)),
 )
 SYNCS_FOR_STORIES = 40
 CREATION_FAILS_FOR = 28

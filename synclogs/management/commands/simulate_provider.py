@@ -20,7 +20,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from synclogs import audit, keys, provider
-from synclogs.generate import DEMO
+from synclogs.generate import DEMO, expired
 from synclogs.management.loading import project_named
 from synclogs.models import Action, ApiKey, Project, Scope, Sync
 from synclogs.provider import keypair
@@ -63,6 +63,9 @@ class Command(BaseCommand):
             raise CommandError(f"Port {options['port']} cannot be opened: {error}.") from None
         if options["fail"]:
             simulator.memory.rule(None, Rule(options["fail"]))
+        if project and project.slug == DEMO.project:
+            for sync_id in expired():
+                simulator.memory.suppose(sync_id, Rule(Mode.CREDENTIAL_BROKEN))
         with until_told() as stop, simulator:
             seen = refresh(simulator, project, since=None)
             self.stdout.write(
