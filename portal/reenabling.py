@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from portal import things
 from portal.access import ProjectRequest, client_address
-from synclogs import evidence, provider
+from synclogs import evidence, provider, resolutions
 from synclogs.actors import Actor
 from synclogs.catalogue import SyncStatus, Tone, integration_words
 from synclogs.checks import Check, CheckName, Evidence, State
@@ -167,7 +167,6 @@ def attempt_lines(project: Project, attempts: Iterable[Reenable], *, now: dateti
 
 
 def _line(project: Project, attempt: Reenable, sync: Sync | None, *, user_name: str, now: datetime) -> AttemptLine:
-    completed_at = sync.last_completed_at if sync else None
     return AttemptLine(
         attempt,
         reverse("attempt", args=(project.slug, attempt.pk)),
@@ -177,7 +176,13 @@ def _line(project: Project, attempt: Reenable, sync: Sync | None, *, user_name: 
         attempt.actor_text or "not known",
         TONES.get(attempt.state, Tone.UNKNOWN),
         words.state_sentence(attempt, now=now),
-        words.customer_sentence(attempt, integration=attempt.integration, completed_at=completed_at, now=now),
+        words.customer_sentence(
+            attempt,
+            integration=attempt.integration,
+            completed_at=sync.last_completed_at if sync else None,
+            now=now,
+            status=sync.status if sync else None,
+        ),
     )
 
 
@@ -309,7 +314,8 @@ LENGTHS: Sequence[tuple[str, str, timedelta | None]] = (
 def sleep_of(request: ProjectRequest, kind: Sleeper.Kind, value: str, *, now: datetime) -> dict[str, Any]:
     """Template context of `_sleep_menu.html`."""
     found = evidence.sleeping(request.project.pk, now=now).filter(kind=kind, value=value).select_related("by").first()
+    may = resolutions.may_wake(found, actor_of(request)) if found else request.role >= Role.OPERATOR
     return {
-        "sleep": Sleep(kind.value, value, NOUNS[kind], found, request.role >= Role.OPERATOR),
+        "sleep": Sleep(kind.value, value, NOUNS[kind], found, may),
         "lengths": [(value, text) for value, text, _ in LENGTHS],
     }

@@ -13,55 +13,82 @@ from django.db import connection
 
 from synclogs.catalogue import SyncStatus, error_code
 from synclogs.checks import OPEN, CheckName
-from synclogs.evidence import COOLDOWN, FLAPPING, FLAPPING_IN
+from synclogs.evidence import COOLDOWN, FLAPPING, FLAPPING_IN, VOID
 from synclogs.explain.syncs import error_explains_stop
 from synclogs.models import Project
 
+# Everything is joined by equality, so that the time grows with the number of syncs and not with its square. A sync itself is
+# never among `worked` or `recovered` when its error explains its stop: it has not completed since.
 # Of the customers over whose syncs the same error has passed the last two are enough: one of them is somebody else.
 FACTS = """
-WITH asked AS (
-    SELECT * FROM synclogs_sync WHERE project_id = %(project)s AND sync_id = ANY(%(syncs)s)
-), recovered AS (
-    SELECT * FROM (
-        SELECT integration, last_error_code, user_id, max(last_completed_at) AS at,
-            row_number() OVER (PARTITION BY integration, last_error_code ORDER BY max(last_completed_at) DESC) AS rank
-        FROM synclogs_sync
-        WHERE project_id = %(project)s AND last_error_code <> '' AND last_completed_at > last_error_at
-        GROUP BY integration, last_error_code, user_id
-    ) ranked WHERE rank <= 2
-), tried AS (
-    SELECT sync_id, count(*) AS attempts, bool_or(state = ANY(%(open)s)) AS is_open, max(ended_at) AS ended_at
+WITH asked AS MATERIALIZED (
+    SELECT *, CASE last_error_code WHEN '' THEN last_error_http_status ELSE 0 END AS told_http
+    FROM synclogs_sync WHERE project_id = %(project)s AND sync_id = ANY(%(syncs)s)
+), worked AS MATERIALIZED (
+    SELECT user_id, integration, credential_id, max(last_completed_at) AS at
+    FROM synclogs_sync
+    WHERE project_id = %(project)s AND user_id <> '' AND integration <> ''
+        AND last_completed_at IS NOT NULL AND status <> %(errored)s
+    GROUP BY user_id, integration, credential_id
+), worked_any AS MATERIALIZED (
+    SELECT user_id, integration, max(at) AS at FROM worked GROUP BY user_id, integration
+), recovered AS MATERIALIZED (
+    SELECT integration, last_error_event, last_error_code, told_http,
+        max(user_id) FILTER (WHERE rank = 1) AS user_id, max(at) FILTER (WHERE rank = 1) AS at,
+        max(at) FILTER (WHERE rank = 2) AS next_at
+    FROM (
+        SELECT integration, last_error_event, last_error_code, told_http, user_id, max(last_completed_at) AS at,
+            row_number() OVER (
+                PARTITION BY integration, last_error_event, last_error_code, told_http
+                ORDER BY max(last_completed_at) DESC
+            ) AS rank
+        FROM (
+            SELECT *, CASE last_error_code WHEN '' THEN last_error_http_status ELSE 0 END AS told_http
+            FROM synclogs_sync WHERE project_id = %(project)s AND last_completed_at > last_error_at
+        ) over_it
+        WHERE told_http IS NOT NULL
+        GROUP BY integration, last_error_event, last_error_code, told_http, user_id
+    ) ranked
+    WHERE rank <= 2 GROUP BY integration, last_error_event, last_error_code, told_http
+), tried AS MATERIALIZED (
+    SELECT sync_id, bool_or(state = ANY(%(open)s)) AS is_open, bool_or(ended_at > %(cooling_since)s) AS is_cooling,
+        count(*) FILTER (WHERE requested_at > %(flapping_since)s AND state <> ALL(%(void)s)) AS attempts
     FROM synclogs_reenable
-    WHERE project_id = %(project)s AND sync_id = ANY(%(syncs)s) AND requested_at > %(flapping_since)s
+    WHERE project_id = %(project)s AND sync_id = ANY(%(syncs)s)
+        AND (requested_at > %(flapping_since)s OR state = ANY(%(open)s) OR ended_at > %(cooling_since)s)
     GROUP BY sync_id
-), resolved AS (
+), resolved AS MATERIALIZED (
     SELECT sync_id, max(error_at) AS error_at FROM synclogs_resolution
     WHERE project_id = %(project)s AND sync_id = ANY(%(syncs)s) GROUP BY sync_id
-), sleepers AS (
+), sleepers AS MATERIALIZED (
     SELECT kind, value FROM synclogs_sleeper WHERE project_id = %(project)s AND (until IS NULL OR until > %(now)s)
 )
 SELECT asked.sync_id, asked.user_id, asked.integration, asked.status, asked.last_error_at, asked.last_error_event,
     asked.last_error_code, asked.last_error_http_status, asked.last_error_recoverability, asked.last_completed_at,
     COALESCE(resolved.error_at >= asked.last_error_at, false)
-    OR (asked.user_id <> '' AND asked.integration <> '' AND EXISTS (
-        SELECT FROM synclogs_sync other
-        WHERE other.project_id = asked.project_id AND other.user_id = asked.user_id
-        AND other.integration = asked.integration AND other.sync_id <> asked.sync_id
-        AND other.last_completed_at > asked.last_error_at
-        AND (asked.credential_id = '' OR other.credential_id IN ('', asked.credential_id))
-    ))
-    OR (asked.last_error_code <> '' AND EXISTS (
-        SELECT FROM recovered WHERE recovered.integration = asked.integration
-        AND recovered.last_error_code = asked.last_error_code AND recovered.user_id <> asked.user_id
-        AND recovered.at > asked.last_error_at
-    )) AS is_gone,
-    COALESCE(tried.is_open, false), COALESCE(tried.attempts, 0),
-    COALESCE(tried.ended_at > %(cooling_since)s, false),
-    EXISTS (
-        SELECT FROM sleepers WHERE (kind, value)
-        IN (('sync', asked.sync_id::text), ('user', asked.user_id), ('integration', asked.integration))
+    OR COALESCE(
+        CASE asked.credential_id WHEN '' THEN worked_any.at ELSE GREATEST(worked_same.at, worked_unnamed.at) END
+        > asked.last_error_at, false
     )
-FROM asked LEFT JOIN tried USING (sync_id) LEFT JOIN resolved USING (sync_id)
+    OR COALESCE(
+        CASE recovered.user_id WHEN asked.user_id THEN recovered.next_at ELSE recovered.at END > asked.last_error_at, false
+    ) AS is_gone,
+    COALESCE(tried.is_open, false), COALESCE(tried.attempts, 0), COALESCE(tried.is_cooling, false),
+    COALESCE(asleep.value, asleep_user.value, asleep_integration.value) IS NOT NULL
+FROM asked
+LEFT JOIN tried USING (sync_id)
+LEFT JOIN resolved USING (sync_id)
+LEFT JOIN worked_any ON worked_any.user_id = asked.user_id AND worked_any.integration = asked.integration
+LEFT JOIN worked AS worked_same ON worked_same.user_id = asked.user_id AND worked_same.integration = asked.integration
+    AND worked_same.credential_id = asked.credential_id
+LEFT JOIN worked AS worked_unnamed ON worked_unnamed.user_id = asked.user_id
+    AND worked_unnamed.integration = asked.integration AND worked_unnamed.credential_id = ''
+LEFT JOIN recovered ON recovered.integration = asked.integration AND recovered.told_http = asked.told_http
+    AND recovered.last_error_event = asked.last_error_event AND recovered.last_error_code = asked.last_error_code
+LEFT JOIN sleepers AS asleep ON asleep.kind = 'sync' AND asleep.value = asked.sync_id::text
+LEFT JOIN sleepers AS asleep_user ON asleep_user.kind = 'user' AND asleep_user.value = asked.user_id
+LEFT JOIN sleepers AS asleep_integration
+    ON asleep_integration.kind = 'integration' AND asleep_integration.value = asked.integration
 """
 
 
@@ -117,7 +144,9 @@ def candidates(project: Project, sync_ids: Iterable[UUID], *, now: datetime) -> 
     parameters: dict[str, Any] = {
         "project": project.pk,
         "syncs": list(sync_ids),
+        "errored": SyncStatus.ERRORED.value,
         "open": [state.value for state in OPEN],
+        "void": [state.value for state in VOID],
         "flapping_since": now - FLAPPING_IN,
         "cooling_since": now - COOLDOWN,
         "now": now,

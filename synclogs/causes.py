@@ -167,14 +167,26 @@ def error_code(code: str, *, http_status: int | None, recoverability: str, event
     """
     if event == "SYNC_WEBHOOK_FAILED":
         return _OUR_ENDPOINT
-    if event == "SYNC_CREATION_FAILED" and http_status not in (401, 403):
-        return ERROR_CODES.get(code, _CREATION)  # the platform answered our request, not the integration
+    if event == "SYNC_CREATION_FAILED":
+        return _creation(code, http_status)
     found = ERROR_CODES.get(code) or _by_http(http_status) or _BY_EVENT.get(event)
     if recoverability != RECOVERABLE:
         return found or _UNKNOWN
     if found is None:
         return _RETRYING
     return found if found is _LIMIT else replace(found, action=_RETRYING.action, reenable_cures=False)
+
+
+def _creation(code: str, http_status: int | None) -> ErrorCode:
+    """The platform answered our request, not the integration, unless it is about the account. What never was is not re-enabled."""
+    of_account = _by_http(http_status) if http_status in (401, 403) else None
+    found = ERROR_CODES.get(code) or of_account
+    if found is None:
+        return _CREATION
+    if found is _ROOT_GONE:
+        return found
+    action = "When this is settled, send the request that enables the sync again. Re-enabling does not apply."
+    return replace(found, action=action, reenable_cures=False)
 
 
 def _by_http(http_status: int | None) -> ErrorCode | None:

@@ -1,26 +1,31 @@
 """Whether a sync may be re-enabled now: checks with what they found. A sync comes in, Evidence goes out; nothing is changed.
 
-What cannot be known is None and counts as not shown. For many syncs at once see synclogs.candidates.
+What cannot be known is None and counts as not shown. For many syncs at once see synclogs.candidates, which has to judge alike.
 """
 
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from django.core.cache import cache
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Window
 
 from synclogs import provider
 from synclogs.actors import Actor
 from synclogs.catalogue import SyncStatus, error_code
-from synclogs.checks import Check, CheckName, Evidence
-from synclogs.explain.syncs import error_explains_stop
+from synclogs.causes import TOLD_BY_EVENT
+from synclogs.checks import OPEN, Check, CheckName, Evidence, State
+from synclogs.explain.syncs import error_explains_stop, last_error_cause
 from synclogs.models import Reenable, Resolution, Sleeper, Sync
-from synclogs.provider import ProviderError
+from synclogs.provider import Connection, ProviderError
 
 COOLDOWN = timedelta(seconds=60)
 FLAPPING, FLAPPING_IN = 3, timedelta(days=7)
 RATE, RATE_IN = 30, timedelta(hours=1)
 KEPT_SECONDS = 30
+# Attempts that changed nothing at the provider: they say nothing about the sync.
+VOID = (State.REFUSED, State.EXPIRED)
+# What the provider can say of the account that a sync uses, besides VALID: against these no sign elsewhere counts.
+BROKEN = ("INVALID", "NONE", "ANOTHER")
 
 
 def gather(sync: Sync, *, actor: Actor, now: datetime, ask_provider: bool = True) -> Evidence:
@@ -29,7 +34,7 @@ def gather(sync: Sync, *, actor: Actor, now: datetime, ask_provider: bool = True
         (
             _stopped(sync),
             _curable(sync),
-            _cause_gone(sync, now=now, ask_provider=ask_provider),
+            _cause_gone(sync, ask_provider=ask_provider),
             *_attempts(sync, now=now),
             _awake(sync, now=now),
             _rate(sync.project_id, actor, now=now),
@@ -38,51 +43,53 @@ def gather(sync: Sync, *, actor: Actor, now: datetime, ask_provider: bool = True
 
 
 def _stopped(sync: Sync) -> Check:
-    passed = sync.status == SyncStatus.ERRORED
     facts = {"status": sync.status}
     if sync.status_since:
         facts["since"] = sync.status_since.isoformat()
-    return Check(CheckName.STOPPED, passed, sync.status == SyncStatus.DISABLED, facts)
+    is_paused = sync.status == SyncStatus.DISABLED
+    return Check(CheckName.STOPPED, sync.status == SyncStatus.ERRORED, can_override=is_paused, facts=facts)
 
 
 def _curable(sync: Sync) -> Check:
-    """A sync that was paused has no error to cure; of an error that nobody knows it is not known."""
+    """Only what is known not to be cured fails. An error that should have passed by itself, and yet stopped it, a lead judges."""
     if not error_explains_stop(sync):
-        return Check(CheckName.CURABLE, True, facts={})
-    cause = error_code(
+        return Check(CheckName.CURABLE, True)
+    cause = last_error_cause(sync)
+    lasting = error_code(
         sync.last_error_code,
         http_status=sync.last_error_http_status,
-        recoverability=sync.last_error_recoverability,
+        recoverability="",
         event=sync.last_error_event,
     )
     facts = {"code": sync.last_error_code, "words": cause.words, "action": cause.action, "side": cause.side.value}
-    return Check(CheckName.CURABLE, cause.reenable_cures, facts=facts)
+    passes = lasting.reenable_cures or lasting.words in TOLD_BY_EVENT
+    return Check(CheckName.CURABLE, cause.reenable_cures, can_override=passes, facts=facts)
 
 
 # The cause
 
 
-def _cause_gone(sync: Sync, *, now: datetime, ask_provider: bool) -> Check:
-    """Any one sign is enough; the strongest comes first."""
+def _cause_gone(sync: Sync, *, ask_provider: bool) -> Check:
+    """Any one sign is enough. A person's word comes first; the provider's word about the account beats what others suggest."""
     error_at = sync.last_error_at
     if not error_explains_stop(sync) or error_at is None:
-        return Check(CheckName.CAUSE_GONE, sync.status == SyncStatus.DISABLED or None, True, {"sign": "no_error"})
+        is_paused = sync.status == SyncStatus.DISABLED
+        return Check(CheckName.CAUSE_GONE, is_paused or None, True, {"sign": "no_error", "status": sync.status})
     said = _credential(sync) if ask_provider else {}
-    sign = (
-        _resolution(sync, error_at)
-        or ({**said, "sign": "credential_valid"} if said.get("credential") == "VALID" else None)
-        or _same_user_completed(sync, error_at)
-        or _others_recovered(sync, error_at)
-    )
-    if sign:
-        return Check(CheckName.CAUSE_GONE, True, True, sign)
-    passed = False if said.get("credential") == "INVALID" else None
-    return Check(CheckName.CAUSE_GONE, passed, True, {**said, "error_at": error_at.isoformat()})
+    credential = said.get("credential")
+    is_broken = credential in BROKEN
+    sign = _resolution(sync, error_at) or ({"sign": "credential_valid"} if credential == "VALID" else None)
+    if sign is None and not is_broken:
+        sign = _same_user_completed(sync, error_at) or _others_recovered(sync, error_at)
+    facts = {**said, **(sign or {"error_at": error_at.isoformat()})}
+    return Check(CheckName.CAUSE_GONE, True if sign else False if is_broken else None, True, facts)
 
 
 def _credential(sync: Sync) -> dict[str, str]:
-    """What the provider says of the customer's account; {} without a provider or an account that it names."""
-    account = f"{sync.integration}\n{sync.user_id}".encode()  # any characters, which a key must not have
+    """What the provider says of the customer's account; {} when nobody can be asked."""
+    account = (
+        f"{sync.integration}\n{sync.user_id}\n{sync.credential_id}".encode()
+    )  # any characters, which no key may have
     name = f"credential:{sync.project_id}:{sha256(account).hexdigest()}"
     found: dict[str, str] | None = cache.get(name)
     if found is None:
@@ -97,8 +104,19 @@ def _ask(sync: Sync) -> dict[str, str]:
         connections = client.credentials(sync.user_id) if client and sync.user_id else None
     except ProviderError as error:
         return {"provider": error.sentence}
-    account = connections.of(sync.integration) if connections else None
-    return {"credential": account.status} if account and account.status else {}
+    return {"credential": _account(connections.of(sync.integration), sync)} if connections else {}
+
+
+def _account(account: Connection | None, sync: Sync) -> str:
+    """VALID, one of BROKEN, ABSENT when the provider does not name it, "" when it says something else."""
+    if account is None:
+        return "ABSENT"
+    if not account.status:
+        return "NONE" if account.enabled is False else ""
+    if account.is_valid and sync.credential_id and account.credential_ids:
+        # Connected anew under another id: the sync still uses the account that is gone.
+        return "VALID" if sync.credential_id in account.credential_ids else "ANOTHER"
+    return account.status if account.status in ("VALID", "INVALID") else ""
 
 
 def _resolution(sync: Sync, error_at: datetime) -> dict[str, str] | None:
@@ -119,95 +137,111 @@ def _resolution(sync: Sync, error_at: datetime) -> dict[str, str] | None:
 
 
 def _same_user_completed(sync: Sync, error_at: datetime) -> dict[str, str] | None:
-    """Another sync over the same account has worked since; the account of one that names none is taken for the same."""
+    """Another sync over the same account works since; the account of one that names none is taken for the same."""
     if not (sync.user_id and sync.integration):
-        return None
-    others = Sync.objects.filter(
-        project=sync.project_id, user_id=sync.user_id, integration=sync.integration, last_completed_at__gt=error_at
-    ).exclude(sync_id=sync.sync_id)
-    if sync.credential_id:
-        others = others.filter(credential_id__in=("", sync.credential_id))
-    found = others.order_by("-last_completed_at").first()
-    if found is None or found.last_completed_at is None:
-        return None
-    return {
-        "sign": "same_user_completed",
-        "sync": str(found.sync_id),
-        "pipeline": found.pipeline,
-        "at": found.last_completed_at.isoformat(),
-    }
-
-
-def _others_recovered(sync: Sync, error_at: datetime) -> dict[str, str] | None:
-    """The same error of other syncs of the integration is over: they completed after their own, and after this one."""
-    if not sync.last_error_code:
         return None
     others = (
         Sync.objects.filter(
-            project=sync.project_id,
-            integration=sync.integration,
-            last_error_code=sync.last_error_code,
-            last_completed_at__gt=error_at,
+            project=sync.project_id, user_id=sync.user_id, integration=sync.integration, last_completed_at__gt=error_at
+        )
+        .exclude(sync_id=sync.sync_id)
+        .exclude(status=SyncStatus.ERRORED)
+    )
+    if sync.credential_id:
+        others = others.filter(credential_id__in=("", sync.credential_id))
+    found = others.order_by("-last_completed_at").values_list("sync_id", "pipeline", "last_completed_at").first()
+    if found is None:
+        return None
+    sync_id, pipeline, at = found
+    return {"sign": "same_user_completed", "sync": str(sync_id), "pipeline": pipeline, "at": _iso(at)}
+
+
+def _others_recovered(sync: Sync, error_at: datetime) -> dict[str, str] | None:
+    """The same error is over for other customers of the integration: their syncs completed after their own, and after this one.
+
+    The same: of the same event with the same code; where the log names no code, with the same HTTP status.
+    """
+    same = {"last_error_event": sync.last_error_event, "last_error_code": sync.last_error_code}
+    if not sync.last_error_code:
+        if sync.last_error_http_status is None:
+            return None
+        same["last_error_http_status"] = str(sync.last_error_http_status)
+    others = (
+        Sync.objects.filter(
+            project=sync.project_id, integration=sync.integration, last_completed_at__gt=error_at, **same
         )
         .exclude(user_id=sync.user_id)
         .filter(last_completed_at__gt=F("last_error_at"))
+        .order_by("-last_completed_at")
     )
-    found = list(others.order_by("-last_completed_at")[:100])
-    if not found or found[0].last_completed_at is None:
+    found = others.values_list("sync_id", "last_completed_at", Window(Count("pk"))).first()
+    if found is None:
         return None
-    return {
-        "sign": "others_recovered",
-        "count": str(len(found)),
-        "sync": str(found[0].sync_id),
-        "at": found[0].last_completed_at.isoformat(),
-    }
+    sync_id, at, count = found
+    return {"sign": "others_recovered", "count": str(count), "sync": str(sync_id), "at": _iso(at)}
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""
 
 
 # Attempts, the do-not-wake list, the rate
 
 
 def _attempts(sync: Sync, *, now: datetime) -> tuple[Check, Check, Check]:
-    recent = list(
-        Reenable.objects.filter(project=sync.project_id, sync_id=sync.sync_id, requested_at__gt=now - FLAPPING_IN)
+    lately = Q(requested_at__gt=now - FLAPPING_IN) | Q(state__in=OPEN) | Q(ended_at__gt=now - COOLDOWN)
+    attempts = list(
+        Reenable.objects.filter(lately, project=sync.project_id, sync_id=sync.sync_id)
         .newest_first()
-        .only("id", "state", "requested_at", "ended_at")[: FLAPPING * 10]
+        .only("id", "state", "requested_at", "ended_at", "actor_text")
     )
-    running = next((attempt for attempt in recent if attempt.is_open), None)
-    ended = max((attempt.ended_at for attempt in recent if attempt.ended_at), default=None)
-    free_at = ended + COOLDOWN if ended else None
-    return (
-        Check(
-            CheckName.NONE_IN_FLIGHT,
-            running is None,
-            facts={"attempt": str(running.pk), "state": running.state} if running else {},
-        ),
-        Check(
-            CheckName.COOLDOWN,
-            free_at is None or free_at <= now,
-            facts={"until": free_at.isoformat()} if free_at and free_at > now else {},
-        ),
-        Check(
-            CheckName.NOT_FLAPPING,
-            len(recent) < FLAPPING,
-            True,
-            {"count": str(len(recent)), "days": str(FLAPPING_IN.days)},
-        ),
-    )
+    return _in_flight(attempts), _cooldown(attempts, now=now), _flapping(attempts, now=now)
+
+
+def _in_flight(attempts: list[Reenable]) -> Check:
+    running = next((attempt for attempt in attempts if attempt.is_open), None)
+    if running is None:
+        return Check(CheckName.NONE_IN_FLIGHT, True)
+    facts = {
+        "attempt": str(running.pk),
+        "state": str(running.state),
+        "by": running.actor_text,
+        "at": running.requested_at.isoformat(),
+    }
+    return Check(CheckName.NONE_IN_FLIGHT, False, facts=facts)
+
+
+def _cooldown(attempts: list[Reenable], *, now: datetime) -> Check:
+    ended = max((attempt.ended_at for attempt in attempts if attempt.ended_at), default=None)
+    if ended is None:
+        return Check(CheckName.COOLDOWN, True)
+    facts = {"ended": ended.isoformat(), "until": (ended + COOLDOWN).isoformat()}
+    return Check(CheckName.COOLDOWN, ended + COOLDOWN <= now, facts=facts)
+
+
+def _flapping(attempts: list[Reenable], *, now: datetime) -> Check:
+    """An attempt that was refused or never sent did not re-enable anything, so it does not count."""
+    count = sum(attempt.requested_at > now - FLAPPING_IN and attempt.state not in VOID for attempt in attempts)
+    facts = {"count": str(count), "days": str(FLAPPING_IN.days)}
+    return Check(CheckName.NOT_FLAPPING, count < FLAPPING, can_override=True, facts=facts)
 
 
 def _awake(sync: Sync, *, now: datetime) -> Check:
+    """Of several entries of the list the one that lasts longest is told."""
     found = sleeping(sync.project_id, now=now).filter(
         Q(kind=Sleeper.Kind.SYNC, value=str(sync.sync_id))
         | Q(kind=Sleeper.Kind.USER, value=sync.user_id)
         | Q(kind=Sleeper.Kind.INTEGRATION, value=sync.integration)
     )
-    sleeper = found.order_by("kind").first()
+    sleeper = found.select_related("by").order_by(F("until").desc(nulls_first=True), "pk").first()
     if sleeper is None:
-        return Check(CheckName.AWAKE, True, True)
-    facts = {"kind": sleeper.kind, "reason": sleeper.reason, "at": sleeper.at.isoformat()}
+        return Check(CheckName.AWAKE, True, can_override=True)
+    facts = {"kind": str(sleeper.kind), "reason": sleeper.reason, "at": sleeper.at.isoformat()}
+    if sleeper.by:
+        facts["by"] = sleeper.by.get_username()
     if sleeper.until:
         facts["until"] = sleeper.until.isoformat()
-    return Check(CheckName.AWAKE, False, True, facts)
+    return Check(CheckName.AWAKE, False, can_override=True, facts=facts)
 
 
 def sleeping(project_id: int, *, now: datetime) -> QuerySet[Sleeper]:

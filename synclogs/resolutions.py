@@ -4,11 +4,14 @@ An actor and words come in, rows go out. Raises Refused when the words will not 
 """
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
 from synclogs import audit
 from synclogs.actors import Actor, NotAllowed, Refused, required_text
+from synclogs.decoding import cleaned
+from synclogs.explain.syncs import error_explains_stop
 from synclogs.models import Action, Project, Resolution, Role, Sleeper, Sync
 
 LONGEST_TICKET = 200
@@ -18,20 +21,21 @@ LONGEST_VALUE = 256
 def resolve(sync: Sync, *, actor: Actor, note: str, ticket: str = "", now: datetime) -> Resolution:
     """The cause of the sync's errors so far is gone, as this person says; an error after it needs a word of its own."""
     _allow(actor, Role.OPERATOR)
-    if sync.last_error_at is None:
-        raise Refused("note", "This sync has no error that could be resolved.")
+    if sync.last_error_at is None or not error_explains_stop(sync):
+        raise Refused("note", "No error on record explains why this sync stands still, so there is none to resolve.")
     text = required_text("note", note)
-    if len(ticket) > LONGEST_TICKET:
-        raise Refused("ticket", f"At most {LONGEST_TICKET} characters.")
+    reference = " ".join(cleaned(ticket).split())
+    if len(reference) > LONGEST_TICKET:
+        raise Refused("ticket", f"At most {LONGEST_TICKET} characters; this has {len(reference)}.")
     with transaction.atomic():
         made = Resolution.objects.create(
             project=sync.project,
             sync_id=sync.sync_id,
             error_at=sync.last_error_at,
             note=text,
-            ticket=required_text("ticket", ticket) if ticket.strip() else "",
+            ticket=reference,
             by=actor.user,
-            by_text=actor.text,
+            by_text=cleaned(actor.text)[:200],
             at=now,
         )
         audit.record(
@@ -40,7 +44,7 @@ def resolve(sync: Sync, *, actor: Actor, note: str, ticket: str = "", now: datet
             object_type="sync",
             object_text=str(sync.sync_id),
             reason=text,
-            after={"error_at": sync.last_error_at.isoformat(), "ticket": made.ticket},
+            after={"error_at": sync.last_error_at.isoformat(), "code": sync.last_error_code, "ticket": reference},
             **actor.audited(),
         )
     return made
@@ -56,26 +60,32 @@ def put_to_sleep(
     until: datetime | None = None,
     now: datetime,
 ) -> Sleeper:
-    """Nobody but a lead with a reason wakes it until `until`. Said again, it replaces what was said before."""
+    """Nobody but a lead with a reason wakes it until `until`. Said again, it replaces what was said before.
+
+    What somebody else said is shortened by a lead only: else the list would hold nobody.
+    """
     _allow(actor, Role.OPERATOR)
     text = required_text("reason", reason)
-    if not value or len(value) > LONGEST_VALUE:
-        raise Refused("value", "Say which sync, user or integration.")
+    name = _named(kind, value)
     if until is not None and until <= now:
         raise Refused("until", "This moment is over.")
     with transaction.atomic():
+        kept = Sleeper.objects.select_for_update().of(project).filter(kind=kind, value=name).first()
+        if kept and _ends_earlier(kept, until, now=now):
+            _allow_change(kept, actor)
         made, _ = Sleeper.objects.update_or_create(
             project=project,
             kind=kind,
-            value=value,
+            value=name,
             defaults={"reason": text, "by": actor.user, "at": now, "until": until},
         )
         audit.record(
             Action.SLEEPER_ADDED,
             project=project,
             object_type=kind.value,
-            object_text=value,
+            object_text=name,
             reason=text,
+            before=_told(kept) if kept else None,
             after={"until": until.isoformat() if until else None},
             **actor.audited(),
         )
@@ -83,20 +93,57 @@ def put_to_sleep(
 
 
 def wake(sleeper: Sleeper, *, actor: Actor) -> None:
-    """Takes it off the list."""
+    """Takes it off the list: whoever put it there, or a lead. The second of two at once changes nothing."""
     _allow(actor, Role.OPERATOR)
     with transaction.atomic():
+        kept = Sleeper.objects.select_for_update().filter(pk=sleeper.pk).first()
+        if kept is None:
+            return
+        _allow_change(kept, actor)
         audit.record(
             Action.SLEEPER_REMOVED,
             project=sleeper.project,
-            object_type=sleeper.kind,
-            object_text=sleeper.value,
-            before={"reason": sleeper.reason, "until": sleeper.until.isoformat() if sleeper.until else None},
+            object_type=kept.kind,
+            object_text=kept.value,
+            before=_told(kept),
             **actor.audited(),
         )
-        sleeper.delete()
+        kept.delete()
+
+
+def may_wake(sleeper: Sleeper, actor: Actor) -> bool:
+    """Whether this person or key may take it off the list or shorten it."""
+    is_own = actor.user is not None and sleeper.by_id == actor.user.pk
+    return actor.role >= (Role.OPERATOR if is_own else Role.LEAD)
+
+
+def _named(kind: Sleeper.Kind, value: str) -> str:
+    """The value as it is compared with that of a sync: a sync's ID in its one spelling."""
+    name = cleaned(value)
+    if not name.strip() or len(name) > LONGEST_VALUE:
+        raise Refused("value", "Say which sync, user or integration.")
+    if kind != Sleeper.Kind.SYNC:
+        return name
+    try:
+        return str(UUID(name.strip()))
+    except ValueError:
+        raise Refused("value", "The ID of a sync is a UUID.") from None
+
+
+def _ends_earlier(kept: Sleeper, until: datetime | None, *, now: datetime) -> bool:
+    is_over = kept.until is not None and kept.until <= now
+    return not is_over and until is not None and (kept.until is None or until < kept.until)
+
+
+def _told(kept: Sleeper) -> dict[str, str | None]:
+    return {"reason": kept.reason, "until": kept.until.isoformat() if kept.until else None}
 
 
 def _allow(actor: Actor, role: Role) -> None:
     if actor.role < role:
         raise NotAllowed(f"This is for the role {role.label} and above.")
+
+
+def _allow_change(kept: Sleeper, actor: Actor) -> None:
+    if not may_wake(kept, actor):
+        raise NotAllowed(f"Only whoever put it on the list, or the role {Role.LEAD.label} and above, may take it off.")

@@ -96,7 +96,7 @@ PAGES = {
 # What is done on pages of a project: route -> (least role, address, methods). The view of a place is its viewer's, shared.
 ACTIONS: dict[str, tuple[Role, str, tuple[str, ...]]] = {
     "reenables/asleep": (Role.OPERATOR, "reenables/asleep", FORM),
-    "reenables/asleep/<int:sleeper>/wake": (Role.OPERATOR, "reenables/asleep/{sleeper}/wake", ("POST",)),
+    "reenables/asleep/<int:sleeper>/wake": (Role.LEAD, "reenables/asleep/{sleeper}/wake", ("POST",)),
     "syncs/<anything:sync_id>/reenable": (Role.OPERATOR, "syncs/{sync}/reenable", ("POST",)),
     "syncs/<anything:sync_id>/resolve": (Role.OPERATOR, "syncs/{sync}/resolve", ("POST",)),
     "views": (Role.VIEWER, "views", ("POST",)),

@@ -15,9 +15,9 @@ from django.utils import timezone
 from portal import paths, reenabling, things
 from portal.access import ProjectRequest, project_view
 from portal.reenabling import actor_of
-from portal.views.reenables import SeeOther
+from portal.views.reenables import SeeOther, refuse
 from synclogs import keyset, resolutions
-from synclogs.actors import Refused
+from synclogs.actors import NotAllowed, Refused
 from synclogs.catalogue import integration_words
 from synclogs.models import ConnectedUser, Project, Role, Sleeper, Sync
 from synclogs.paste import uuid_of
@@ -27,12 +27,16 @@ PAGE_SIZE = 50
 
 @dataclass(frozen=True, slots=True)
 class SleeperLine:
-    """`words` name what sleeps, `url` leads to it; `is_over`: its time is up."""
+    """`words` name what sleeps, `url` leads to it; `is_over`: its time is up.
+
+    `may_wake`: this person may take it off.
+    """
 
     sleeper: Sleeper
     words: str
     url: str
     is_over: bool
+    may_wake: bool
 
 
 @project_view(role=Role.OPERATOR, methods=("GET", "HEAD", "POST"))
@@ -53,12 +57,14 @@ def sleepers(request: ProjectRequest) -> HttpResponse:
     )
     names = things.names_of(request.project, (row.value for row in page.rows if row.kind == Sleeper.Kind.USER))
     names |= {str(sync.sync_id): things.sync_words(sync) for sync in syncs}
+    actor = actor_of(request)
     rows = [
         SleeperLine(
             row,
             integration_words(row.value) if row.kind == Sleeper.Kind.INTEGRATION else names.get(row.value, row.value),
             url_of(request.project, row.kind, row.value),
             row.until is not None and row.until <= now,
+            resolutions.may_wake(row, actor),
         )
         for row in page.rows
     ]
@@ -94,6 +100,8 @@ def put(request: ProjectRequest) -> HttpResponse:
             )
         except Refused as refused:
             errors["for" if refused.field == "until" else refused.field] = refused.sentence
+        except NotAllowed as denied:
+            refuse(request, str(denied))
         else:
             messages.success(request, "It is on the do-not-wake list now: only a lead with a reason wakes it.")
             return SeeOther(url_of(request.project, kind, value))
@@ -133,7 +141,10 @@ def wake(request: ProjectRequest, sleeper: int) -> HttpResponse:
     found = Sleeper.objects.of(request.project).select_related("project").filter(pk=sleeper).first()
     if found is None:
         raise Http404("No such entry.")
-    resolutions.wake(found, actor=actor_of(request))
+    try:
+        resolutions.wake(found, actor=actor_of(request))
+    except NotAllowed as denied:
+        refuse(request, str(denied))
     messages.success(request, "It is off the do-not-wake list.")
     if request.POST.get("back") == "list":
         return SeeOther(reverse("sleepers", args=(request.project.slug,)))

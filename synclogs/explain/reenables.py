@@ -5,14 +5,15 @@ Pure: facts in, words out. What is not known is said so.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from synclogs import catalogue
+from synclogs.catalogue import SyncStatus
 from synclogs.checks import Check, CheckName, State
-from synclogs.explain.phrases import ago, clock, joined, moment_words, one_line, plural, span
+from synclogs.explain.phrases import ago, clock, moment_words, one_line, plural, span
 
-COOLDOWN = timedelta(seconds=60)
+ONLY_STOPPED = "Only a stopped or paused sync can be re-enabled."
 
 
 class AttemptState(Protocol):
@@ -64,105 +65,141 @@ def check_finding(check: Check, *, now: datetime) -> Finding:
     return _FINDINGS[check.name](check, now)
 
 
-def _in_flight(check: Check, now: datetime) -> Finding:
-    if check.passed:
-        return Finding("None.")
-    return Finding("One is under way; it is watched until it ends.", "Wait for its result.")
-
-
-def _cooldown(check: Check, now: datetime) -> Finding:
-    until = _moment(check, "until")
-    if check.passed or until is None:
-        return Finding("Yes, or there was none.")
-    return Finding(f"The last one ended {ago(until - COOLDOWN, now)}.", f"Try again {ago(until, now)}.")
-
-
-def _rate(check: Check, now: datetime) -> Finding:
-    count, most = check.facts["count"], check.facts["most"]
-    if check.passed:
-        return Finding(f"{count} of {most} used.")
-    return Finding(f"All {most} of this hour are used.", "Wait a little, or re-enable several at once as a lead.")
-
-
-def _moment(check: Check, name: str) -> datetime | None:
-    text = check.facts.get(name, "")
-    return datetime.fromisoformat(text) if text else None
-
-
 def _stopped(check: Check, now: datetime) -> Finding:
     status = check.facts["status"]
     since = _moment(check, "since")
     when = f" since {moment_words(since, now=now)}" if since else ""
     if check.passed:
         return Finding(f"Stopped by an error{when}.")
-    if check.can_override:
+    if status == SyncStatus.DISABLED:
         return Finding(f"Paused on purpose{when}.", "Ask who paused it, and why. A lead may wake it with a reason.")
-    words = catalogue.status(status).words.lower() if status else "not known"
-    return Finding(f"Its state is: {words}{when}.", "Only a sync that was stopped can be re-enabled.")
+    entry = catalogue.status(status)
+    if not status:
+        return Finding(entry.meaning, ONLY_STOPPED)
+    words = f"{one_line(entry.words[:1].lower() + entry.words[1:], limit=60)}{when}"
+    if status in SyncStatus:
+        return Finding(f"Its state is: {words}.", f"{ONLY_STOPPED} This one goes on by itself.")
+    return Finding(f"Its state is: {words}. {entry.meaning}", ONLY_STOPPED)
 
 
 def _curable(check: Check, now: datetime) -> Finding:
-    if "words" not in check.facts:
-        return Finding("No error stands in the way.")
-    words = check.facts["words"]
+    words = check.facts.get("words", "")
+    if not words:
+        return Finding("No log names an error that re-enabling would not cure.")
     if check.passed:
-        return Finding(f"The error was: {words}.")
-    return Finding(f"It does not: {words}.", check.facts["action"])
+        return Finding(f"Nothing speaks against it. The error: {words}.")
+    more = " A lead may re-enable it with a reason." if check.can_override else ""
+    return Finding(f"It does not: {words}.", f"{check.facts['action']}{more}".strip())
 
 
 def _cause(check: Check, now: datetime) -> Finding:
-    at = _moment(check, "at")
-    when = f" {ago(at, now)}" if at else ""
-    match check.facts.get("sign"):
-        case "resolved":
-            ticket = f" ({one_line(check.facts['ticket'], limit=60)})" if check.facts.get("ticket") else ""
+    if check.passed:
+        return Finding(_sign(check, now))
+    if check.facts.get("sign") == "no_error":
+        if check.facts.get("status") == SyncStatus.ERRORED:
             return Finding(
-                f"{check.facts['by'] or 'Somebody'} marked it as resolved{when}{ticket}: "
-                f"“{one_line(check.facts['note'], limit=120)}”."
+                "Not known: no log says why it stopped.", "Find the cause first. A lead may re-enable it with a reason."
             )
-        case "credential_valid":
-            return Finding("The provider says that the connected account is valid now.")
-        case "same_user_completed":
-            return Finding(f"Another sync of the same customer and integration completed{when}.")
-        case "others_recovered":
-            syncs = plural(int(check.facts["count"]), "sync")
-            return Finding(f"{syncs} of other customers had the same error and completed since, the last{when}.")
-        case "no_error" if check.passed:
-            return Finding("It was not stopped by an error.")
+        return Finding("No log says that an error stopped it.")
     if check.passed is False:
-        return Finding(
-            "The provider says that the connected account is still not valid.",
-            "The customer has to reconnect the account first.",
-        )
-    unasked = f" {check.facts['provider']}" if check.facts.get("provider") else ""
-    return Finding(
-        f"Nothing shows it yet.{unasked}",
-        "When you know that it is gone, mark the error as resolved and say how you know.",
-    )
+        return _BROKEN.get(check.facts.get("credential", ""), _BROKEN["INVALID"])
+    told = "Nothing shows it yet."
+    if check.facts.get("credential") == "ABSENT":
+        told += " The provider names no account of this customer for the integration."
+    elif check.facts.get("provider"):
+        told += f" {one_line(check.facts['provider'])}"
+    return Finding(told, "When you know that it is gone, mark the error as resolved and say how you know.")
+
+
+_BROKEN: Mapping[str, Finding] = {
+    "INVALID": Finding(
+        "The provider says that the connected account is still not valid.",
+        "The customer has to reconnect the account first.",
+    ),
+    "NONE": Finding(
+        "The provider says that the customer has no account connected.",
+        "The customer has to connect the account first.",
+    ),
+    "ANOTHER": Finding(
+        "The customer has connected an account, but not the one that this sync uses.",
+        "An engineer has to give the sync the new account at the provider first.",
+    ),
+}
+
+
+def _sign(check: Check, now: datetime) -> str:
+    """Why the cause looks gone."""
+    facts, at = check.facts, _moment(check, "at")
+    when = f" {ago(at, now)}" if at else ""
+    match facts.get("sign"):
+        case "resolved":
+            ticket = f" ({one_line(facts['ticket'], limit=60)})" if facts.get("ticket") else ""
+            who = one_line(facts.get("by", ""), limit=60) or "Somebody"
+            return f"{who} marked it as resolved{when}{ticket}: “{one_line(facts['note'], limit=120)}”."
+        case "credential_valid":
+            return "The provider says that the connected account is valid now."
+        case "same_user_completed":
+            return f"Another sync of the same customer and integration completed{when}."
+        case "others_recovered":
+            count = int(facts["count"])
+            syncs = plural(count, "sync")
+            last = "" if count == 1 else ", the last"
+            return f"{syncs} of other customers had the same error and completed since{last}{when}."
+        case _:
+            return "It was not stopped by an error."
+
+
+def _in_flight(check: Check, now: datetime) -> Finding:
+    if check.passed:
+        return Finding("There is none.")
+    at, by = _moment(check, "at"), one_line(check.facts.get("by", ""), limit=60)
+    who = f", requested{f' by {by}' if by else ''} {ago(at, now)}" if at else ""
+    return Finding(f"One is under way{who}; it is watched until it ends.", "Wait for its result.")
+
+
+def _cooldown(check: Check, now: datetime) -> Finding:
+    ended, until = _moment(check, "ended"), _moment(check, "until")
+    if ended is None or until is None:
+        return Finding("There was none lately.")
+    told = f"The last one ended {ago(ended, now)}."
+    return Finding(told) if check.passed else Finding(told, f"Try again at {clock(until, now=now)}.")
 
 
 def _flapping(check: Check, now: datetime) -> Finding:
-    count = int(check.facts["count"])
+    count, days = int(check.facts["count"]), check.facts["days"]
+    told = f"{plural(count, 'attempt')} in the last {days} days." if count else f"No attempt in the last {days} days."
     if check.passed:
-        return Finding(
-            f"{plural(count, 'attempt')} in the last {check.facts['days']} days." if count else "No attempt this week."
-        )
-    return Finding(
-        f"{plural(count, 'attempt')} in the last {check.facts['days']} days.",
-        "Something else is wrong: pass it to an engineer. A lead may try once more with a reason.",
-    )
+        return Finding(told)
+    return Finding(told, "Pass it to an engineer. A lead may try once more with a reason.")
 
 
 def _awake(check: Check, now: datetime) -> Finding:
     if check.passed:
-        return Finding("It is not.")
-    until = _moment(check, "until")
-    what = {"sync": "This sync", "user": "This customer", "integration": "This integration"}[check.facts["kind"]]
+        return Finding("Nothing on the list is about it.")
+    at, until = _moment(check, "at"), _moment(check, "until")
+    what = _ASLEEP[check.facts["kind"]]
     end = f" until {clock(until, now=now)}" if until else ""
+    by = one_line(check.facts.get("by", ""), limit=60)
+    who = f" {by or 'Somebody'} said so {ago(at, now)}." if at else ""
     return Finding(
-        f"{what} is not to be woken{end}: “{one_line(check.facts['reason'], limit=120)}”.",
-        "Ask who put it there. A lead may wake it with a reason.",
+        f"{what} is not to be woken{end}: “{one_line(check.facts['reason'], limit=120)}”.{who}",
+        f"Ask {by or 'who put it there'}. A lead may wake it with a reason.",
     )
+
+
+_ASLEEP = {"sync": "This sync", "user": "This customer", "integration": "This integration"}
+
+
+def _rate(check: Check, now: datetime) -> Finding:
+    count, most = check.facts["count"], check.facts["most"]
+    if check.passed:
+        return Finding(f"{count} of {most} used.")
+    return Finding(f"All {most} of this hour are used.", "Wait a little, or let a lead re-enable several at once.")
+
+
+def _moment(check: Check, name: str) -> datetime | None:
+    text = check.facts.get(name, "")
+    return datetime.fromisoformat(text) if text else None
 
 
 _FINDINGS: Mapping[CheckName, Callable[[Check, datetime], Finding]] = {
@@ -190,21 +227,18 @@ def state_sentence(attempt: AttemptState, *, now: datetime) -> str:
     match attempt.state:
         case State.REQUESTED:
             if attempt.sent_at is None:
-                return f"Requested {ago(attempt.requested_at, now)}; it is about to be sent to the provider."
+                return f"Requested {ago(attempt.requested_at, now)}; it has not been sent to the provider yet."
             return f"Sent to the provider {ago(attempt.sent_at, now)}; waiting for its answer."
         case State.ACCEPTED:
-            return f"The provider accepted it {ago(attempt.accepted_at or now, now)}. {_waiting(attempt, now)}"
+            return f"{_accepted(attempt, now)} {_waiting(attempt, now)}"
         case State.STARTED:
-            return f"A run started at {moment_words(attempt.started_at or now, now=now)}. Waiting for it to complete."
+            return f"A run started{_at(attempt.started_at, now)}. Waiting for it to complete."
         case State.RECOVERED:
-            return f"Recovered: a run completed at {moment_words(attempt.ended_at or now, now=now)}."
+            return f"Recovered: a run completed{_at(attempt.ended_at, now)}."
         case State.FAILED_AGAIN:
-            return f"Failed again at {moment_words(attempt.ended_at or now, now=now)}. The cause is not gone."
+            return f"Failed again{_at(attempt.ended_at, now)}: the sync reported an error after it was re-enabled."
         case State.NO_SIGN_OF_LIFE:
-            return (
-                "No sign of life: the provider accepted it, but no run has started since. "
-                "Look at the sync at the provider, or ask an engineer."
-            )
+            return _silent(attempt, now)
         case State.REFUSED:
             return f"Not carried out. {one_line(attempt.answer, limit=300)}".strip()
         case State.EXPIRED:
@@ -216,34 +250,67 @@ def state_sentence(attempt: AttemptState, *, now: datetime) -> str:
             )
 
 
+def _at(moment: datetime | None, now: datetime) -> str:
+    return f" at {moment_words(moment, now=now)}" if moment else ""
+
+
+def _accepted(attempt: AttemptState, now: datetime) -> str:
+    when = f" {ago(attempt.accepted_at, now)}" if attempt.accepted_at else ""
+    if attempt.found_status:  # no answer came; the sync's own state told
+        words = one_line(catalogue.status(attempt.found_status).words, limit=60)
+        return f"No clear answer came, but the provider reported the sync as “{words}”{when}."
+    return f"The provider accepted it{when}."
+
+
 def _waiting(attempt: AttemptState, now: datetime) -> str:
     if attempt.watch_until is None or attempt.watch_until <= now:
         return "Waiting for a run to start."
-    return f"Waiting for a run to start; within {span(attempt.watch_until - now)} one is expected."
+    return f"Waiting for a run to start, for {span(attempt.watch_until - now)} at most."
+
+
+def _silent(attempt: AttemptState, now: datetime) -> str:
+    help_words = "Look at the sync at the provider, or ask an engineer."
+    if attempt.started_at:
+        return f"No sign of life: a run started{_at(attempt.started_at, now)}, but nothing says that it ended. {help_words}"
+    if attempt.accepted_at:
+        return f"No sign of life: the provider accepted it, but no run has started since. {help_words}"
+    return f"No sign of life: no clear answer came back, and no run has started since. {help_words}"
 
 
 def _expired(attempt: AttemptState) -> str:
     if attempt.sent_at is None:
         return "Expired: it was never sent. You can request it again."
-    return "Not carried out: the provider still reports the sync as stopped. You can request it again."
+    if attempt.found_status:
+        words = one_line(catalogue.status(attempt.found_status).words, limit=60)
+        return f"Not carried out: the provider still reports the sync as “{words}”. You can request it again."
+    return "Expired: nothing shows that it was carried out. You can request it again."
 
 
-def customer_sentence(attempt: AttemptState, *, integration: str, completed_at: datetime | None, now: datetime) -> str:
-    """What may be told to the customer; "" while nothing certain can be said."""
-    name = catalogue.integration_words(integration) or "Your integration"
-    if attempt.state == State.RECOVERED and attempt.ended_at is not None:
-        since = clock(attempt.started_at or attempt.ended_at, now=now)
-        complete = clock(completed_at or attempt.ended_at, now=now)
-        return f"{name} has been syncing again since {since}; your data is complete as of {complete}."
-    if attempt.state in (State.ACCEPTED, State.STARTED):
-        return (
-            f"We have switched the sync of {name} on again and are watching it; we will tell you when it has caught up."
-        )
-    if attempt.state == State.FAILED_AGAIN:
-        return f"The sync of {name} stopped again when we switched it on. We are looking into it."
-    return ""
+def customer_sentence(
+    attempt: AttemptState,
+    *,
+    integration: str,
+    completed_at: datetime | None,
+    now: datetime,
+    status: str | None = None,
+) -> str:
+    """What may be told to the customer; "" while nothing certain can be said.
 
-
-def summary(states: dict[str, int]) -> str:
-    """3 recovered, 1 failed again."""
-    return joined([f"{count:,} {State(name).label.lower()}" for name, count in states.items() if count])
+    `completed_at` and `status` are the sync's own, as they are now: with them an old attempt claims nothing that is over.
+    """
+    name = one_line(catalogue.integration_words(integration), limit=60) or "your integration"
+    is_stopped = status in (SyncStatus.ERRORED, SyncStatus.DISABLED)
+    match attempt.state:
+        case State.RECOVERED if attempt.ended_at and not is_stopped:
+            since = clock(attempt.started_at or attempt.ended_at, now=now)
+            complete = clock(max(attempt.ended_at, completed_at or attempt.ended_at), now=now)
+            return f"{name[:1].upper()}{name[1:]} has been syncing again since {since}; your data is complete as of {complete}."
+        case State.ACCEPTED | State.STARTED:
+            return (
+                f"We have switched the sync of {name} on again and are watching it; "
+                "we will tell you when it has caught up."
+            )
+        case State.FAILED_AGAIN if is_stopped or status is None:
+            return f"The sync of {name} stopped again when we switched it on. We are looking into it."
+        case _:
+            return ""
