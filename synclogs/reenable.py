@@ -66,6 +66,7 @@ CHECKED_EVERY = (timedelta(seconds=10), timedelta(minutes=10))  # at first, and 
 CHECK_SECONDS = 20.0  # for all questions of one `settle`
 AT_ONCE = 500
 CALL = "synclogs.jobs.call"
+ONE_OPEN = "reenable_one_open"  # the constraint
 STOPPED = (SyncStatus.ERRORED, SyncStatus.DISABLED)
 NO_PROVIDER = "No provider is set up, so nothing was sent."
 # On Django's own connection, also within a worker, whose procrastinate uses connections of its own: the job is part of the
@@ -112,7 +113,9 @@ def request(
             if not found.allows(override=override):
                 raise NotEligible(found)
             return _new(locked, actor, reason, found=found, now=now, bulk=bulk)
-    except IntegrityError:
+    except IntegrityError as error:
+        if ONE_OPEN not in str(error):
+            raise
         # An older attempt was taken for over and has come to life at this moment.
         raise NotEligible(_evidence(sync, actor, bulk=bulk, now=now, ask_provider=False)) from None
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
@@ -22,6 +22,7 @@ from synclogs.reenable import NotAllowed, NotEligible
 from tests import factories
 from tests.provider import calls
 from tests.reenabling import actor, forget_jobs, jobs, moves, posts, provided, requested, sent, stopped
+from tests.server import wait
 
 pytestmark = pytest.mark.django_db
 REASON = "The customer has connected the account again."
@@ -38,6 +39,13 @@ def project(db: None) -> Project:
 def simulator(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     with provided(settings, monkeypatch) as running:
         yield running
+
+
+def fail_with(error: Exception) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
 
 
 def again(attempt: Reenable) -> Reenable:
@@ -201,17 +209,29 @@ def test_the_last_door_is_the_database(project: Project, monkeypatch: pytest.Mon
         requested(sync)
     assert list(Reenable.objects.values_list("pk", flat=True)) == [attempt.pk]
     assert len(jobs()) == 1
+    # Only that door is meant.
+    monkeypatch.setattr(audit, "record", fail_with(IntegrityError("another constraint")))
+    with pytest.raises(IntegrityError, match="another"):
+        requested(stopped(project))
+
+
+def a_bulk(project: Project) -> Bulk:
+    return Bulk.objects.create(
+        project=project,
+        state="canary",
+        reason=REASON,
+        canary_size=1,
+        wave_size=1,
+        per_minute=1,
+        created_at=timezone.now(),
+    )
 
 
 def test_a_bulk_asks_no_provider_and_has_its_own_pace(
     project: Project, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evidence, "RATE", 0)
-    now = timezone.now()
-    bulk = Bulk.objects.create(
-        project=project, state="canary", reason=REASON, canary_size=1, wave_size=1, per_minute=1, created_at=now
-    )
-    sync = stopped(project, simulator)
+    sync, bulk = stopped(project, simulator), a_bulk(project)
     assert requested(sync, bulk=bulk).bulk == bulk
     assert calls(simulator, "", "GET") == 0
     with pytest.raises(NotEligible, match="rate"):
@@ -370,9 +390,7 @@ def test_no_connection_is_held_while_waiting(project: Project, monkeypatch: pyte
 def test_without_its_line_in_the_audit_nothing_changes(
     project: Project, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise DatabaseError("the audit is full")
-
+    fail = fail_with(DatabaseError("the audit is full"))
     sync = stopped(project, simulator)
     if broken == "request":
         monkeypatch.setattr(audit, "record", fail)
@@ -499,6 +517,33 @@ def test_what_nobody_sends_is_put_in_line_again_and_then_expires(project: Projec
     reenable.call(attempt.pk, now=attempt.expires_at)
     assert posts(simulator, sync) == 0
     assert moves(attempt) == [("requested", "expired")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_being_sent_does_not_expire(project: Project) -> None:
+    """The two meet at the row: whoever comes second sees what the first has done."""
+    attempt = requested(stopped(project))
+
+    def expire() -> None:
+        reenable.settle(now=attempt.expires_at)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Reenable.objects.filter(pk=attempt.pk).update(sent_at=attempt.expires_at - SECOND)
+            running = pool.submit(expire)
+            wait(waits_for_a_lock)
+        running.result()
+    assert (again(attempt).state, moves(attempt)) == (State.REQUESTED, [])
+
+
+def waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def test_too_late_is_too_late(project: Project, simulator: Simulator) -> None:
