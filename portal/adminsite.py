@@ -38,7 +38,7 @@ POLICY: dict[str, Any] = {**settings.SECURE_CSP, "script-src": [CSP.SELF, CSP.UN
 
 READING, FORM = ("GET", "HEAD"), ("GET", "HEAD", "POST")
 # How the names of pages that take a form end; every other page of the administration only reads.
-FORMS = ("_add", "_change", "_delete", "_revoke")
+FORMS = ("_add", "_change", "_delete", "_revoke", "synclogs_sync_changelist")  # the last has an action
 
 type Page = Callable[..., HttpResponseBase]
 
@@ -58,6 +58,15 @@ NAVIGATION = (
             ("synclogs_sync", "Syncs", "sync"),
             ("synclogs_trace", "Traces", "timeline"),
             ("synclogs_connecteduser", "Connected users", "group"),
+        ),
+    ),
+    (
+        "Re-enables",
+        (
+            ("synclogs_reenable", "Re-enables", "restart_alt"),
+            ("synclogs_bulk", "Bulk re-enables", "dynamic_feed"),
+            ("synclogs_resolution", "Marked as resolved", "task_alt"),
+            ("synclogs_sleeper", "Do-not-wake list", "bedtime"),
         ),
     ),
     (

@@ -11,6 +11,8 @@ from django.utils import timezone
 from synclogs import audit
 from synclogs.models import (
     Action,
+    Bulk,
+    BulkItem,
     ConnectedUser,
     Export,
     HourCount,
@@ -38,7 +40,9 @@ PARTS = {
     "<int:number>": "{export}",
     "<int:view>": "{view}",
     "<uuid:attempt>": "{attempt}",
+    "<uuid:bulk>": "{bulk}",
     "<int:sleeper>": "{sleeper}",
+    "<slug:verb>": "pause",
     "<anything:sync_id>": "{sync}",
     "<anything:trace_id>": "{trace}",
     "<anything:user_id>": "{user}",
@@ -92,6 +96,16 @@ def place(slug: str) -> Place:
     sleeper = Sleeper.objects.create(
         project=project, kind=Sleeper.Kind.USER, value=names["user"], reason=f"canary-{slug}", at=now
     )
+    bulk = Bulk.objects.create(
+        project=project,
+        state="canary",
+        reason=f"canary-{slug}",
+        canary_size=1,
+        wave_size=1,
+        per_minute=1,
+        created_at=now,
+    )
+    BulkItem.objects.create(bulk=bulk, position=0, wave=0, sync_id=sync.sync_id, attempt=attempt)
     rows = {
         "synclogs/logentry": found.key,
         "synclogs/hourcount": HourCount.objects.filter(project=project).first().pk,  # type: ignore[union-attr]
@@ -99,6 +113,7 @@ def place(slug: str) -> Place:
         "synclogs/export": export.pk,
         "synclogs/sync": sync.pk,
         "synclogs/reenable": attempt.pk,
+        "synclogs/bulk": bulk.pk,
         "synclogs/resolution": resolution.pk,
         "synclogs/sleeper": sleeper.pk,
         "synclogs/trace": Trace.objects.get(project=project).pk,
@@ -111,7 +126,7 @@ def place(slug: str) -> Place:
         "auth/group": Group.objects.create(name=slug).pk,
     }
     ids = {"key": str(found.key), "entry": f"evt-{slug}", "export": str(export.pk), "view": str(view.pk)}
-    ids |= {"attempt": str(attempt.pk), "sleeper": str(sleeper.pk)}
+    ids |= {"attempt": str(attempt.pk), "bulk": str(bulk.pk), "sleeper": str(sleeper.pk)}
     return Place(project, {**names, **ids}, rows)
 
 

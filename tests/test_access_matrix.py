@@ -84,6 +84,9 @@ PAGES = {
     "reenables": (Role.VIEWER, "reenables"),
     "reenables/<uuid:attempt>": (Role.VIEWER, "reenables/{attempt}"),
     "reenables/<uuid:attempt>/progress": (Role.VIEWER, "reenables/{attempt}/progress"),
+    "reenables/bulk": (Role.VIEWER, "reenables/bulk"),
+    "reenables/bulk/<uuid:bulk>": (Role.VIEWER, "reenables/bulk/{bulk}"),
+    "reenables/bulk/<uuid:bulk>/progress": (Role.VIEWER, "reenables/bulk/{bulk}/progress"),
     "search": (Role.VIEWER, "search"),
     "syncs": (Role.VIEWER, "syncs"),
     "syncs/<anything:sync_id>": (Role.VIEWER, "syncs/{sync}"),
@@ -99,6 +102,8 @@ ACTIONS: dict[str, tuple[Role, str, tuple[str, ...]]] = {
     "reenables/asleep/<int:sleeper>/wake": (Role.LEAD, "reenables/asleep/{sleeper}/wake", ("POST",)),
     "syncs/<anything:sync_id>/reenable": (Role.OPERATOR, "syncs/{sync}/reenable", ("POST",)),
     "syncs/<anything:sync_id>/resolve": (Role.OPERATOR, "syncs/{sync}/resolve", ("POST",)),
+    "reenables/bulk/new": (Role.LEAD, "reenables/bulk/new", FORM),
+    "reenables/bulk/<uuid:bulk>/<slug:verb>": (Role.LEAD, "reenables/bulk/{bulk}/pause", FORM),
     "views": (Role.VIEWER, "views", ("POST",)),
     "views/<int:view>/change": (Role.LEAD, "views/{view}/change", ("POST",)),
     "views/<int:view>/delete": (Role.LEAD, "views/{view}/delete", FORM),
@@ -140,6 +145,10 @@ MODELS = {
     "synclogs/sync": (READ_ONLY, READ_ONLY),
     "synclogs/trace": (READ_ONLY, READ_ONLY),
     "synclogs/connecteduser": (READ_ONLY, READ_ONLY),
+    "synclogs/reenable": (READ_ONLY, READ_ONLY),
+    "synclogs/bulk": (READ_ONLY, READ_ONLY),
+    "synclogs/resolution": (READ_ONLY, READ_ONLY),
+    "synclogs/sleeper": (READ_ONLY, READ_ONLY),
     "synclogs/savedview": ((200, 403, 200, 200), (200, 403, 200, 200)),
     "synclogs/apikey": ((200, 200, 200, 403), (200, 200, 200, 403)),
     "synclogs/membership": ((200, 200, 200, 200), (200, 200, 200, 200)),
@@ -299,7 +308,7 @@ def test_no_list_and_no_search_of_mine_finds_theirs(world: World, subtests: pyte
     client = world.clients[Who.ADMIN]
     for name, value in world.theirs.names.items():
         urls = [f"/p/alpha/search?q={value}", f"/p/alpha/syncs?q={value}", f"/p/alpha/users?q={value}"]
-        if name not in ("key", "entry", "export", "view", "attempt", "sleeper"):
+        if name not in ("key", "entry", "export", "view", "attempt", "bulk", "sleeper"):
             urls += [f"/p/alpha/logs?{name}={value}&since=30d"]
         if name in ("user", "integration"):
             urls += [f"/p/alpha/syncs?{name}={value}"]
@@ -405,7 +414,8 @@ def test_methods_and_writes_of_a_model(world: World, model: str, subtests: pytes
     superuser = world.clients[Who.SUPERUSER]
     for page in (*MODEL_PAGES, *MODEL_MORE):
         url = f"/admin/{model}/{page.replace('<path:object_id>', str(world.mine.rows[model]))}"
-        is_form = page in MODEL_PAGES[1:]
+        # The list of syncs takes an action, which only leads on to the portal.
+        is_form = page in MODEL_PAGES[1:] or (page, model) == ("", "synclogs/sync")
         for method in ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW", *(() if is_form else ("POST",))):
             with subtests.test(url=url, method=method):
                 response = superuser.generic(method, url)
@@ -413,7 +423,7 @@ def test_methods_and_writes_of_a_model(world: World, model: str, subtests: pytes
                 assert response["Allow"]
         if is_form and model not in MAY_WRITE:
             with subtests.test(url=url, method="POST"):
-                assert superuser.post(url, {"post": "yes"}).status_code in (403, 405)
+                assert superuser.post(url, {"post": "yes"}).status_code in ((403, 405) if page else (200,))
     for who in (Who.VIEWER, Who.ADMIN, Who.STAFF_VIEWER):
         for page in MODEL_PAGES:
             url = f"/admin/{model}/{page.replace('<path:object_id>', str(world.mine.rows[model]))}"

@@ -490,3 +490,54 @@ def test_a_stopped_sync_leads_to_its_panel_from_every_list(operator, project):
         assert link in page(operator, path), path
     Sync.objects.filter(project=project).update(status="IDLE")
     assert link not in page(operator, "syncs")
+
+
+# The administration
+
+
+@pytest.fixture
+def staff(client: Client, project: Project) -> Client:
+    person = member(project, Role.ADMIN)
+    person.is_staff = True
+    person.save()
+    client.force_login(person)
+    return client
+
+
+def test_the_administration_shows_attempts_and_leads_to_their_pages(staff, project):
+    now = timezone.now()
+    attempt = attempt_of(project, "refused", answer=HOSTILE, reason=HOSTILE, ended_at=now)
+    Resolution.objects.create(project=project, sync_id=sync_id(), error_at=now, note=HOSTILE, ticket="T-1", at=now)
+    Sleeper.objects.create(project=project, kind="integration", value="box", reason=HOSTILE, at=now)
+    for model, query, words in (
+        ("reenable", "", "Refused"),
+        ("reenable", "&state=refused&integration=googledrive&who=ada&user_id=acct_1", "Refused"),
+        ("reenable", f"&q={sync_id()}", "Refused"),
+        ("reenable", "&q=acct_1", "Refused"),
+        ("resolution", "&q=t-1", "T-1"),
+        ("sleeper", "&kind=integration&q=box", "Integration"),
+    ):
+        html = staff.get(f"/admin/synclogs/{model}/?project=alpha{query}").content.decode()
+        assert words in html[html.index('id="result_list"') :], (model, query)
+        assert "<script>alert" not in html
+    html = staff.get(f"/admin/synclogs/reenable/{attempt.pk}/change/").content.decode()
+    assert f"/p/alpha/reenables/{attempt.pk}" in html
+    assert "<script>alert" not in html
+
+
+def test_the_action_on_syncs_leads_to_the_preview_of_a_bulk(staff, project):
+    store(project, error_entry(syncId=sync_id("b")))
+    theirs = ProjectFactory(slug="beta")
+    store(theirs, error_entry(syncId=sync_id("c")))
+    keys = [str(key) for key in Sync.objects.values_list("pk", flat=True)]
+    form = {"action": "reenable_selected", "_selected_action": keys, "index": "0"}
+    response = staff.post("/admin/synclogs/sync/?project=alpha", form)
+    assert response.status_code == 302
+    assert response["Location"].startswith("/p/alpha/reenables/bulk/new?sync=")
+    assert sorted(re.findall("sync=([^&]+)", response["Location"])) == sorted([sync_id(), sync_id("b")])
+    assert not Reenable.objects.exists()
+    staff.post("/admin/synclogs/sync/?project=alpha", {**form, "action": "delete_selected"})
+    assert Sync.objects.count() == 3
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = staff.cookies
+    assert strict.post("/admin/synclogs/sync/?project=alpha", form).status_code == 403

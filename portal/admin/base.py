@@ -112,7 +112,7 @@ class Shown:
 class PortalModelAdmin(Rights, ModelAdmin):
     """The pages of one model. Lists only read: nothing is ever done to many rows at once."""
 
-    actions = None
+    actions: tuple[str, ...] | None = None
     list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False
