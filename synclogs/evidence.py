@@ -17,6 +17,7 @@ from synclogs.checks import OPEN, Check, CheckName, Evidence, State
 from synclogs.explain.syncs import error_explains_stop, last_error_cause
 from synclogs.models import Reenable, Resolution, Sleeper, Sync
 from synclogs.provider import Connection, ProviderError
+from synclogs.sweep import release
 
 COOLDOWN = timedelta(seconds=60)
 FLAPPING, FLAPPING_IN = 3, timedelta(days=7)
@@ -101,7 +102,10 @@ def _credential(sync: Sync) -> dict[str, str]:
 def _ask(sync: Sync) -> dict[str, str]:
     try:
         client = provider.of_settings()
-        connections = client.credentials(sync.user_id) if client and sync.user_id else None
+        if client is None or not sync.user_id:
+            return {}
+        release()  # no connection of the database is held while the provider thinks
+        connections = client.credentials(sync.user_id)
     except ProviderError as error:
         return {"provider": error.sentence}
     return {"credential": _account(connections.of(sync.integration), sync)} if connections else {}

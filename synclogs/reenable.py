@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import AlreadyEnqueued
@@ -29,6 +29,7 @@ from synclogs.models import Action, Bulk, Reenable, Role, Sync
 from synclogs.models.reenable import ReenableQuerySet
 from synclogs.provider import Permanent, ProviderError, Temporary, Unknown
 from synclogs.provider.errors import cut
+from synclogs.sweep import release
 
 # Which state may follow which. NO_SIGN_OF_LIFE is corrected by entries that come late.
 TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
@@ -220,12 +221,6 @@ def _send(attempt: Reenable) -> tuple[State, dict[str, Any]]:
 def _failure(error: ProviderError, more: str = "") -> dict[str, Any]:
     said = f" It said: “{error.text.strip()}”" if error.text.strip() else ""
     return {"answer": cut(f"{error.sentence}{more}{said}"), "http_status": error.status}
-
-
-def release() -> None:
-    """Gives the database connection back before a wait for somebody else."""
-    if not connection.in_atomic_block:
-        connection.close()
 
 
 def patience(attempt: Reenable) -> timedelta:
