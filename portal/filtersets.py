@@ -17,7 +17,7 @@ from django.db.models.functions import Cast
 from django.http import QueryDict
 
 from synclogs.checks import OPEN, State
-from synclogs.models import Action, Attention, AuditEvent, ConnectedUser, Project, Reenable, Sync
+from synclogs.models import Action, Attention, AuditEvent, Bulk, ConnectedUser, Project, Reenable, Sync
 from synclogs.models.sync import ConnectedUserQuerySet, SyncQuerySet
 from synclogs.paste import uuid_of
 
@@ -201,3 +201,11 @@ class ReenableFilters(ProjectFilters):
         wanted = self.used.get("state", [])
         names = {name for value in wanted for name in (OPEN if value == UNDER_WAY else (value,))}
         return attempts.filter(state__in=names) if names else attempts
+
+
+class BulkFilters(ProjectFilters):
+    state = TextsFilter()
+
+    class Meta:
+        model = Bulk
+        fields = ()

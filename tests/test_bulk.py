@@ -110,7 +110,7 @@ def test_what_was_typed_is_judged(project: Project, now: datetime) -> None:
     syncs = ids(crowd(project, 1))
     lead = actor(project, Role.LEAD)
     usual: dict[str, Any] = {"plan": Plan(), "actor": lead, "reason": "x", "now": now}
-    wrong = [
+    wrong: list[dict[str, Any]] = [
         *({"plan": Plan(**{name: value})} for name, (least, most) in BOUNDS.items() for value in (least - 1, most + 1)),
         {"reason": " \u200b "},
         {"reason": "x" * 2001},
@@ -213,7 +213,7 @@ def test_a_sync_that_somebody_re_enabled_meanwhile_is_skipped_and_the_canary_kee
     requested(Sync.objects.get(sync_id=turns[0].sync_id), now=now)
     Sync.objects.filter(sync_id=turns[2].sync_id).delete()
     bulk.step(now=now)
-    rows = list(made.items.order_by("position").values_list("skipped", "wave", "attempt__state"))
+    rows: list[Any] = list(made.items.order_by("position").values_list("skipped", "wave", "attempt__state"))
     assert rows[0] == (CheckName.NONE_IN_FLIGHT, 0, None)
     assert rows[1] == ("", 0, State.REQUESTED)
     for _ in range(3):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -133,6 +134,7 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
         "causes_cut": causes.read if causes.cut else 0,
         "chart": hours.chart(project, now=now, integration=slug),
         "hit": things.sync_rows(project, hit[:USERS_HIT], now=now),
+        "bulk_query": urlencode({"integration": slug}),
         "hit_url": paths.syncs(project.slug, integration=slug, attention="any"),
         "log_rows": rows_of(timeline.latest(project, first=first, last=last, size=ENTRIES, integration=slug), request),
         "all_logs": paths.logs(project.slug, integration=slug, since=paths.since_of(last, now=now)),

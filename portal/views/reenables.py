@@ -16,7 +16,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from portal import lists, paths, reenabling, things
+from portal import bulks, lists, paths, reenabling, things
 from portal.access import ProjectRequest, client_address, project_view
 from portal.filtersets import UNDER_WAY, ReenableFilters
 from portal.querystring import value_words
@@ -222,6 +222,7 @@ def reenables(request: ProjectRequest) -> HttpResponse:
         "tabs": lists.tabs(request.GET, "state", state_tabs(request, filters.tally(matching))),
         "integrations": [(value, value_words("integration", value)) for value in offered],
         "chosen": chosen,
+        "bulks": [] if request.GET else bulks.recent(request.project, now=now),
     }
     return render(request, "reenables.html", context, status=listing.status)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from synclogs.checks import BulkState
+from synclogs.checks import BulkState, CheckName
 from synclogs.explain.phrases import joined, plural, span
 
 RESULT_WORDS: Mapping[str, str] = {
@@ -167,3 +167,35 @@ def button(count: int, canary: int) -> str:
     """Re-enable 198 syncs, 2 first."""
     first = f", {canary} first" if count > canary else ""
     return f"Re-enable {plural(count, 'sync')}{first}"
+
+
+# What can be done about those that are left out.
+LEFT_OUT_HELP: Mapping[CheckName, str] = {
+    CheckName.STOPPED: "Only a sync that an error has stopped needs it; one that was paused on purpose is woken by itself.",
+    CheckName.CURABLE: "What helps instead stands on the page of each.",
+    CheckName.CAUSE_GONE: "When you know that the cause is gone, mark the error as resolved on the page of the sync.",
+    CheckName.NONE_IN_FLIGHT: "Wait for its result.",
+    CheckName.COOLDOWN: "Make the preview again in a minute.",
+    CheckName.NOT_FLAPPING: "Something else is wrong: pass these to an engineer.",
+    CheckName.AWAKE: "Ask who put them there.",
+    CheckName.RATE: "Wait a little.",
+}
+
+
+# What a button does
+
+
+def verb_sentence(verb: str, standing: Standing) -> str:
+    """What happens when this is confirmed."""
+    waiting, planned = plural(standing.waiting, "sync"), plural(standing.planned, "sync")
+    match verb:
+        case "pause":
+            return f"Nothing more is asked for until somebody resumes it: {waiting} wait. {_watched(standing)}"
+        case "resume":
+            where = f"wave {standing.wave}" if standing.wave else "the canary"
+            return f"It goes on with {where}, at the same pace. {waiting} wait for their turn."
+        case "abort":
+            called_back = " What was sent cannot be called back." if standing.open else ""
+            return f"For good: {waiting} will not be tried by this bulk. {_watched(standing)}{called_back}"
+        case _:
+            return f"It starts at once, with the canary: {planned} in all."
