@@ -5,10 +5,13 @@ from functools import lru_cache
 
 from synclogs.provider.channel import Channel, base_of, is_plain
 from synclogs.provider.client import Paragon
+from synclogs.provider.exchange import Limits
 from synclogs.provider.host_app import HostApp, webhook
 from synclogs.provider.tokens import Secret, Signer, Unusable, signing_key
 
 NONE, PARAGON, HOST_APP = "none", "paragon", "host_app"
+# A person waits for what is asked about an account, and can do without.
+WAITED_FOR = Limits(connect=2.0, read=3.0, total=4.0)
 PROVIDER, APPLICATION = "The provider", "Our application"
 
 
@@ -95,7 +98,7 @@ def adapter(configuration: Configuration) -> Paragon | HostApp | None:
     match configuration.kind:
         case "paragon":
             syncs = Channel(configuration.sync_url, who=PROVIDER)
-            users = Channel(configuration.api_url, who=PROVIDER)
+            users = Channel(configuration.api_url, who=PROVIDER, limits=WAITED_FOR)
             signer = Signer(configuration.signing_key, audience_of(configuration.audience, configuration.project))
             return Paragon(syncs, users, project=configuration.project, signer=signer)
         case "host_app":

@@ -2,8 +2,9 @@
 
 from django.conf import settings
 
-from portal.wsgi import application
-
+# Before anything has made the storage by its setting.
 settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+
+from portal.wsgi import application  # noqa: E402
 
 __all__ = ["application"]
