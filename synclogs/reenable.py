@@ -21,7 +21,7 @@ from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
 
 from synclogs import audit, evidence, provider
-from synclogs.actors import PORTAL, Actor
+from synclogs.actors import PORTAL, Actor, NotAllowed, required_text
 from synclogs.catalogue import SyncStatus
 from synclogs.checks import OPEN, Check, CheckName, Evidence, State
 from synclogs.decoding import cleaned
@@ -58,7 +58,6 @@ SOURCES: Mapping[State, frozenset[State]] = MappingProxyType(
     {to: frozenset(state for state, after in TRANSITIONS.items() if to in after) for to in State}
 )
 
-REASON = 2000  # characters
 SENT_WITHIN = timedelta(minutes=10)  # what was not sent by then never is
 ANSWERED_WITHIN = timedelta(seconds=30)  # twice what the provider's client waits at most
 WATCHED = timedelta(minutes=10)  # for a sign of life; for twice the usual gap between runs, when that is longer
@@ -83,25 +82,20 @@ class NotEligible(Exception):
         self.evidence = found
 
 
-class NotAllowed(PermissionError):
-    """The role does not reach."""
-
-
 # The click
 
 
 def request(
     sync: Sync, *, actor: Actor, reason: str, override: bool = False, now: datetime, bulk: Bulk | None = None
 ) -> Reenable:
-    """A new attempt, about to be sent. Raises NotAllowed, NotEligible, ValueError for a reason that is blank or too long.
+    """A new attempt, about to be sent. Raises NotAllowed, NotEligible, Refused for a reason that will not do.
 
     The provider is asked about the customer's account before anything is locked, and for a single attempt only.
     """
-    reason = cleaned(reason).strip()
-    if not 0 < len(reason) <= REASON:
-        raise ValueError(f"give a reason of at most {REASON:,} characters")
-    if actor.role < (Role.LEAD if override else Role.OPERATOR):
-        raise NotAllowed
+    least = Role.LEAD if override else Role.OPERATOR
+    if actor.role < least:
+        raise NotAllowed(f"This is for the role {least.label} and above.")
+    reason = required_text("reason", reason)
     found = _evidence(sync, actor, bulk=bulk, now=now)
     if not found.allows(override=override):
         raise NotEligible(found)

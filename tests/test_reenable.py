@@ -14,11 +14,12 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from synclogs import audit, evidence, provider, reenable, watch
+from synclogs.actors import NotAllowed, Refused
 from synclogs.checks import OPEN, CheckName, Evidence, State
 from synclogs.models import Action, AuditEvent, Bulk, Project, Reenable, Role, Sync
 from synclogs.provider.simulator import Mode, Simulator
 from synclogs.provider.simulator.memory import Rule
-from synclogs.reenable import NotAllowed, NotEligible
+from synclogs.reenable import NotEligible
 from tests import factories
 from tests.provider import calls
 from tests.reenabling import actor, forget_jobs, jobs, moves, posts, provided, requested, sent, stopped
@@ -134,7 +135,7 @@ def test_row_and_job_vanish_together(project: Project, connector: str) -> None:
 
 @pytest.mark.parametrize("reason", ["", " \n ", "x" * 2001])
 def test_a_reason_is_needed(project: Project, reason: str) -> None:
-    with pytest.raises(ValueError, match="reason"):
+    with pytest.raises(Refused):
         requested(stopped(project), reason=reason)
 
 

@@ -61,7 +61,7 @@ def request_one(request: ProjectRequest, sync_id: str) -> HttpResponse:
         attempt = reenable.request(found, actor=actor_of(request), reason=reason, override=typed.override, now=now)
     except Refused as refused:
         return again(request, found, typed, refused, now=now)
-    except (NotAllowed, reenable.NotAllowed):
+    except NotAllowed:
         refuse(request, "Re-enabling against the evidence is for the role Lead and above.")
     except reenable.NotEligible as error:
         return not_eligible(request, found, error.evidence, typed, now=now)
