@@ -133,7 +133,10 @@ class ProjectAnyChoice(Choice):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
         value = self.value()
-        return queryset.filter(project__slug=value) if value else None
+        if not value:
+            return None
+        # Also what no slug can be, such as a NUL, is answered with nothing.
+        return queryset.filter(project__slug=value) if value in dict(self.lookup_choices) else queryset.none()
 
 
 class RoleChoice(Choice):
