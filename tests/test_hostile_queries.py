@@ -11,8 +11,8 @@ from django.test import Client
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from synclogs import filters
 from synclogs.models import LogEntry, Project
+from synclogs.parameters import FIELDS
 from tests import factories
 from tests.factories import bearer, entry, store, sync_id
 from tests.reader import MOST_BYTES, MOST_SECONDS, Page, shortly
@@ -96,8 +96,8 @@ API_PLACES = (
 )
 LISTS = ("logs", "syncs", "users", "integrations", "audit", "search", "logentry", "sync", "auditevent")
 NAMES = (
-    *filters.FIELDS,
-    *(f"-{name}" for name in filters.FIELDS),
+    *FIELDS,
+    *(f"-{name}" for name in FIELDS),
     *(
         "since",
         "until",
@@ -266,7 +266,7 @@ def test_no_value_of_a_parameter_breaks_a_page(asker: Asker) -> None:
 
 def test_every_filter_of_the_log_takes_or_refuses_a_value_at_its_field(asker: Asker) -> None:
     faults = []
-    for number, name in enumerate((*filters.FIELDS, "-level", "since", "until", "before", "after")):
+    for number, name in enumerate((*FIELDS, "-level", "since", "until", "before", "after")):
         for value in VALUES[number % 3 :: 3]:
             url = f"/p/alpha/logs?{name}={value}"
             response = asker.client.get(url)

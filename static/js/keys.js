@@ -16,6 +16,15 @@ function isOff() {
 }
 
 const rowButtons = () => [...document.querySelectorAll("[data-log-key] button[aria-expanded], [data-row] a.row-title")];
+// By the data-needs of a line of the sheet: what has to be on the page for that key to do something.
+const NEEDS = {
+  query: "#ask-q, #filters input[name=q]",
+  filters: "#filters",
+  rows: "[data-log-key], [data-row]",
+  ticks: "[data-ticked]",
+  links: "[data-permalink], main [data-copy-link]",
+  pages: "main a[rel=next], main a[rel=prev]",
+};
 const isNarrow = () => matchMedia("(max-width: 60rem)").matches;
 
 function rowButton() {
@@ -55,7 +64,7 @@ function openRow() {
 function openSheet() {
   const sheet = document.getElementById("keys");
   if (!sheet) return;
-  for (const line of sheet.querySelectorAll("[data-needs]")) line.hidden = !document.querySelector(line.dataset.needs);
+  for (const line of sheet.querySelectorAll("[data-needs]")) line.hidden = !document.querySelector(NEEDS[line.dataset.needs]);
   sheet.showModal();
 }
 
@@ -83,7 +92,7 @@ const ACTIONS = {
   "/": () => document.querySelector(".search input")?.focus(),
   j: () => move(1),
   k: () => move(-1),
-  q: () => document.querySelector("#ask-q, #filters input[name=q]")?.focus(),
+  q: () => document.querySelector(NEEDS.query)?.focus(),
   o: openRow,
   n: () => document.querySelector("main a[rel=next]")?.click(),
   p: () => document.querySelector("main a[rel=prev]")?.click(),
