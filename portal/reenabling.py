@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from portal import things
 from portal.access import ProjectRequest, client_address
-from synclogs import evidence, provider, resolutions
+from synclogs import evidence, explain, provider, resolutions
 from synclogs.actors import Actor
 from synclogs.catalogue import SyncStatus, Tone, integration_words
 from synclogs.checks import Check, CheckName, Evidence, State
@@ -36,6 +36,7 @@ WITHOUT_EFFECT = (State.FAILED_AGAIN, State.NO_SIGN_OF_LIFE, State.REFUSED, Stat
 STOPPED = (SyncStatus.ERRORED, SyncStatus.DISABLED)
 LATELY = timedelta(hours=24)
 LISTED = 10
+SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,13 @@ class CheckLine:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the way; `mark`: done, current, failed, skipped or ahead."""
+    """One step of the way; `mark`: done, current, failed, skipped or ahead; `after`: how long after the click."""
 
     label: str
     at: datetime | None
     mark: str
     tone: Tone
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,23 +209,25 @@ def steps(attempt: Reenable) -> tuple[Step, ...]:
         (State.RECOVERED, attempt.ended_at if attempt.state == State.RECOVERED else None),
     ]
     state = State(attempt.state)
+    begun = attempt.requested_at
     if state not in dict(way):
-        behind = [Step(str(name.label), at, "done", Tone.OK) for name, at in way if at]
+        behind = [_step(name, at, "done", begun) for name, at in way if at]
         if state == State.UNKNOWN:
-            ahead = [Step(str(name.label), None, "ahead", Tone.UNKNOWN) for name in (State.STARTED, State.RECOVERED)]
-            return (*behind, Step(str(state.label), attempt.sent_at, "current", TONES[state]), *ahead)
-        return (*behind, Step(str(state.label), attempt.ended_at, "failed", TONES[state]))
-    found = []
+            ahead = [_step(name, None, "ahead", begun) for name in (State.STARTED, State.RECOVERED)]
+            return (*behind, _step(state, attempt.sent_at, "current", begun), *ahead)
+        return (*behind, _step(state, attempt.ended_at, "failed", begun))
     place = [name for name, _ in way].index(state)
+    found = []
     for number, (name, at) in enumerate(way):
-        if number == place and attempt.is_open:
-            mark, tone = "current", TONES[state]
-        elif number <= place:
-            mark, tone = ("done", Tone.OK) if at else ("skipped", Tone.UNKNOWN)
-        else:
-            mark, tone = "ahead", Tone.UNKNOWN
-        found.append(Step(str(name.label), at, mark, tone))
+        reached = "current" if number == place and attempt.is_open else "done" if at else "skipped"
+        found.append(_step(name, at, reached if number <= place else "ahead", begun))
     return tuple(found)
+
+
+def _step(state: State, at: datetime | None, mark: str, begun: datetime) -> Step:
+    tone = {"done": Tone.OK, "current": TONES[state], "failed": TONES[state]}.get(mark, Tone.UNKNOWN)
+    after = explain.span(at - begun) if at and at - begun >= SECOND else ""
+    return Step(str(state.label), at, mark, tone, after)
 
 
 # The panel of a sync

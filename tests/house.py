@@ -134,6 +134,7 @@ def house(directory: Path, name: str) -> Iterator[House]:
         simulator = started(directory, environment | told, "simulate_provider", "--port", str(port), *pace)
         stack.callback(ended, simulator)
         made = House(directory, environment, served, provider, started(directory, environment, *WORKER))
+        stack.callback(lambda: made.worker.wait())
         stack.callback(lambda: made.worker.kill())
         wait(lambda: "answers at" in (directory / "simulate_provider.log").read_text())
         wait(lambda: served.ask("/readyz").status == 200)

@@ -280,7 +280,18 @@ def push(client: Client, project: Project, entries: Iterable[dict[str, Any]]) ->
     return int(account["accepted"])
 
 
-LISTS = ("", "logs?since=30d", "syncs", "users", "integrations", "audit", "search?q=x", "help")
+LISTS = (
+    "",
+    "logs?since=30d",
+    "syncs",
+    "reenables",
+    "reenables/asleep",
+    "users",
+    "integrations",
+    "audit",
+    "search?q=x",
+    "help",
+)
 ADMIN_LISTS = (
     "logentry/?project=alpha&since=30d",
     "trace/?project=alpha&since=30d",

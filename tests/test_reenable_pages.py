@@ -315,7 +315,7 @@ def test_the_fragment_comes_only_when_there_is_something_new(operator, project):
     response = operator.get(f"/p/alpha/{address}")
     fragment = response.content.decode()
     assert (response.status_code, response["X-Fragment"]) == (200, "attempt")
-    assert 'hx-swap-oob="innerHTML:#attempt-news">Started.' in fragment
+    assert 'hx-swap-oob="innerHTML:#attempt-news">A run started at' in fragment
     assert 'hx-swap-oob="innerHTML:#attempt-logs"' in fragment
     assert fragment.count("data-log-key") == 1
     assert "<h1" not in fragment
