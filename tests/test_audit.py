@@ -3,21 +3,37 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from synclogs import audit
-from synclogs.models import Action, ApiKey, AuditEvent, Membership, Project, Role, Scope
-from tests import factories
+from synclogs import audit, bulk, reenable
+from synclogs.actors import PORTAL, Actor
+from synclogs.models import (
+    Action,
+    ApiKey,
+    AuditEvent,
+    Bulk,
+    Membership,
+    Project,
+    Resolution,
+    Role,
+    Scope,
+    Sleeper,
+    Sync,
+)
+from tests import factories, reenabling
 from tests.factories import PASSWORD, bearer
 
 pytestmark = pytest.mark.django_db
 FROM = {"X-Request-ID": "audited-request-1"}
 ADMIN = "/admin/synclogs"
+BULK = UUID(int=7, version=4)
 
 
 @dataclass
@@ -32,7 +48,7 @@ class Scene:
 
     def post(self, path: str, values: dict[str, Any]) -> None:
         response = self.client.post(path, values, headers=FROM)
-        assert response.status_code in (200, 302), response.content
+        assert response.status_code in (200, 302, 303), response.content
 
     def get(self, path: str) -> None:
         self.client.get(path, headers=FROM)
@@ -73,8 +89,54 @@ def export_to_its_end(scene: Scene) -> None:
     AuditEvent.objects.filter(action=Action.EXPORT_STARTED).delete()
 
 
+def stopped_sync(scene: Scene) -> Sync:
+    return reenabling.stopped(scene.project, syncId=factories.sync_id(), userId="acct_1")
+
+
+def reenable_it(scene: Scene) -> None:
+    sync = stopped_sync(scene)
+    scene.post(f"/p/alpha/syncs/{sync.sync_id}/reenable", {"reason": "asked for", "override": "on"})
+
+
+def expire(scene: Scene) -> None:
+    """Nobody sent it in time, so it moves on by itself."""
+    reenable_it(scene)
+    AuditEvent.objects.all().delete()
+    reenable.settle(now=timezone.now() + timedelta(minutes=11))
+
+
+def resolve(scene: Scene) -> None:
+    scene.post(f"/p/alpha/syncs/{stopped_sync(scene).sync_id}/resolve", {"note": "connected anew"})
+
+
+def put_to_sleep(scene: Scene) -> None:
+    stopped_sync(scene)
+    scene.post("/p/alpha/reenables/asleep", {"kind": "user", "value": "acct_1", "reason": "trial is over", "for": "7d"})
+
+
+def wake(scene: Scene) -> None:
+    put_to_sleep(scene)
+    AuditEvent.objects.all().delete()
+    scene.post(f"/p/alpha/reenables/asleep/{Sleeper.objects.get().pk}/wake", {})
+
+
+def start_bulk(scene: Scene) -> tuple[Bulk, Actor]:
+    sync, now = stopped_sync(scene), timezone.now()
+    Resolution.objects.create(project=scene.project, sync_id=sync.sync_id, error_at=now, note="ok", at=now)
+    actor = Actor(scene.person, "ada", Role.ADMIN, "127.0.0.1", FROM["X-Request-ID"])
+    ids = [sync.sync_id]
+    made = bulk.start(scene.project, ids, plan=bulk.Plan(), actor=actor, reason="asked for", now=now, key=BULK)
+    return made, actor
+
+
+def pause_bulk(scene: Scene) -> None:
+    made, actor = start_bulk(scene)
+    AuditEvent.objects.all().delete()
+    bulk.pause(made, actor=actor, now=timezone.now())
+
+
 # Action -> what is done, and by whom and on what the audit then says it was.
-DONE: dict[Action, tuple[Callable[[Scene], None], str, str]] = {
+DONE: dict[Action, tuple[Callable[[Scene], object], str, str]] = {
     Action.SIGNED_IN: (lambda scene: sign_in(scene, "ada"), "ada", ""),
     Action.SIGN_IN_FAILED: (lambda scene: sign_in(scene, "mallory"), "mallory", ""),
     Action.SIGNED_OUT: (lambda scene: scene.post("/accounts/logout/", {}), "ada", ""),
@@ -112,6 +174,13 @@ DONE: dict[Action, tuple[Callable[[Scene], None], str, str]] = {
     Action.EXPORT_STARTED: (lambda scene: scene.get("/p/alpha/logs/export?format=csv"), "ada", "CSV: "),
     Action.EXPORT_ENDED: (export_to_its_end, "ada", "0 entries as CSV, finished: level=error"),
     Action.USER_WRITTEN: (write_user, "a key of the tests (ssp_", "acct_9"),
+    Action.REENABLE_REQUESTED: (reenable_it, "ada", f"googledrive {factories.sync_id()}"),
+    Action.REENABLE_MOVED: (expire, "the portal", f"googledrive {factories.sync_id()}"),
+    Action.RESOLVED: (resolve, "ada", factories.sync_id()),
+    Action.SLEEPER_ADDED: (put_to_sleep, "ada", "acct_1"),
+    Action.SLEEPER_REMOVED: (wake, "ada", "acct_1"),
+    Action.BULK_REQUESTED: (start_bulk, "ada", str(BULK)),
+    Action.BULK_MOVED: (pause_bulk, "ada", str(BULK)),
 }
 
 
@@ -127,8 +196,9 @@ def test_an_action_leaves_one_line(scene: Scene, action: Action) -> None:
     (event,) = AuditEvent.objects.filter(action=action)
     assert event.actor_text.startswith(who)
     assert event.object_text.startswith(what)
-    assert event.address == "127.0.0.1"
-    assert event.request_id == FROM["X-Request-ID"]
+    is_ours = who == PORTAL.text  # by itself: from nowhere, and by no request
+    assert event.address == (None if is_ours else "127.0.0.1")
+    assert event.request_id == ("" if is_ours else FROM["X-Request-ID"])
     assert began <= event.at <= timezone.now()
     assert (event.project == scene.project) == (what != "")  # signing in belongs to no project
     assert AuditEvent.objects.count() == 1
