@@ -6,7 +6,7 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 
-from bench import explorer, export, ingest, lists  # noqa: E402 - needs Django set up
+from bench import explorer, export, ingest, lists, reenable  # noqa: E402 - needs Django set up
 
 
 def run(*, entries: int, rounds: int, only: str | None) -> int:
@@ -22,4 +22,6 @@ def run(*, entries: int, rounds: int, only: str | None) -> int:
         good &= explorer.measure(entries=entries, rounds=rounds)
     if only in (None, "export"):
         good &= export.measure(entries=entries, rounds=rounds)
+    if only in (None, "reenable"):
+        good &= reenable.measure(rounds=rounds)
     return 0 if good else 1

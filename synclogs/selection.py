@@ -38,7 +38,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`eligible` in the order of their turn. `is_cut`: more are stopped than are looked at."""
+    """`eligible` in the order of their turn, unless they are too many. `is_cut`: more are stopped than are looked at."""
 
     eligible: tuple[Candidate, ...]
     skipped: tuple[Skipped, ...]
@@ -85,13 +85,15 @@ def preview(project: Project, syncs: SyncQuerySet, *, now: datetime) -> Preview:
         skipped.append(Skipped(CheckName.STOPPED, running, tuple(Example(*row) for row in examples)))
     order = list(CheckName)
     skipped.sort(key=lambda skipped: (-skipped.count, order.index(skipped.check)))
-    return Preview(tuple(in_turn(eligible)), tuple(skipped), len(asked) > MOST_LOOKED_AT)
+    if len(eligible) <= MOST_ITEMS:  # else none has a turn
+        eligible = in_turn(eligible)
+    return Preview(tuple(eligible), tuple(skipped), len(asked) > MOST_LOOKED_AT)
 
 
 def in_turn(found: Iterable[Candidate]) -> list[Candidate]:
     """One of each integration after the other, the largest first, so that canary and waves try all of them."""
     groups: dict[str, list[Candidate]] = defaultdict(list)
-    for candidate in sorted(found, key=lambda one: one.sync_id):
+    for candidate in sorted(found, key=lambda one: one.sync_id.int):
         groups[candidate.integration].append(candidate)
     places = [
         (place, -len(group), integration, candidate)
