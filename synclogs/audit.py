@@ -8,7 +8,19 @@ from synclogs.decoding import cleaned
 from synclogs.models import Action, AuditEvent, Project
 
 
-def record(
+def record(action: Action, **told: Any) -> AuditEvent:
+    """Adds one row, of which `line` takes the words."""
+    event = line(action, **told)
+    event.save(force_insert=True)
+    return event
+
+
+def record_all(events: list[AuditEvent]) -> None:
+    """Adds many lines at once."""
+    AuditEvent.objects.bulk_create(events, batch_size=500)
+
+
+def line(
     action: Action,
     *,
     actor: AbstractBaseUser | AnonymousUser | None = None,
@@ -22,9 +34,9 @@ def record(
     address: str | None = None,
     request_id: str = "",
 ) -> AuditEvent:
-    """Adds one row; texts are cleaned and cut to their columns so that no input can make the audit fail the action."""
+    """A row that is still to be added; texts are cleaned and cut to their columns so that no input can make it fail the action."""
     person = actor if isinstance(actor, User) and actor.pk else None
-    return AuditEvent.objects.create(
+    return AuditEvent(
         action=action,
         actor=person,
         actor_text=cleaned(actor_text or (person.get_username() if person else ""))[:200],

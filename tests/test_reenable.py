@@ -403,7 +403,7 @@ def test_without_its_line_in_the_audit_nothing_changes(
     now = timezone.now()
     attempt = requested(sync)
     with monkeypatch.context() as patch:
-        patch.setattr(audit, "record", fail)
+        patch.setattr(audit, "record_all", fail)
         with pytest.raises(DatabaseError):
             reenable.call(attempt.pk, now=now)
     assert (again(attempt).state, again(attempt).sent_at) == (State.REQUESTED, now)
