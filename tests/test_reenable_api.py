@@ -27,9 +27,8 @@ def project() -> Project:
 
 
 @pytest.fixture
-def key(project: Project) -> ApiKey:
-    made, made.text = factories.api_key(project, Scope.SYNCS_REENABLE, Scope.LOGS_READ)  # type: ignore[attr-defined]
-    return made
+def key(project: Project) -> tuple[ApiKey, str]:
+    return factories.api_key(project, Scope.SYNCS_REENABLE, Scope.LOGS_READ)
 
 
 @pytest.fixture
@@ -39,26 +38,24 @@ def sync(project: Project) -> Sync:
 
 
 def ready(project: Project) -> Sync:
-    found = stopped(project)
-    Resolution.objects.create(
-        project=project, sync_id=found.sync_id, error_at=found.last_error_at, note="Reconnected.", at=timezone.now()
-    )
+    found, now = stopped(project), timezone.now()
+    Resolution.objects.create(project=project, sync_id=found.sync_id, error_at=now, note="Reconnected.", at=now)
     return found
 
 
 @pytest.fixture
-def ask(client: Client, key: Any):
+def ask(client: Client, key: tuple[ApiKey, str]):
     def post(sync_id: object, body: Any = None, *, text: str = "", **headers: str) -> Any:
         data = body if isinstance(body, bytes) else json.dumps({"reason": WHY} if body is None else body)
         url = f"{API}/syncs/{sync_id}/reenable"
-        return client.post(url, data, "application/json", headers={**bearer(text or key.text), **headers})
+        return client.post(url, data, "application/json", headers={**bearer(text or key[1]), **headers})
 
     return post
 
 
 @pytest.fixture
-def get(client: Client, key: Any):
-    return lambda path, **parameters: client.get(API + path, parameters, headers=bearer(key.text))
+def get(client: Client, key: tuple[ApiKey, str]):
+    return lambda path, **parameters: client.get(API + path, parameters, headers=bearer(key[1]))
 
 
 def is_problem(response: Any, status: int) -> dict[str, Any]:
@@ -75,13 +72,13 @@ def test_an_attempt_is_asked_for_and_can_be_followed(ask, get, key, project, syn
     assert response["Location"] == f"http://testserver{API}/reenables/{attempt.pk}"
     assert (told["id"], told["syncId"], told["state"]) == (str(attempt.pk), str(sync.sync_id), "requested")
     assert (told["isOpen"], told["override"], told["reason"]) == (True, False, WHY)
-    assert told["requestedBy"] == f"key {key}"
+    assert told["requestedBy"] == f"key {key[0]}"
     assert told["url"] == f"http://testserver/p/{project.slug}/reenables/{attempt.pk}"
     assert [check["name"] for check in told["evidence"]][:3] == ["stopped", "curable", "cause_gone"]
     assert all(check["passed"] and check["words"] and check["help"] is None for check in told["evidence"])
     assert reenabling.jobs() == [{"attempt": str(attempt.pk)}]
     event = AuditEvent.objects.get(action=Action.REENABLE_REQUESTED)
-    assert (event.actor, event.actor_text, event.reason) == (None, f"key {key}", WHY)
+    assert (event.actor, event.actor_text, event.reason) == (None, f"key {key[0]}", WHY)
     assert (event.address, event.request_id) == ("127.0.0.1", "from-a-client-1")
 
     assert get(f"/reenables/{attempt.pk}").json() == told
@@ -184,7 +181,7 @@ def test_syncs_and_attempts_of_others_are_unknown(ask, get, sync):
 
 @pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete", "options"])
 def test_only_post_re_enables(client, key, sync, method):
-    response = getattr(client, method)(f"{API}/syncs/{sync.sync_id}/reenable", headers=bearer(key.text))
+    response = getattr(client, method)(f"{API}/syncs/{sync.sync_id}/reenable", headers=bearer(key[1]))
     assert response.status_code == 405
     assert response["Allow"] == "POST"
     assert not Reenable.objects.exists()
@@ -192,7 +189,7 @@ def test_only_post_re_enables(client, key, sync, method):
 
 def test_nothing_goes_by_a_parameter(client, get, key, sync):
     url = f"{API}/syncs/{sync.sync_id}/reenable?override=true"
-    refused = client.post(url, json.dumps({"reason": WHY}), "application/json", headers=bearer(key.text))
+    refused = client.post(url, json.dumps({"reason": WHY}), "application/json", headers=bearer(key[1]))
     assert list(is_problem(refused, 400)["errors"]) == ["override"]
     assert list(is_problem(get(f"/reenables/{uuid.uuid4()}", x="1"), 400)["errors"]) == ["x"]
 
@@ -217,7 +214,8 @@ def test_the_list_is_whole_newest_first_and_filtered(get, project):
         )
         for number in range(11)
     ]
-    seen, cursor = [], ""
+    seen: list[dict[str, Any]] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = get("/reenables", limit="2", **({"cursor": cursor} if cursor else {})).json()
         seen += page["results"]
