@@ -32,7 +32,11 @@ class Clicked:
 def clicked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clicked]:
     with house(tmp_path_factory.mktemp("journey"), "journey") as made:
         syncs = {mode: made.stopped(mode, only="POST") for mode in (*ENDS, *HOSTILE)}
-        yield Clicked(made, syncs, {mode: made.click(sync_id) for mode, sync_id in syncs.items()})
+        answers = {mode: made.click(sync_id) for mode, sync_id in syncs.items()}
+        made.reaches(syncs["silent"], State.ACCEPTED)
+        # Time passes for one of them.
+        made.sql("UPDATE synclogs_reenable SET watch_until = now() WHERE sync_id = %(sync)s", sync=syncs["silent"])
+        yield Clicked(made, syncs, answers)
 
 
 def test_the_page_answers_at_once_however_the_provider_is(clicked: Clicked) -> None:
@@ -62,22 +66,6 @@ def test_it_fails_again(clicked: Clicked) -> None:
     assert clicked.house.posts(sync_id) == 1
 
 
-def test_no_sign_of_life_and_a_late_one(clicked: Clicked) -> None:
-    house, sync_id = clicked.house, clicked.syncs["silent"]
-    house.reaches(sync_id, State.ACCEPTED)
-    house.sql("UPDATE synclogs_reenable SET watch_until = now() WHERE sync_id = %(sync)s", sync=sync_id)  # time passes
-    house.reaches(sync_id, State.NO_SIGN_OF_LIFE)
-    assert house.posts(sync_id) == 1
-    push_run(house, sync_id)
-    house.reaches(sync_id, State.RECOVERED)
-    assert house.way(sync_id) == ["requested", "accepted", "no_sign_of_life", "recovered"]
-
-
-def push_run(house: House, sync_id: str) -> None:
-    done = factories.entry(syncId=sync_id, timestamp=timezone.now(), syncStatus="IDLE")
-    assert house.served.push(json.dumps(done).encode()).status == 200
-
-
 def test_done_without_an_answer_is_found_out_by_looking(clicked: Clicked) -> None:
     sync_id = clicked.syncs["timeout_after_doing"]
     attempt = clicked.house.reaches(sync_id, State.RECOVERED)
@@ -101,6 +89,20 @@ def test_a_hostile_answer_holds_the_worker_no_longer_than_it_may(clicked: Clicke
     assert house.posts(sync_id) == 1
     assert not [call for call in house.calls() if "trap" in call["path"] or call["cookie"]]
     assert len(attempt["answer"]) <= 4096
+
+
+def test_no_sign_of_life_and_a_late_one(clicked: Clicked) -> None:
+    house, sync_id = clicked.house, clicked.syncs["silent"]
+    house.reaches(sync_id, State.NO_SIGN_OF_LIFE)
+    assert house.posts(sync_id) == 1
+    push_run(house, sync_id)
+    house.reaches(sync_id, State.RECOVERED)
+    assert house.way(sync_id) == ["requested", "accepted", "no_sign_of_life", "recovered"]
+
+
+def push_run(house: House, sync_id: str) -> None:
+    done = factories.entry(syncId=sync_id, timestamp=timezone.now(), syncStatus="IDLE")
+    assert house.served.push(json.dumps(done).encode()).status == 200
 
 
 def test_a_worker_killed_in_mid_call_sends_nothing_twice(clicked: Clicked) -> None:
