@@ -16,6 +16,8 @@ from synclogs import audit, bulk, jobs, provider, reenable, resolutions
 from synclogs.actors import Actor, NotAllowed, Refused
 from synclogs.bulk import BOUNDS, Conflict, NothingLeft, Plan
 from synclogs.checks import RUNNING, BulkState, CheckName, State
+from synclogs.explain import bulks
+from synclogs.explain.bulks import Standing
 from synclogs.models import Action, AuditEvent, Bulk, BulkItem, Membership, Project, Reenable, Role, Sleeper, Sync
 from synclogs.selection import preview
 from tests import factories
@@ -448,3 +450,35 @@ def test_the_job_steps(project: Project, now: datetime) -> None:
     made = started(project, crowd(project, 1), now=now)
     jobs.step_bulks.func(0)
     assert results(made) == {"under_way": 1}
+
+
+@pytest.mark.parametrize(
+    ("standing", "sentence"),
+    [
+        (
+            Standing(0, 1, {"waiting": 3}, {"waiting": 2}),
+            "Canary: the first 2 are about to be re-enabled; the others wait until all of them have recovered.",
+        ),
+        (Standing(0, 1, {}, {"recovered": 1, "under_way": 1}), "Canary: 1 of 2 recovered, waiting for the other."),
+        (Standing(0, 1, {}, {"recovered": 1, "unknown": 2}), "Canary: 1 of 3 recovered, waiting for the other 2."),
+        (Standing(0, 0, {}, {"under_way": 1}), "Canary: 0 of 1 recovered, waiting for it."),
+        (
+            Standing(0, 1, {}, {"recovered": 2, "skipped": 1}),
+            "Canary: all 2 have recovered. The first wave comes next.",
+        ),
+    ],
+)
+def test_how_far_a_canary_is_in_words(standing: Standing, sentence: str, now: datetime) -> None:
+    assert bulks.sentence(BulkState.CANARY, standing, note="", expires_at=None, now=now) == sentence
+
+
+def test_what_a_verb_does_in_words() -> None:
+    one, none = Standing(2, 3, {"waiting": 1}, {}), Standing(1, 1, {"under_way": 1}, {})
+    assert "wave 2, at the same pace. 1 sync waits for its turn." in bulks.verb_sentence("resume", one)
+    assert bulks.verb_sentence("abort", none) == (
+        "For good: every sync had its turn already. 1 under way is watched to the end. What was sent cannot be called back."
+    )
+    assert bulks.plan_sentence(198, 150, canary=2, wave=25, per_minute=20) == (
+        "2 first, then 8 waves of up to 25; each wave waits for the one before to end. The calls alone take at least 7 minutes."
+    )
+    assert bulks.button(2, 2) == "Re-enable 2 syncs"

@@ -339,7 +339,9 @@ def test_leads_tick_syncs_and_go_on_with_the_filter(project: Project) -> None:
     assert f'name="sync" value="{first.sync_id}"' in html
     assert 'href="/p/demo/reenables/bulk/new?integration=googledrive&amp;error_code=invalid_grant"' in html
     assert '<input type="hidden" name="error_code" value="invalid_grant">' in html
-    assert "Re-enable the stopped syncs" in text_of(client.get("/p/demo/integrations/googledrive"))
+    integration = text_of(client.get("/p/demo/integrations/googledrive"))
+    assert "Re-enable the stopped syncs" in integration
+    assert f'href="{NEW}?integration=googledrive&amp;error_code=invalid_grant"' in integration
     viewer = client_of(project, Role.OPERATOR)
     assert "Re-enable the stopped syncs" not in text_of(viewer.get("/p/demo/integrations/googledrive"))
     assert 'name="sync"' not in text_of(viewer.get("/p/demo/syncs"))

@@ -110,9 +110,10 @@ def _all(count: int) -> str:
 
 
 def _of(standing: Standing) -> str:
-    names = ("under_way", "unknown", *BAD, "waiting")
     recovered = f"{standing.of_wave.get('recovered', 0)} of {standing.wave_planned} recovered"
-    return joined([recovered, *filter(None, [counted(standing.of_wave, names)])], word="and")
+    names = ("under_way", "unknown", *BAD, "waiting")
+    others = [f"{standing.of_wave[name]:,} {RESULT_WORDS[name]}" for name in names if standing.of_wave.get(name)]
+    return joined([recovered, *others])
 
 
 def _rest(standing: Standing) -> str:
@@ -187,15 +188,17 @@ LEFT_OUT_HELP: Mapping[CheckName, str] = {
 
 def verb_sentence(verb: str, standing: Standing) -> str:
     """What happens when this is confirmed."""
-    waiting, planned = plural(standing.waiting, "sync"), plural(standing.planned, "sync")
+    planned = plural(standing.planned, "sync")
+    waiting = f"{plural(standing.waiting, 'sync')} {'waits' if standing.waiting == 1 else 'wait'}"
     match verb:
         case "pause":
-            return f"Nothing more is asked for until somebody resumes it: {waiting} wait. {_watched(standing)}"
+            return f"Nothing more is asked for until somebody resumes it: {waiting}. {_watched(standing)}"
         case "resume":
             where = f"wave {standing.wave}" if standing.wave else "the canary"
-            return f"It goes on with {where}, at the same pace. {waiting} wait for their turn."
+            return f"It goes on with {where}, at the same pace. {waiting} for {'its' if standing.waiting == 1 else 'their'} turn."
         case "abort":
             called_back = " What was sent cannot be called back." if standing.open else ""
-            return f"For good: {waiting} will not be tried by this bulk. {_watched(standing)}{called_back}"
+            rest = f"{plural(standing.waiting, 'sync')} will not be tried by this bulk" if standing.waiting else ""
+            return f"For good: {rest or 'every sync had its turn already'}. {_watched(standing)}{called_back}"
         case _:
             return f"It starts at once, with the canary: {planned} in all."
