@@ -13,8 +13,7 @@ def provider_is_complete(**_: Any) -> list[CheckMessage]:
     """PROVIDER is set: then all that it needs has to be there. Connects to nothing."""
     configuration = provider.configured()
     found: list[CheckMessage] = [
-        Error(fault.text, hint=fault.hint, id="portal.E101")
-        for fault in configuration.faults()
+        Error(fault.text, hint=fault.hint, id="portal.E101") for fault in configuration.faults()
     ]
     if not found and configuration.kind == HOST_APP and is_plain(configuration.host_url):
         hint = "Use https://, unless both run in one private network: the message names a customer."

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import AlreadyEnqueued
@@ -323,17 +323,9 @@ def move(
                 )
             )
         if held:
-            _save_all(held, sorted(changed))
+            Reenable.objects.bulk_update(held, sorted(changed), batch_size=200)
             audit.record_all(lines)
     return len(held)
-
-
-def _save_all(attempts: list[Reenable], columns: list[str]) -> None:
-    """Many at once without waiting for each: psycopg sends them all before it reads the answers."""
-    names = ", ".join(f"{connection.ops.quote_name(Reenable._meta.get_field(name).column)} = %s" for name in columns)
-    rows = [(*(getattr(attempt, name) for name in columns), attempt.pk) for attempt in attempts]
-    with connection.cursor() as cursor:
-        cursor.executemany(f"UPDATE synclogs_reenable SET {names} WHERE id = %s", rows)  # noqa: S608 - columns of the model
 
 
 def _told(attempt: Reenable) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 from datetime import timezone as fixed
 from html import unescape
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -198,9 +199,7 @@ def test_several_are_copied_in_the_order_of_the_list(project: Project, signed_in
         ({"format": "links", "key": "f" * 32}, 404),
     ],
 )
-def test_what_cannot_be_copied_is_said(
-    project: Project, signed_in: Client, query: dict[str, object], status: int
-) -> None:
+def test_what_cannot_be_copied_is_said(project: Project, signed_in: Client, query: dict[str, Any], status: int) -> None:
     response = signed_in.get("/p/demo/logs/copy", query)
     assert response.status_code == status
 

@@ -98,7 +98,9 @@ def test_strangers_get_a_404_and_nobody_the_sign_in_page(client, project, page):
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_only_read(lead, project, page):
     url = f"/p/{project.slug}/{page}"
-    refused = ("delete", "put") if page.startswith("search") else ("delete", "put", "post")  # a long paste is no address
+    refused = (
+        ("delete", "put") if page.startswith("search") else ("delete", "put", "post")
+    )  # a long paste is no address
     assert {getattr(lead, method)(url).status_code for method in refused} == {405}
     assert lead.head(url).status_code == 200
 

@@ -46,7 +46,9 @@ def everything(log_filter: LogFilter, project: Project) -> list[str]:
 
 def walked(log_filter: LogFilter, project: Project) -> list[str]:
     """All pages from the newest back, and then the same way up again."""
-    down, cursor, upper = [], "", []
+    down: list[str] = []
+    upper: list[str] = []
+    cursor = ""
     while True:
         found = page(log_filter, project, size=7, before=cursor)
         down += [row.entry_id for row in found.rows]

@@ -93,7 +93,7 @@ def test_the_more_telling_half_of_too_many_is_kept() -> None:
     assert {SYNC, "a@b.cd", "t1"} <= {found.value for found in pasted.candidates}
 
 
-PIECES = (
+PIECES: tuple[str, ...] = (
     "{",
     "}",
     "[",

@@ -2,7 +2,6 @@
 
 import threading
 import uuid
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -210,7 +209,7 @@ def test_it_looks_only_at_the_blocks_that_came_lately(project: Project) -> None:
 
 
 @pytest.fixture
-def signed_in(project: Project, client: Client) -> Iterator[Client]:
+def signed_in(project: Project, client: Client) -> Client:
     client.force_login(member(project))
     return client
 
@@ -262,7 +261,8 @@ def test_lines_by_their_keys(project: Project, signed_in: Client) -> None:
     keys = list(LogEntry.objects.filter(entry_id__in=("e3", "e1", "e29")).newest_first().values_list("key", flat=True))
     unknown = uuid.UUID(int=keys[0].int + 1)
     response = signed_in.get(
-        "/p/demo/logs/rows", {"key": [keys[2], unknown, keys[0], keys[1], uuid.UUID(int=2**128 - 1)]}
+        "/p/demo/logs/rows",
+        {"key": [str(key) for key in (keys[2], unknown, keys[0], keys[1], uuid.UUID(int=2**128 - 1))]},
     )
     html = response.content.decode()
     assert [html.index(f'data-log-key="{key}"') for key in keys] == sorted(

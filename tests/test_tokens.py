@@ -45,7 +45,17 @@ def test_identifiers_names_and_texts_of_the_payload_are_found() -> None:
         recordId=4471,
         files=[{"name": "budget.xlsx"}],
     )
-    for text in ("evt-1", "FOLDER", "5d0a7c1e", "jane@acme.example", "googledrive", "10007", "accessible", "4471", "xlsx"):
+    for text in (
+        "evt-1",
+        "FOLDER",
+        "5d0a7c1e",
+        "jane@acme.example",
+        "googledrive",
+        "10007",
+        "accessible",
+        "4471",
+        "xlsx",
+    ):
         assert has(entry, text), text
     for text in ("31415", "404", "created", "recordId", "nothing"):  # counts and keys are no words
         assert not has(entry, text), text
