@@ -1,12 +1,15 @@
 """The page of the REST API in a browser: Swagger UI comes up under the portal's own content security policy."""
 
-from tests.browser.conftest import Look
+from tests.browser.conftest from pathlib import Path
+
+import Look
 
 
 def test_the_description_is_shown_without_breaking_the_policy(open_page: Look) -> None:
     page = open_page("/api/v1/docs")
     page.get_by_text("Send log entries").first.wait_for()
     assert page.locator("h1").count() == page.locator("main").count() == 1
-    assert page.locator(".opblock").count() == 11
+    described = Path("portal/api/openapi.yaml").read_text().count("operationId:")
+    assert page.locator(".opblock").count() == described > 10
     page.get_by_text("Send log entries").first.click()
     page.get_by_text("RefusedAccount").or_(page.get_by_text("not one entry could be stored")).first.wait_for()

@@ -74,7 +74,9 @@ def test_runs_are_accessible_and_fit(open_page: Look, user: User, path: str, sch
 def test_a_lamp_leads_to_its_run_and_a_phone_sees_the_newest(open_page: Look, user: User) -> None:
     page = open_page(f"/p/demo/syncs/{sync_id()}", user=user, viewport=NARROW)
     lamps = page.locator(".strip-lamp")
+    page.locator("#h-runs").evaluate("heading => heading.scrollIntoView()")
     expect(lamps.last).to_be_in_viewport()
+    expect(lamps.first).not_to_be_in_viewport()
     lamps.last.focus()
     page.keyboard.press("ArrowLeft")
     expect(lamps.nth(19)).to_be_focused()
