@@ -1,8 +1,8 @@
 """The page of the REST API in a browser: Swagger UI comes up under the portal's own content security policy."""
 
-from tests.browser.conftest from pathlib import Path
+from pathlib import Path
 
-import Look
+from tests.browser.conftest import Look
 
 
 def test_the_description_is_shown_without_breaking_the_policy(open_page: Look) -> None:
