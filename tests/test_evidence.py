@@ -152,7 +152,6 @@ def test_a_paused_sync_without_an_error_needs_nothing_but_the_override(project: 
         ({"last_error_code": "10007", "last_completed_at": NOW}, (True, False)),
         ({"last_error_at": None}, (True, False)),
     ],
-    ids=str,
 )
 def test_what_re_enabling_cures(project: Project, values: dict[str, Any], expected: tuple[bool, bool]) -> None:
     found = check(make(project, **values), CheckName.CURABLE)
@@ -221,7 +220,6 @@ def test_a_word_about_an_older_error_or_another_sync_says_nothing(project: Proje
         ({"last_completed_at": None}, False),
         ({"status": "ERRORED", "last_error_at": NOW}, False),  # it worked, and has stopped again
     ],
-    ids=str,
 )
 def test_another_sync_over_the_same_account_works_since(project: Project, values: dict[str, Any], shows: bool) -> None:
     sync = make(project)
@@ -252,7 +250,6 @@ def test_a_sync_that_names_no_account_goes_by_the_customer_and_one_without_a_cus
         ({"last_error_code": "ECONNRESET"}, False),
         ({"last_error_event": "SYNC_WEBHOOK_FAILED"}, False),
     ],
-    ids=str,
 )
 def test_the_same_error_is_over_for_other_customers(project: Project, values: dict[str, Any], shows: bool) -> None:
     sync = make(project)
