@@ -103,6 +103,7 @@ def test_a_pasted_mail_opens_the_page_with_the_verdict(open_page: Look, user: Us
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/p/demo/users/acct_1$"))
     expect(page.locator("[data-verdict]")).to_be_visible()
+    page.wait_for_load_state("networkidle")  # the scripts that listen for keys
     page.keyboard.press("/")
     page.evaluate(PASTE, f"One:\n{sync_id(1)}\n{sync_id(2)} and nobody@example.com")
     page.keyboard.press("Enter")
