@@ -80,8 +80,8 @@ def _text(node: Text, project_id: int) -> Q:
 def _has_words(words: Sequence[str], project_id: int) -> Q:
     if not words:
         return Q()
-    numbers = {tokens.hashed(project_id, word) for word in words}
-    return _raw("synclogs_logentry.tokens @> %s::int4[]", tokens.array(sorted(numbers)))
+    numbers = sorted({tokens.hashed(project_id, word) for word in words})
+    return _raw("synclogs_logentry.tokens @> %s::int4[]", tokens.array(map(str, numbers)))
 
 
 def literal(text: str) -> str:

@@ -40,34 +40,37 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-@lru_cache(maxsize=1 << 16)
 def hashed(project_id: int, word: str) -> int:
     return int.from_bytes(sha256(f"{project_id} {word}".encode()).digest()[:4], signed=True)
 
 
+@lru_cache(maxsize=1 << 16)
+def _written(project_id: int, word: str) -> str:
+    """As it stands in an array: writing numbers out is half of the work."""
+    return str(hashed(project_id, word))
+
+
 @lru_cache(maxsize=1 << 14)
-def _known(project_id: int, *texts: str) -> frozenset[int]:
+def _known(project_id: int, *texts: str) -> frozenset[str]:
     """The words of texts that come again and again: the names of a sync, a template of a message."""
-    return frozenset(hashed(project_id, word) for word in words(" ".join(texts)))
+    return frozenset([_written(project_id, word) for word in words(" ".join(texts))])
 
 
-def of(project_id: int, record: Record) -> set[int]:
-    """The numbers of all words of a record, at most MOST of them."""
-    found = {
-        *_known(
-            project_id,
-            *(record.sync_id, record.credential_id, record.user_id, record.integration, record.pipeline),
-            *(record.event, record.error_code),
-        ),
-        *_known(project_id, record.message),
-    }
+def of(project_id: int, record: Record) -> set[str]:
+    """The numbers of all words of a record, written out; at most MOST of them."""
+    named = _known(
+        project_id,
+        *(record.sync_id, record.credential_id, record.user_id, record.integration, record.pipeline),
+        *(record.event, record.error_code),
+    )
+    found = {*named, *_known(project_id, record.message)}
     rest = f"{record.entry_id} {record.trace_id}"
     if record.detail != b"{}":
         rest = " ".join((rest, *_texts(msgspec.json.decode(record.detail))))
     for word in words(rest):
         if len(found) >= MOST:
             break
-        found.add(hashed(project_id, word))
+        found.add(_written(project_id, word))
     return found
 
 
@@ -90,6 +93,6 @@ def _leaves(value: object, *, numbers: bool) -> Iterator[str]:
         yield str(value)
 
 
-def array(numbers: Iterable[int]) -> str:
+def array(numbers: Iterable[str]) -> str:
     """As PostgreSQL writes an int4[]."""
-    return "{" + ",".join(map(str, numbers)) + "}"
+    return f"{{{','.join(numbers)}}}"

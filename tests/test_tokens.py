@@ -20,7 +20,7 @@ def record(**values: Any) -> Record:
 
 
 def has(entry: Record, text: str) -> bool:
-    return {tokens.hashed(1, word) for word in tokens.words(text)} <= tokens.of(1, entry)
+    return {str(tokens.hashed(1, word)) for word in tokens.words(text)} <= tokens.of(1, entry)
 
 
 def test_words_are_runs_of_letters_and_digits_in_lower_case() -> None:
