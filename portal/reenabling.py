@@ -133,11 +133,10 @@ def actor_of(request: ProjectRequest) -> Actor:
 
 
 def check_lines(checks: Iterable[Check], *, now: datetime) -> tuple[CheckLine, ...]:
-    return tuple(_check_line(check, now=now) for check in checks)
+    return tuple(_shown(check, words.check_finding(check, now=now)) for check in checks)
 
 
-def _check_line(check: Check, *, now: datetime) -> CheckLine:
-    finding = words.check_finding(check, now=now)
+def _shown(check: Check, finding: words.Finding) -> CheckLine:
     word, tone = {
         True: ("Passed", Tone.OK),
         False: ("Not passed", Tone.ERROR),
@@ -147,15 +146,8 @@ def _check_line(check: Check, *, now: datetime) -> CheckLine:
 
 
 def kept_lines(attempt: Reenable) -> tuple[CheckLine, ...]:
-    """The evidence as it stood at the click. What an older version kept otherwise is left out."""
-    found = []
-    for kept in attempt.evidence if isinstance(attempt.evidence, list) else []:
-        try:
-            check = Check(CheckName(kept["name"]), kept["passed"], kept["canOverride"], kept["facts"])
-            found.append(_check_line(check, now=attempt.requested_at))
-        except (KeyError, TypeError, ValueError):
-            continue
-    return tuple(found)
+    """The evidence as it stood at the click."""
+    return tuple(_shown(*one) for one in words.kept_findings(attempt.evidence, now=attempt.requested_at))
 
 
 # Attempts

@@ -65,11 +65,10 @@ class NotEligible(Problem):
 
 
 def told(checks: Iterable[Check], *, now: datetime) -> list[dict[str, Any]]:
-    return [_told(check, now=now) for check in checks]
+    return [_shown(check, words.check_finding(check, now=now)) for check in checks]
 
 
-def _told(check: Check, *, now: datetime) -> dict[str, Any]:
-    finding = words.check_finding(check, now=now)
+def _shown(check: Check, finding: words.Finding) -> dict[str, Any]:
     return {
         "name": check.name.value,
         "title": words.CHECK_NAMES[check.name],
@@ -81,15 +80,8 @@ def _told(check: Check, *, now: datetime) -> dict[str, Any]:
 
 
 def kept(attempt: Reenable) -> list[dict[str, Any]]:
-    """The checks as they stood at the request. What an older version kept otherwise is left out."""
-    found = []
-    for row in attempt.evidence if isinstance(attempt.evidence, list) else []:
-        try:
-            check = Check(CheckName(row["name"]), row["passed"], row["canOverride"], row["facts"])
-            found.append(_told(check, now=attempt.requested_at))
-        except (KeyError, TypeError, ValueError):
-            continue
-    return found
+    """The checks as they stood at the request."""
+    return [_shown(*one) for one in words.kept_findings(attempt.evidence, now=attempt.requested_at)]
 
 
 class AnswerShape(Shape):

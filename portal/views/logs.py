@@ -90,24 +90,11 @@ def listed(request: ProjectRequest, *, now: datetime) -> Listing:
     except OperationalError:
         # Too slow (statement_timeout) or gone; the list says so itself and keeps the filters, so it can be tried again.
         return Listing("failed", 503, log_filter=log_filter, columns=chosen)
-    if page.rows:
-        shown = rows_of(page.rows, request, chosen)
+    if page.rows or page.searched_to:
         return Listing(
-            "rows",
+            "rows" if page.rows else "searching",
             200,
-            shown,
-            page.newer,
-            page.older,
-            log_filter,
-            columns=chosen,
-            tail=cursor,
-            searched_to=page.searched_to,
-        )
-    if page.searched_to:
-        return Listing(
-            "searching",
-            200,
-            (),
+            rows_of(page.rows, request, chosen),
             page.newer,
             page.older,
             log_filter,
