@@ -61,7 +61,9 @@ def base_python() -> str:
 
 def install(requirements: Path) -> None:
     say(f"Installing {requirements.relative_to(ROOT)}")
-    options = ["-qq", "--disable-pip-version-check", "--no-input", "--require-hashes"]
+    # --no-deps: the file names everything. Resolving again fails on the day a pinned package that is asked for with extras
+    # (coverage[toml]) has a newer release, because pip then looks at that one and has no hash for it.
+    options = ["-qq", "--disable-pip-version-check", "--no-input", "--require-hashes", "--no-deps"]
     environment = os.environ | {"PIP_ROOT_USER_ACTION": "ignore"}
     command: list[str | Path] = [PYTHON, "-m", "pip", "install", *options, "-r", requirements]
     subprocess.run(command, stdin=subprocess.DEVNULL, env=environment, check=True)
