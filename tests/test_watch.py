@@ -336,8 +336,8 @@ def test_any_order_stays_in_the_table_and_comes_to_an_end(
 
 
 @pytest.mark.slow
-def test_a_thousand_attempts_are_looked_at_in_no_time(project: Project) -> None:
-    """By the index of a sync's entries, and by no other way."""
+def test_a_thousand_attempts_are_looked_at_by_the_index_alone(project: Project) -> None:
+    """The index of a sync's entries, and a few pages of it for each attempt."""
     names = [str(uuid.UUID(int=number + 1)) for number in range(1000)]
     at = NOW - 30 * MINUTE
     noise = [
@@ -359,21 +359,21 @@ def test_a_thousand_attempts_are_looked_at_in_no_time(project: Project) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE synclogs_logentry")
         cursor.execute("ANALYZE synclogs_reenable")
-        plans = [explained(cursor) for _ in range(5)]
-    scans = [node for node in nodes(plans[0]["Plan"]) if "logentry" in node.get("Relation Name", "")]
+        plan = explained(cursor)
+    scans = [node for node in nodes(plan) if "logentry" in node.get("Relation Name", "")]
     assert scans
     for node in scans:
         assert node["Node Type"] == "Index Scan"
         assert "sync_id_occurred_at" in node["Index Name"]
         assert all(column in node["Index Cond"] for column in ("project_id", "sync_id", "occurred_at"))
-    assert min(plan["Execution Time"] for plan in plans) < 100
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 40 * len(names)
 
 
 def explained(cursor: Any) -> dict[str, Any]:
     sent = dict.fromkeys(Reenable.objects.values_list("pk", flat=True), NOW)
-    cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {watch.SIGNS}", watch.parameters(sent))
+    cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {watch.SIGNS}", watch.parameters(sent))
     ((told,),) = cursor.fetchall()
-    found: dict[str, Any] = (json.loads(told) if isinstance(told, str) else told)[0]
+    found: dict[str, Any] = (json.loads(told) if isinstance(told, str) else told)[0]["Plan"]
     return found
 
 

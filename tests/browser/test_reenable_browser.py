@@ -142,6 +142,7 @@ def test_the_list_is_reached_and_read_by_keyboard(open_page: Look, operator: Use
     page = open_page("/p/demo/logs", user=operator)
     page.keyboard.press("g")
     page.keyboard.press("r")
+    page.wait_for_url("**/reenables")  # loaded: its heading is there before the scripts that listen for keys
     expect(page.get_by_role("heading", level=1)).to_have_text("Re-enables")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
