@@ -18,7 +18,7 @@ from django.http import QueryDict
 
 from synclogs.checks import OPEN, State
 from synclogs.models import Action, Attention, AuditEvent, Bulk, ConnectedUser, Project, Reenable, Sync
-from synclogs.models.sync import ConnectedUserQuerySet, SyncQuerySet
+from synclogs.models.sync import SyncQuerySet
 from synclogs.paste import uuid_of
 
 LONGEST = 256
@@ -74,7 +74,7 @@ def search_field(method: str) -> django_filters.CharFilter:
     return django_filters.CharFilter(method=method, max_length=LONGEST)
 
 
-def people_like(project: Project, text: str) -> ConnectedUserQuerySet:
+def people_like(project: Project, text: str) -> QuerySet[ConnectedUser]:
     """The connected users with this text in their ID, name, e-mail or company."""
     like = Q()
     for name in ("user_id", "name", "email", "company"):
@@ -163,10 +163,10 @@ class UserFilters(ProjectFilters):
         model = ConnectedUser
         fields = ()
 
-    def search(self, users: ConnectedUserQuerySet, name: str, text: str) -> ConnectedUserQuerySet:
+    def search(self, users: QuerySet[ConnectedUser], name: str, text: str) -> QuerySet[ConnectedUser]:
         return users & people_like(self.project, text)
 
-    def in_trouble(self, users: ConnectedUserQuerySet, name: str, value: str) -> ConnectedUserQuerySet:
+    def in_trouble(self, users: QuerySet[ConnectedUser], name: str, value: str) -> QuerySet[ConnectedUser]:
         troubled = Sync.objects.of(self.project).needing(now=self.now)
         return users.filter(Exists(troubled.filter(user_id=OuterRef("user_id"))))
 

@@ -13,7 +13,7 @@ import msgspec
 from synclogs.catalogue import LEVEL_SLUGS
 from synclogs.decoding import cleaned, shown
 from synclogs.limits import LIMITS, Code
-from synclogs.moments import EPOCH
+from synclogs.moments import microseconds
 
 type Values = dict[str, object]
 
@@ -130,12 +130,6 @@ def level(values: Values) -> int:
     if found is None:
         raise Refused(Code.BAD_LEVEL, "level", f"level is DEBUG, INFO, WARN, WARNING or ERROR; found {shown(value)}.")
     return found
-
-
-def microseconds(moment: datetime) -> int:
-    """An aware moment as microseconds since 1970, exactly."""
-    passed = moment - EPOCH
-    return (passed.days * 86_400 + passed.seconds) * SECOND_US + passed.microseconds
 
 
 def timestamp(values: Values, *, oldest_us: int, newest_us: int) -> int:

@@ -6,6 +6,7 @@ from functools import lru_cache
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_DAY = date(1970, 1, 1)
 DAY_US = 86_400_000_000
+MICROSECOND = timedelta(microseconds=1)
 
 
 def day_of(number: int) -> date:
@@ -17,8 +18,8 @@ def moment(number: int) -> datetime:
 
 
 def microseconds(at: datetime) -> int:
-    """The inverse of `moment`."""
-    return (at - EPOCH) // timedelta(microseconds=1)
+    """The inverse of `moment`, exactly."""
+    return (at - EPOCH) // MICROSECOND
 
 
 @lru_cache(maxsize=8192)  # an entry's moment goes into several rows of a batch

@@ -18,6 +18,7 @@ from synclogs.catalogue import SYNC_LOG, Level, category_of
 from synclogs.decoding import Problem, Scanner, cleaned, shown
 from synclogs.fields import Refused, Retry, Summary, Values
 from synclogs.limits import LIMITS, Code, Limits, TooLarge, TooMany, Unreadable
+from synclogs.moments import microseconds
 
 __all__ = [
     "LIMITS", "Code", "Limits", "Reader", "Reading", "Record", "Refusal", "Retry", "Summary", "TooLarge", "TooMany",
@@ -145,7 +146,7 @@ class Reader:
     def __init__(self, *, now: datetime) -> None:
         self.scanner = Scanner()
         self.sanitized = 0
-        now_us = fields.microseconds(now)
+        now_us = microseconds(now)
         self._oldest_us = now_us - LIMITS.past_days * 86_400 * fields.SECOND_US
         self._newest_us = now_us + LIMITS.ahead_hours * 3_600 * fields.SECOND_US
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from synclogs import catalogue, fields, moments
 from synclogs.catalogue import Step
 from synclogs.filters import LogFilter
 from synclogs.models import LogEntry, Project, Sync, Trace
-from synclogs.models.sync import TraceQuerySet
 from synclogs.paging import page
 
 LONGEST = 500
@@ -138,17 +137,17 @@ def _announced(entry: LogEntry) -> fields.Retry | None:
     )  # a copy: reading takes things out
 
 
-def runs(sync: Sync, project: Project) -> TraceQuerySet:
+def runs(sync: Sync, project: Project) -> QuerySet[Trace]:
     """The iterations of a sync, newest first."""
     return Trace.objects.of(project).filter(sync_id=sync.sync_id).order_by("-first_at", "-pk")
 
 
-def recent(runs: TraceQuerySet, *, most: int = RUNS_BACK) -> TraceQuerySet:
+def recent(runs: QuerySet[Trace], *, most: int = RUNS_BACK) -> QuerySet[Trace]:
     """The first of them, to be narrowed further: so that a rare kind of run does not read all there ever were."""
     return Trace.objects.filter(pk__in=runs.values("pk")[:most]).order_by("-first_at", "-pk")
 
 
-def _last(runs: TraceQuerySet, **where: object) -> Trace | None:
+def _last(runs: QuerySet[Trace], **where: object) -> Trace | None:
     """The first of them with these values; near first, which is where it is most of the time."""
     near = recent(runs, most=RUNS_NEAR).filter(**where).first()
     return near or recent(runs).filter(**where).first()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from synclogs import fields
 from synclogs.catalogue import Category, Level
 from synclogs.limits import LIMITS, Code, TooMany, Unreadable
-from synclogs.moments import EPOCH
+from synclogs.moments import EPOCH, microseconds
 from synclogs.records import Reader, Reading, Record, Refusal, Retry, Summary, context, read_json, read_line, read_lines
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
@@ -130,7 +130,7 @@ def test_full_entry() -> None:
     assert found == Record(
         index=0,
         entry_id="evt_1",
-        occurred_us=fields.microseconds(datetime(2026, 11, 23, 9, 12, 30, 125_000, tzinfo=UTC)),
+        occurred_us=microseconds(datetime(2026, 11, 23, 9, 12, 30, 125_000, tzinfo=UTC)),
         level=Level.WARNING,
         category=Category.RETRY,
         type="managed_sync",
@@ -148,7 +148,7 @@ def test_full_entry() -> None:
         recoverability="RECOVERABLE",
         http_status=429,
         summary=Summary(4, 11, 0, 15, 15, 8210),
-        retry=Retry(fields.microseconds(datetime(2026, 11, 23, 9, 13, tzinfo=UTC)), 2, 5, 30_000),
+        retry=Retry(microseconds(datetime(2026, 11, 23, 9, 13, tzinfo=UTC)), 2, 5, 30_000),
         detail=found.detail,
     )
     assert json.loads(found.detail) == {
@@ -204,8 +204,8 @@ ACCEPTED: dict[str, tuple[dict[str, object], dict[str, object]]] = {
         {"traceId": "", "integration": "", "userId": "", "message": ""},
         {"user_id": "", "detail": b'{"x":1}'},
     ),
-    "timestamp, oldest": ({"timestamp": stamp(OLDEST)}, {"occurred_us": fields.microseconds(OLDEST)}),
-    "timestamp, newest": ({"timestamp": stamp(NEWEST)}, {"occurred_us": fields.microseconds(NEWEST)}),
+    "timestamp, oldest": ({"timestamp": stamp(OLDEST)}, {"occurred_us": microseconds(OLDEST)}),
+    "timestamp, newest": ({"timestamp": stamp(NEWEST)}, {"occurred_us": microseconds(NEWEST)}),
     "known event": (
         {"type": "managed_sync", "syncEvent": "SYNC_RUN_ERROR"},
         {"category": 3, "event": "SYNC_RUN_ERROR"},
@@ -316,7 +316,7 @@ def test_refused(changes: dict[str, object], code: Code, name: str) -> None:
     ],
 )
 def test_timestamps(text: str, moment: datetime) -> None:
-    assert record(timestamp=text).occurred_us == fields.microseconds(moment.replace(tzinfo=UTC))
+    assert record(timestamp=text).occurred_us == microseconds(moment.replace(tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -414,7 +414,7 @@ def test_error(
 
 
 AT = datetime(2026, 11, 23, 9, 13, tzinfo=UTC)
-AT_US = fields.microseconds(AT)
+AT_US = microseconds(AT)
 
 
 @pytest.mark.parametrize(
@@ -445,7 +445,7 @@ def test_retry(error: dict[str, object], expected: Retry | None) -> None:
         (1_795_425_180, AT_US),
         (1_795_425_180_000, AT_US),
         (1_795_425_180.5, AT_US + 500_000),
-        ("2099-01-01T00:00:00Z", fields.microseconds(datetime(2099, 1, 1, tzinfo=UTC))),
+        ("2099-01-01T00:00:00Z", microseconds(datetime(2099, 1, 1, tzinfo=UTC))),
         ("9999-12-31T00:00:00Z", fields.LAST_US),
         ("9999-12-31T23:59:59-12:00", None),
         ("0001-01-01T00:00:00+23:59", None),

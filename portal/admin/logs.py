@@ -18,7 +18,7 @@ from portal.admin import cells
 from portal.admin.base import ReadOnlyAdmin
 from portal.admin.cells import Cell, code_column, column
 from portal.admin.lists import CURSORS, Choice, PagedList, ProjectChoice, RangeChoice, Text, chosen, estimate, seen
-from portal.admin.things import SyncThing, as_uuid
+from portal.admin.things import SyncThing
 from portal.adminsite import administered
 from portal.choices import FACETS, KNOWN, counts_of
 from portal.querystring import value_words
@@ -29,6 +29,7 @@ from synclogs.language import QueryError
 from synclogs.models import Facet, HourCount, LogEntry, Project
 from synclogs.paging import Page
 from synclogs.parameters import FIELDS
+from synclogs.paste import uuid_of
 
 WIDE = "30d"  # where a search looks unless a range is chosen
 MOST_FOUND = 100
@@ -136,7 +137,7 @@ def located(project: Project, log_filter: LogFilter, text: str) -> list[LogEntry
         FIELDS["user"].parse(text)
     except ValueError as error:
         raise FilterError({"q": str(error)}) from None
-    entries, key = LogEntry.objects.of(project).select_related("project"), as_uuid(text)
+    entries, key = LogEntry.objects.of(project).select_related("project"), uuid_of(text)
     found = list(entries.at_key(key)) if key else []
     # Without an order, so that the planner has no reason to read anything but the index of the ids.
     found = found or list(log_filter.entries(project).select_related("project").filter(entry_id=text)[:MOST_FOUND])
@@ -201,7 +202,7 @@ class LogEntryAdmin(SyncThing, ReadOnlyAdmin):
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> LogEntry | None:
         """By key: it tells the millisecond, so that one partition is looked at, by its primary key."""
-        key = as_uuid(object_id)
+        key = uuid_of(object_id)
         mine = [project.pk for project in administered(request)]
         found = LogEntry.objects.filter(project_id__in=mine).at_key(key).select_related("project") if key else None
         return found.first() if found is not None else None

@@ -13,10 +13,11 @@ from portal.admin import cells
 from portal.admin.base import ReadOnlyAdmin
 from portal.admin.cells import Cell, code_column, column, moment_column
 from portal.admin.lists import Choice, PagedList, ProjectChoice, RangeChoice, Text
-from portal.admin.things import IntegrationChoice, SyncThing, UserText, as_uuid
+from portal.admin.things import IntegrationChoice, SyncThing, UserText
 from portal.reenabling import TONES
 from synclogs.checks import State
 from synclogs.models import Bulk, BulkState, Reenable, Resolution, Sleeper
+from synclogs.paste import uuid_of
 
 STATE_COLOURS = {state.label: cells.COLOURS[TONES[state]] for state in State}
 
@@ -73,7 +74,7 @@ class PagedAdmin(SyncThing, ReadOnlyAdmin):
         return (queryset.filter(self.found(text)) if text else queryset), False
 
     def found(self, text: str) -> Q:
-        sync_id = as_uuid(text)
+        sync_id = uuid_of(text)
         return Q(sync_id=sync_id) if sync_id else Q(user_id=text)
 
 
@@ -142,7 +143,7 @@ class ResolutionAdmin(PagedAdmin):
     )
 
     def found(self, text: str) -> Q:
-        sync_id = as_uuid(text)
+        sync_id = uuid_of(text)
         return Q(sync_id=sync_id) if sync_id else Q(note__icontains=text) | Q(ticket__icontains=text)
 
     @column("Who")

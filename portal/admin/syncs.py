@@ -18,12 +18,12 @@ from portal.admin.things import (
     PipelineChoice,
     SyncThing,
     UserText,
-    as_uuid,
     run_counts,
 )
 from synclogs import catalogue
 from synclogs.explain import phrases
 from synclogs.models import Attention, Sync
+from synclogs.paste import uuid_of
 
 
 class StatusChoice(Choice):
@@ -125,7 +125,7 @@ class SyncAdmin(SyncThing, ReadOnlyAdmin):
         text = search_term.strip()
         if not text:
             return queryset, False
-        sync_id = as_uuid(text)
+        sync_id = uuid_of(text)
         return queryset.filter(Q(sync_id=sync_id) if sync_id else Q(user_id=text)), False
 
     def portal_key(self, obj: Sync) -> tuple[object, ...]:

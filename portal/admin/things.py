@@ -1,7 +1,6 @@
 """What the pages of entries, syncs, traces and customers share: columns with links into the portal, and filters."""
 
 from typing import Any
-from uuid import UUID
 
 from django.http import HttpRequest
 
@@ -11,13 +10,6 @@ from portal.admin.lists import Choice, Text, seen
 from synclogs import catalogue
 from synclogs.explain import phrases
 from synclogs.models import Facet, Sync, Trace
-
-
-def as_uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text.strip())
-    except ValueError:
-        return None
 
 
 def run_counts(obj: Sync | Trace) -> str:

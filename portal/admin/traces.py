@@ -16,11 +16,11 @@ from portal.admin.things import (
     SyncThing,
     SyncTypeChoice,
     UserText,
-    as_uuid,
     run_counts,
 )
 from synclogs import catalogue
 from synclogs.models import Trace
+from synclogs.paste import uuid_of
 
 
 class SyncText(Text):
@@ -32,7 +32,7 @@ class SyncText(Text):
         value = self.value()
         if not value:
             return None
-        found = as_uuid(value)
+        found = uuid_of(value.strip())
         return queryset.filter(sync_id=found) if found else queryset.none()
 
 
@@ -126,7 +126,7 @@ class TraceAdmin(SyncThing, ReadOnlyAdmin):
         text = search_term.strip()
         if not text:
             return queryset, False
-        condition, sync_id = Q(trace_id=text), as_uuid(text)
+        condition, sync_id = Q(trace_id=text), uuid_of(text)
         return queryset.filter(condition | Q(sync_id=sync_id) if sync_id else condition), False
 
     def portal_key(self, obj: Trace) -> tuple[object, ...]:

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import models
 
 from synclogs.checks import BulkState
-from synclogs.models.project import Project
-from synclogs.models.reenable import OfProjectQuerySet, Reenable
+from synclogs.models.project import OfProjectQuerySet, Project
+from synclogs.models.reenable import Reenable
 
 MOST_ITEMS = 1000
 

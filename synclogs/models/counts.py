@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from synclogs.models.project import Project
+from synclogs.models.project import OfProjectQuerySet, Project
 
 
 class Facet(models.IntegerChoices):
@@ -23,11 +23,6 @@ class Facet(models.IntegerChoices):
     HTTP_STATUS = 10
 
 
-class HourCountQuerySet(models.QuerySet["HourCount"]):
-    def of(self, project: Project) -> HourCountQuerySet:
-        return self.filter(project=project)
-
-
 class HourCount(models.Model):
     """Entries of one hour (its first moment), one level and one value of one facet."""
 
@@ -38,7 +33,7 @@ class HourCount(models.Model):
     level = models.PositiveSmallIntegerField()
     count = models.PositiveBigIntegerField()
 
-    objects = HourCountQuerySet.as_manager()
+    objects = OfProjectQuerySet["HourCount"].as_manager()
 
     class Meta:
         constraints = (
@@ -53,11 +48,6 @@ class HourCount(models.Model):
         return f"{self.get_facet_display()} {self.value} {self.hour:%Y-%m-%d %H:00} {self.count}"
 
 
-class MinuteCountQuerySet(models.QuerySet["MinuteCount"]):
-    def of(self, project: Project) -> MinuteCountQuerySet:
-        return self.filter(project=project)
-
-
 class MinuteCount(models.Model):
     """Entries of one minute (its first moment) and one level."""
 
@@ -66,7 +56,7 @@ class MinuteCount(models.Model):
     level = models.PositiveSmallIntegerField()
     count = models.PositiveBigIntegerField()
 
-    objects = MinuteCountQuerySet.as_manager()
+    objects = OfProjectQuerySet["MinuteCount"].as_manager()
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("project", "minute", "level"), name="minutecount_minute"),)

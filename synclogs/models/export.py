@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import models
 
-from synclogs.models.project import Project
+from synclogs.models.project import OfProjectQuerySet, Project
 
 # A running export tells how far it is every second, except while the reader takes nothing, which ends it after a minute.
 SILENCE = timedelta(minutes=2)
@@ -25,10 +25,7 @@ class ExportState(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
-class ExportQuerySet(models.QuerySet["Export"]):
-    def of(self, project: Project) -> ExportQuerySet:
-        return self.filter(project=project)
-
+class ExportQuerySet(OfProjectQuerySet["Export"]):
     def running(self, now: datetime) -> ExportQuerySet:
         return self.filter(state=ExportState.RUNNING, moved_at__gt=now - SILENCE)
 

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from synclogs import records
 from synclogs.catalogue import Category, Level
-from synclogs.models.project import Project
+from synclogs.models.project import OfProjectQuerySet, Project
 from synclogs.moments import EPOCH
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -49,10 +49,7 @@ def moment_of(key: uuid.UUID) -> datetime | None:
     return EPOCH + start * MILLISECOND if start < LAST_MILLISECOND else None
 
 
-class LogEntryQuerySet(models.QuerySet["LogEntry"]):
-    def of(self, project: Project) -> LogEntryQuerySet:
-        return self.filter(project=project)
-
+class LogEntryQuerySet(OfProjectQuerySet["LogEntry"]):
     def at_key(self, key: uuid.UUID) -> LogEntryQuerySet:
         """One entry by its key alone: the key tells the millisecond, so one partition is looked at."""
         return self.at_keys([key])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Self
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -55,6 +56,13 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class OfProjectQuerySet[M: models.Model](models.QuerySet[M]):
+    """Rows that belong to a project: every reading of them begins with `of`."""
+
+    def of(self, project: Project) -> Self:
+        return self.filter(project=project)
 
 
 class Membership(models.Model):

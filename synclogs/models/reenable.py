@@ -9,13 +9,10 @@ from django.db import models
 from django.db.models import Q
 
 from synclogs.checks import OPEN, State
-from synclogs.models.project import Project
+from synclogs.models.project import OfProjectQuerySet, Project
 
 
-class ReenableQuerySet(models.QuerySet["Reenable"]):
-    def of(self, project: Project) -> ReenableQuerySet:
-        return self.filter(project=project)
-
+class ReenableQuerySet(OfProjectQuerySet["Reenable"]):
     def open(self) -> ReenableQuerySet:
         return self.filter(state__in=OPEN)
 
@@ -84,11 +81,6 @@ class Reenable(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN
-
-
-class OfProjectQuerySet[M: models.Model](models.QuerySet[M]):
-    def of(self, project: Project) -> OfProjectQuerySet[M]:
-        return self.filter(project=project)
 
 
 class Resolution(models.Model):

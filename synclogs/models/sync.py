@@ -10,7 +10,7 @@ from django.db.models import Case, ExpressionWrapper, F, Q, Value, When
 from django.db.models.functions import Coalesce, Least
 
 from synclogs.catalogue import SyncStatus
-from synclogs.models.project import Project
+from synclogs.models.project import OfProjectQuerySet, Project
 
 # The same numbers as in synclogs.explain.syncs; tests/test_standing.py holds both to the same answers.
 SILENT_AT_LEAST = timedelta(minutes=10)
@@ -76,10 +76,7 @@ def needs_any(*, now: datetime) -> Q:
     return found
 
 
-class SyncQuerySet(models.QuerySet["Sync"]):
-    def of(self, project: Project) -> SyncQuerySet:
-        return self.filter(project=project)
-
+class SyncQuerySet(OfProjectQuerySet["Sync"]):
     def needing(self, *kinds: Attention, now: datetime) -> SyncQuerySet:
         """Those in any of these kinds of trouble; without a kind, in any kind at all."""
         condition = Q()
@@ -167,11 +164,6 @@ class Sync(RunCounts):
         return f"{self.integration} · {self.pipeline} · {self.user_id}"
 
 
-class TraceQuerySet(models.QuerySet["Trace"]):
-    def of(self, project: Project) -> TraceQuerySet:
-        return self.filter(project=project)
-
-
 class Trace(RunCounts):
     """One iteration of a sync: all entries that share a traceId, whatever order they came in."""
 
@@ -193,7 +185,7 @@ class Trace(RunCounts):
     warnings = models.PositiveIntegerField(default=0)
     errors = models.PositiveIntegerField(default=0)
 
-    objects = TraceQuerySet.as_manager()
+    objects = OfProjectQuerySet["Trace"].as_manager()
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("project", "trace_id"), name="trace_project_trace"),)
@@ -208,11 +200,6 @@ class Trace(RunCounts):
         return self.trace_id
 
 
-class ConnectedUserQuerySet(models.QuerySet["ConnectedUser"]):
-    def of(self, project: Project) -> ConnectedUserQuerySet:
-        return self.filter(project=project)
-
-
 class ConnectedUser(models.Model):
     """An end customer whose data syncs. The first three texts come from the REST API, the rest from entries."""
 
@@ -225,7 +212,7 @@ class ConnectedUser(models.Model):
     first_seen_at = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
 
-    objects = ConnectedUserQuerySet.as_manager()
+    objects = OfProjectQuerySet["ConnectedUser"].as_manager()
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("project", "user_id"), name="connecteduser_project_user"),)

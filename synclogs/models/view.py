@@ -7,16 +7,13 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from synclogs.models.project import Project
+from synclogs.models.project import OfProjectQuerySet, Project
 
 NAME_LENGTH = 60
 QUERY_LENGTH = 8192
 
 
-class SavedViewQuerySet(models.QuerySet["SavedView"]):
-    def of(self, project: Project) -> SavedViewQuerySet:
-        return self.filter(project=project)
-
+class SavedViewQuerySet(OfProjectQuerySet["SavedView"]):
     def visible_to(self, user: models.Model) -> SavedViewQuerySet:
         """One's own, and those that are shared."""
         return self.filter(Q(owner=user.pk) | Q(is_shared=True))
