@@ -110,8 +110,12 @@ def text(response: Any) -> str:
     return str(response.content.decode())
 
 
+def list_of(response: Any) -> Any:
+    return response.context_data["cl"]
+
+
 def rows(response: Any) -> list[Any]:
-    return list(response.context["cl"].result_list)
+    return list(list_of(response).result_list)
 
 
 # Who enters
@@ -367,7 +371,7 @@ def test_filters_of_the_log_narrow_it(root: Client, project: Project) -> None:
     for name, value in values.items():
         response = root.get(url(LogEntry, "changelist", **{name: value}))
         assert rows(response) == [wrong], name
-        assert [one.title for one in response.context["cl"].active()][:2] == ["Project", "Time"]
+        assert [one.title for one in list_of(response).active()][:2] == ["Project", "Time"]
     for name, value in {
         "type": "managed_sync",
         "integration": "googledrive",
@@ -435,14 +439,14 @@ def test_pages_of_the_log_show_each_entry_once(
     monkeypatch.setattr(admin.site._registry[LogEntry], "list_per_page", per_page)
     found, query = [], ""
     while True:
-        changes = root.get(url(LogEntry, "changelist") + query).context["cl"]
+        changes = list_of(root.get(url(LogEntry, "changelist") + query))
         found += changes.result_list
         if not changes.older:
             break
         query = changes.older
     assert len(found) == len({entry.pk for entry in found}) == 7
     while changes.newer:
-        changes = root.get(url(LogEntry, "changelist") + changes.newer).context["cl"]
+        changes = list_of(root.get(url(LogEntry, "changelist") + changes.newer))
     assert changes.result_list[0] == found[0]
 
 
@@ -457,7 +461,7 @@ def test_other_long_lists_go_by_keyset_too(
     monkeypatch.setattr(admin.site._registry[model], "list_per_page", 2)
     found, query = [], ""
     for _ in range(3):
-        changes = root.get(url(model, "changelist") + query).context["cl"]
+        changes = list_of(root.get(url(model, "changelist") + query))
         found += changes.result_list
         query = changes.older
     assert not query

@@ -109,7 +109,7 @@ class Crawl:
                 parts = urlsplit(link)
                 if not parts.netloc and parts.path.startswith(among):
                     narrowed += bool(parts.query)
-                    if not parts.query or narrowed % 40 == 0 or parts.query.startswith("id="):
+                    if not parts.query or narrowed % 160 == 0 or parts.query.startswith("id="):
                         waiting.append(link)
 
 

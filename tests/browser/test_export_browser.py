@@ -46,8 +46,7 @@ def test_from_the_list_to_the_file(open_page: Look, operator: User) -> None:
     expect(line).to_contain_text("6 entries in")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide", "narrow"])
 def test_the_page_is_for_everybody(open_page: Look, operator: User, size: dict[str, int], scheme: str) -> None:
     page = open_page("/p/demo/logs/export?level=info&-user=nobody", user=operator, viewport=size, color_scheme=scheme)
     with page.expect_download():

@@ -236,8 +236,7 @@ def test_one_entry_is_copied_as_ticket_text_and_found_in_its_list(
     expect(page).to_have_url(re.compile(f"/p/demo/logs/{LogEntry.objects.get(entry_id='e4').key}$"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [None, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize(("viewport", "scheme"), [(None, "light"), (NARROW, "dark")], ids=["wide", "narrow"])
 def test_pill_bar_and_ways_out_have_no_accessibility_fault(
     open_page: Look, user: User, project: Project, scheme: str, viewport: dict[str, int] | None
 ) -> None:

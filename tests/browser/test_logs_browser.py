@@ -204,8 +204,7 @@ def test_everything_works_without_scripts(open_page: Look, user: User) -> None:
     expect(page.locator(".switcher .menu-panel")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [None, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize(("viewport", "scheme"), [(None, "light"), (NARROW, "dark")], ids=["wide", "narrow"])
 def test_no_accessibility_fault_and_nothing_sticks_out(
     open_page: Look, user: User, project: Project, scheme: str, viewport: dict[str, int] | None
 ) -> None:

@@ -151,8 +151,7 @@ def test_the_list_is_reached_and_read_by_keyboard(open_page: Look, operator: Use
     expect(page.locator("#h-reenable")).to_be_in_viewport()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide", "narrow"])
 def test_the_pages_are_for_everybody(open_page: Look, project: Project, size: dict[str, int], scheme: str) -> None:
     ended = attempt_of(project, "refused", ended_at=timezone.now())
     running = attempt_of(project, "accepted", sync_id=sync_id("other"))
