@@ -6,6 +6,7 @@ the entries that are left. No text of a person is ever read as a pattern.
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from django.db.models import BooleanField, Q
@@ -18,14 +19,17 @@ from synclogs.parameters import FIELDS, Field, text_of
 OWN = {"credential": Field("credential", "Credential", "credential_id"), "id": Field("id", "Sender's ID", "entry_id")}
 COMPARED = {Operator.GREATER: "gt", Operator.AT_LEAST: "gte", Operator.LESS: "lt", Operator.AT_MOST: "lte"}
 ORDERED = {"level", "http_status"}
-# Everything that words are looked for in (synclogs.tokens.of), as one text: of the payload its texts, without the keys.
+# Everything that words are looked for in (synclogs.tokens.of), as one text: of the payload its texts, without the keys. What
+# stands between two of them is no blank, so that no phrase begins in one and ends in the next; and texts of the payload come
+# as they are, since in JSON a line break before a word is a letter.
 SEARCHED = (
-    "concat_ws(E'\\n', synclogs_logentry.message, synclogs_logentry.entry_id, synclogs_logentry.event,"
+    "concat_ws(E'\\x01', synclogs_logentry.message, synclogs_logentry.entry_id, synclogs_logentry.event,"
     " synclogs_logentry.integration, synclogs_logentry.pipeline, synclogs_logentry.user_id, synclogs_logentry.error_code,"
     " synclogs_logentry.sync_id, synclogs_logentry.trace_id, synclogs_logentry.credential_id,"
-    """ jsonb_path_query_array(synclogs_logentry.detail, 'strict $.** ? (@.type() == "string")'))"""
+    " (SELECT string_agg(leaf #>> '{}', E'\\x01') FROM"
+    """ jsonb_path_query(synclogs_logentry.detail, 'strict $.** ? (@.type() == "string")') leaf))"""
 )
-MESSAGE = "concat_ws(E'\\n', synclogs_logentry.message, synclogs_logentry.detail #>> '{error,message}')"
+MESSAGE = "concat_ws(E'\\x01', synclogs_logentry.message, synclogs_logentry.detail #>> '{error,message}')"
 # Keys of an entry that have a column, by which they are found; the rest is in the payload.
 COLUMN_OF_KEY = {
     "syncId": "sync", "traceId": "trace", "userId": "user", "syncEvent": "event", "syncType": "sync_type",
@@ -35,7 +39,12 @@ COLUMN_OF_KEY = {
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,29})(\.\d{1,30})?", re.ASCII)
 _ENDS = re.compile(r"^\W+|\W+$")  # "revoked." and "(revoked)" in a sentence are the word itself
 _DATE = re.compile(r"\d{4}-\d\d", re.ASCII)
-_WORD_BEFORE, _WORD_AFTER = "(?<![[:alnum:]])", "(?![[:alnum:]])"
+# Letters and digits, of any script: what [[:alnum:]] holds beyond ASCII is decided by the database's locale.
+_LETTER = (
+    r"[0-9A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u1fff\u2c00-\u2dff\u3005-\u3007\u3041-\ud7ff"
+    r"\uf900-\ufdcf\ufe70-\ufefc\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uffdc]"
+)
+_BLANK = r"[[:space:]\u0085\u00a0\u2000-\u200a\u2028\u2029\u202f\u3000]+"
 
 
 def any_of(field: Field, values: Iterable[str]) -> Q:
@@ -69,12 +78,17 @@ def _text(node: Text, project_id: int) -> Q:
     words = tokens.words(text)
     if words == [tokens.folded(text)] and not (node.open_start or node.open_end):
         return _has_words(words, project_id)
-    pattern = literal(text)
-    if node.open_start or node.open_end:
-        # The words at an open end may go on, so they are not in the index as they stand here.
-        words = words[node.open_start : len(words) - node.open_end]
-        pattern = f"{'' if node.open_start else _WORD_BEFORE}{pattern}{'' if node.open_end else _WORD_AFTER}"
+    # The words at an open end may go on, so they are not in the index as they stand here.
+    words = words[node.open_start : len(words) - node.open_end]
+    pattern = _whole_words(text, open_start=node.open_start, open_end=node.open_end)
     return _has_words(words, project_id) & _raw(f"{SEARCHED} ~ %s", pattern)
+
+
+def _whole_words(text: str, *, open_start: bool = False, open_end: bool = False) -> str:
+    """The pattern of a text that begins and ends with a word, so that run-1 is not found in run-10."""
+    before = f"(?<!{_LETTER})" if text[:1].isalnum() and not open_start else ""
+    after = f"(?!{_LETTER})" if text[-1:].isalnum() and not open_end else ""
+    return f"{before}{literal(text)}{after}"
 
 
 def _has_words(words: Sequence[str], project_id: int) -> Q:
@@ -85,21 +99,20 @@ def _has_words(words: Sequence[str], project_id: int) -> Q:
 
 
 def literal(text: str) -> str:
-    """A pattern that finds this text in any case, whatever the database's locale, also where JSON escapes it."""
-    return "".join(_character(character) for character in " ".join(text.split()))
+    """A pattern that finds this text in any case and with accents written either way, whatever the database's locale."""
+    return "".join(_character(character) for character in unicodedata.normalize("NFC", " ".join(text.split())))
 
 
 def _character(character: str) -> str:
     if character == " ":
-        return "[[:space:]]+"
-    if character.isalnum():
-        cases = "".join(dict.fromkeys((character, *_single(character.lower()), *_single(character.upper()))))
-        return f"[{cases}]" if len(cases) > 1 else character
-    if character == '"':
-        return '\\\\?"'
-    if character == "\\":
-        return "\\\\{1,2}"
-    return f"\\{character}" if character.isascii() else character
+        return _BLANK
+    if not character.isalnum():
+        return f"\\{character}" if character.isascii() else character
+    cases = "".join(dict.fromkeys((character, *_single(character.lower()), *_single(character.upper()))))
+    # A file from a Mac has its accents as signs of their own.
+    apart = [text for case in cases if (text := unicodedata.normalize("NFD", case)) != case]
+    pattern = f"[{cases}]" if len(cases) > 1 else cases
+    return f"(?:{'|'.join((pattern, *apart))})" if apart else pattern
 
 
 def _single(text: str) -> str:
@@ -166,17 +179,8 @@ def _message(node: Match, project_id: int) -> Q:
     for value in node.values:
         open_end = value.text.endswith("*") and not value.quoted
         words = tokens.words(value.text)
-        pattern = literal(value.text.removesuffix("*") if open_end else value.text)
-        after = "" if open_end else _WORD_AFTER
-        before = _WORD_BEFORE
-        if not value.text[:1].isalnum():
-            before = ""
-        if not value.text[-1:].isalnum():
-            after = ""
-        found.append(
-            _has_words(words[: len(words) - open_end], project_id)
-            & _raw(f"{MESSAGE} ~ %s", f"{before}{pattern}{after}")
-        )
+        pattern = _whole_words(value.text.removesuffix("*") if open_end else value.text, open_end=open_end)
+        found.append(_has_words(words[: len(words) - open_end], project_id) & _raw(f"{MESSAGE} ~ %s", pattern))
     return Q(*found, _connector=Q.OR)
 
 

@@ -167,7 +167,10 @@ def text_holds(node: Text, sent: dict[str, Any]) -> bool:
             for text in texts(sent, numbers=False)
             for word in re.findall(r"[^\W_]+", text.casefold())
         )
-    return set(wanted) <= words_of(sent) and any(node.text.casefold() in text.casefold() for text in texts(sent))
+    side_by_side = re.compile(
+        rf"\b{re.escape(node.text)}\b" if node.text[-1].isalnum() else re.escape(node.text), re.IGNORECASE
+    )
+    return set(wanted) <= words_of(sent) and any(side_by_side.search(text) for text in texts(sent))
 
 
 def match_holds(node: Match, sent: dict[str, Any]) -> bool:
@@ -328,3 +331,25 @@ def test_message_searches_the_message_alone(project: Project) -> None:
     assert rows(project, ("q", "zebra")) == {"said", "held"}
     assert rows(project, ("q", "message:zebra")) == rows(project, ("q", "message:zeb*")) == {"said"}
     assert rows(project, ("q", 'message:"zebra cross"')) == rows(project, ("q", "message:zeb")) == set()
+
+
+@pytest.mark.parametrize(
+    ("sent", "found", "missed"),
+    [
+        ({"error": {"message": "first\nlimited\tthen"}}, ["limit*", '"first limited"', '"limited then"', "*hen"], []),
+        ({"path": 'C:\\new\\"a b"'}, [r'"C:\\new"', r'"\\\"a b\""'], ["ew*"]),
+        ({"names": ["red", "fox"]}, ["red fox"], ['"red fox"']),
+        ({"message": "red", "userId": "fox"}, ["red fox"], ['"red fox"']),
+        ({"file": "Re\u0301sume\u0301 2026.pdf"}, ['"résumé 2026"', "RÉSUMÉ*", '"re\u0301sume\u0301 2026"'], []),
+        ({"message": "run-10 of page 1"}, ['"run-10"', '"page 1"', "run-1*"], ['"run-1"', "run-1", '"un-10"']),
+        ({"message": "Straße ΑΣ"}, ["Stra*", "*ße"], ["*Stra", "e*", "*α"]),
+        ({"message": "token\u00a0expired"}, ['"token expired"', 'message:"token expired"'], []),
+        ({"message": "Résumé gone"}, ['"re\u0301sume\u0301 gone"', 'message:"re\u0301sume\u0301 gone"'], []),
+    ],
+)
+def test_texts_are_searched_as_they_were_sent(
+    project: Project, sent: dict[str, Any], found: list[str], missed: list[str]
+) -> None:
+    store(project, entry(**{"id": "odd", "message": "-", "timestamp": NOW.isoformat(), **sent}))
+    assert [text for text in found if "odd" not in rows(project, ("q", text))] == []
+    assert [text for text in missed if "odd" in rows(project, ("q", text))] == []
