@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 from django.urls import NoReverseMatch, reverse
 
 from portal import paths, payload
+from portal.narrowing import Links, Narrowing
 from portal.querystring import Pairs, add, link, value_words
 from synclogs import explain
 from synclogs.filters import PRESETS
@@ -86,6 +87,7 @@ class Reading:
     retries: tuple[tuple[str, str], ...]
     figures: tuple[Figure, ...]
     rest: tuple[payload.Node, ...]
+    credential: Links
     raw: str
     raw_cut: bool
     permalink: str
@@ -112,7 +114,9 @@ def read(entry: LogEntry, project: Project, query: Pairs, *, now: datetime) -> R
     context = entry.context()
     headline = explain.entry_headline(entry)
     logs = reverse("logs", args=(project.slug,))
-    make = _PropertyMaker(entry, project, logs, query or since_pairs(entry.occurred_at, now=now))
+    query = query or since_pairs(entry.occurred_at, now=now)
+    make = _PropertyMaker(entry, project, logs, query)
+    narrow = Narrowing(logs, query).links
     known = [make.property(*names) for names in PROPERTIES]
     raw = payload.as_json(context)
     return Reading(
@@ -127,7 +131,8 @@ def read(entry: LogEntry, project: Project, query: Pairs, *, now: datetime) -> R
         error_text=_error_text(context.get("error"), entry.message),
         retries=retries(context.get("error"), now=now),
         figures=figures(context.get("summary")),
-        rest=payload.tree(rest(context)),
+        rest=payload.tree(rest(context), narrow),
+        credential=narrow("credential", "text", entry.credential_id),
         raw=raw[: payload.MAX_RAW],
         raw_cut=len(raw) > payload.MAX_RAW,
         permalink=reverse("log", args=(project.slug, entry.key)),

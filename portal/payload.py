@@ -5,10 +5,13 @@ JSON values come in; nodes and text come out. Nothing is dropped without saying 
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from portal.narrowing import Links
+
 MAX_NODES = 400
+MAX_LINKS = 100  # values with their links to the list
 MAX_CHARACTERS = 8000
 MAX_VALUE = 1000
 MAX_RAW = 64 * 1024
@@ -23,6 +26,10 @@ HIDDEN = re.compile(
 )
 
 
+# From the keys of a value, its kind and its text to the links that narrow a list by it.
+type Narrow = Callable[[tuple[str, ...], str, str], Links]
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A key with its value. `kind`: object, list, text, number, word (true, false, null). `cut` = what is not shown."""
@@ -34,17 +41,20 @@ class Node:
     size: str
     is_open: bool
     cut: str
+    links: Links | None = None
 
 
 @dataclass(slots=True)
 class Budget:
+    narrow: Narrow
     nodes: int = MAX_NODES
     characters: int = MAX_CHARACTERS
+    links: int = MAX_LINKS
 
 
-def tree(value: Mapping[str, object]) -> tuple[Node, ...]:
+def tree(value: Mapping[str, object], narrow: Narrow) -> tuple[Node, ...]:
     """The members of an object as nodes; beyond the budget a last node says how many are left out."""
-    return _children(value, depth=0, budget=Budget())
+    return _children(value, path=(), depth=0, budget=Budget(narrow))
 
 
 def _members(value: object) -> Iterator[tuple[str, object]]:
@@ -54,13 +64,23 @@ def _members(value: object) -> Iterator[tuple[str, object]]:
         yield from ((str(index), item) for index, item in enumerate(value))
 
 
-def _children(value: Mapping[str, object] | Sequence[object], *, depth: int, budget: Budget) -> tuple[Node, ...]:
+# The keys of the query language's path to a value; None inside a list of lists, into which no path steps.
+type Keys = tuple[str, ...] | None
+
+
+def _children(
+    value: Mapping[str, object] | Sequence[object], *, path: Keys, depth: int, budget: Budget
+) -> tuple[Node, ...]:
     nodes: list[Node] = []
+    is_object = isinstance(value, Mapping)
     for key, item in _members(value):
         if budget.nodes <= 0 or budget.characters <= 0:
             nodes.append(_rest(len(value) - len(nodes)))
             break
-        nodes.append(_node(key, item, depth=depth, budget=budget))
+        inside = path if path is None or not is_object else (*path, key)
+        if not is_object and isinstance(item, list):
+            inside = None
+        nodes.append(_node(key, item, path=inside, depth=depth, budget=budget))
     return tuple(nodes)
 
 
@@ -68,11 +88,11 @@ def _rest(count: int) -> Node:
     return Node("", "rest", "", (), "", False, f"{count:,} more; the JSON has all of it")
 
 
-def _node(key: str, value: object, *, depth: int, budget: Budget) -> Node:
+def _node(key: str, value: object, *, path: Keys, depth: int, budget: Budget) -> Node:
     budget.nodes -= 1
     budget.characters -= len(key)
     if isinstance(value, Mapping | list):
-        children = _children(value, depth=depth + 1, budget=budget)
+        children = _children(value, path=path, depth=depth + 1, budget=budget)
         kind = "object" if isinstance(value, Mapping) else "list"
         noun = "key" if kind == "object" else "item"
         size = f"{len(value):,} {noun}{'' if len(value) == 1 else 's'}"
@@ -81,7 +101,11 @@ def _node(key: str, value: object, *, depth: int, budget: Budget) -> Node:
     room = max(0, min(MAX_VALUE, budget.characters))
     cut = f"{len(text) - room:,} more characters; the JSON has all of it" if len(text) > room else ""
     budget.characters -= min(len(text), room)
-    return Node(key, kind, text[:room], (), "", False, cut)
+    links = None
+    if path is not None and not cut and budget.links > 0:
+        budget.links -= 1
+        links = budget.narrow(path, kind, text)
+    return Node(key, kind, text[:room], (), "", False, cut, links)
 
 
 def _scalar(value: object) -> tuple[str, str]:

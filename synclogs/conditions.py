@@ -30,11 +30,13 @@ SEARCHED = (
     """ jsonb_path_query(synclogs_logentry.detail, 'strict $.** ? (@.type() == "string")') leaf))"""
 )
 MESSAGE = "concat_ws(E'\\x01', synclogs_logentry.message, synclogs_logentry.detail #>> '{error,message}')"
-# Keys of an entry that have a column, by which they are found; the rest is in the payload.
-COLUMN_OF_KEY = {
-    "syncId": "sync", "traceId": "trace", "userId": "user", "syncEvent": "event", "syncType": "sync_type",
-    "syncStatus": "status", "credentialId": "credential", "integration": "integration", "pipeline": "pipeline",
-    "type": "type", "level": "level", "id": "id", "message": "message",
+# Values of an entry that have a column, by which they are found; the rest is in the payload.
+COLUMN_OF_PATH = {
+    ("syncId",): "sync", ("traceId",): "trace", ("userId",): "user", ("syncEvent",): "event", ("syncType",): "sync_type",
+    ("syncStatus",): "status", ("credentialId",): "credential", ("integration",): "integration", ("pipeline",): "pipeline",
+    ("type",): "type", ("level",): "level", ("id",): "id", ("message",): "message",
+    ("error", "errorCode"): "error_code", ("error", "httpStatus"): "http_status",
+    ("error", "recoverability"): "recoverability",
 }  # fmt: skip
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,29})(\.\d{1,30})?", re.ASCII)
 _ENDS = re.compile(r"^\W+|\W+$")  # "revoked." and "(revoked)" in a sentence are the word itself
@@ -129,8 +131,8 @@ def _raw(sql: str, *values: str) -> Q:
 
 def _match(node: Match, project_id: int) -> Q:
     name = node.field
-    if isinstance(name, Path) and len(name.keys) == 1:
-        name = COLUMN_OF_KEY.get(name.keys[0], name)
+    if isinstance(name, Path):
+        name = COLUMN_OF_PATH.get(name.keys, name)
     if isinstance(name, Path):
         return _payload(name, node, project_id)
     if name == "message":
