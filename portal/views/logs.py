@@ -66,7 +66,9 @@ def logs(request: ProjectRequest) -> HttpResponse:
         response["X-Fragment"] = "logs"
         if listing.log_filter is not None:
             shown = querystring.canonical(listing.log_filter, of_page(listing, query))
-            response["HX-Push-Url"] = request.path + querystring.link(shown).rstrip("?")
+            address = request.path + querystring.link(shown).rstrip("?")
+            if not request.headers.get("HX-Current-URL", "").endswith(address):  # one step back for one step on
+                response["HX-Push-Url"] = address
     else:
         rail = rail_of(request, listing, query, now=now)
         response = render(request, "logs.html", {**context, **rail}, status=listing.status)

@@ -67,10 +67,16 @@ function withoutBlanks(event) {
   }
 }
 
+const isList = (element) => ["logs", "list"].includes(element?.id);
+const addressOf = (event) => event.detail.pathInfo?.finalRequestPath || location.href;
+/* The list that did not come, which the address bar does not say yet. */
+let failedAddress = "";
+
 function showFailure(event) {
   const list = event.detail.target;
   const words = document.getElementById("list-failed");
-  if (!words || !["logs", "list"].includes(list?.id)) return;
+  if (!words || !isList(list)) return;
+  failedAddress = addressOf(event);
   list.replaceChildren(words.content.cloneNode(true));
 }
 
@@ -91,7 +97,9 @@ function judgeAnswer(event) {
   const asked = new URL(requestConfig.path, location.href).pathname;
   if (xhr.responseURL && new URL(xhr.responseURL).pathname !== asked) {
     event.detail.shouldSwap = false;
-    location.reload();
+    // Whoever signs in again gets the list that was asked for.
+    if (isList(requestConfig.target)) location.assign(addressOf(event));
+    else location.reload();
   }
 }
 
@@ -119,7 +127,7 @@ export function startLists() {
   document.addEventListener("htmx:configRequest", withoutBlanks);
   for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) document.addEventListener(name, showFailure);
   document.addEventListener("click", (event) => {
-    if (event.target.closest("[data-try-again]")) location.reload();
+    if (event.target.closest("[data-try-again]")) location.assign(failedAddress || location.href);
   });
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.target?.id === "logs") event.detail.target.setAttribute("aria-busy", "true");

@@ -32,7 +32,10 @@ function failed(panel, button) {
   again.type = "button";
   again.className = "btn btn-small";
   again.textContent = "Try again";
-  again.addEventListener("click", () => load(button, panel));
+  again.addEventListener("click", () => {
+    button.focus({ preventScroll: true }); // this one goes away
+    load(button, panel);
+  });
   line.append(again);
   panel.replaceChildren(line);
 }

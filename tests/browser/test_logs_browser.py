@@ -72,6 +72,7 @@ def test_a_context_that_does_not_load_can_be_tried_again(open_page: Look, user: 
     page.unroute("**/context")
     again.click()
     expect(page.locator(".row-panel .context").first).to_be_visible()
+    expect(page.locator(f"{ROWS} button[aria-expanded]").first).to_be_focused()
 
 
 def test_ticking_a_filter_refreshes_the_list_and_the_url(open_page: Look, user: User) -> None:
@@ -109,15 +110,29 @@ def test_a_list_that_does_not_load_says_so_and_keeps_the_filters(open_page: Look
     page.route("**/p/demo/logs?*", lambda route: route.abort())
     page.locator('#filters input[name="level"][value="error"]').check()
     expect(page.locator("#logs .state-title")).to_have_text("Could not load the logs")
-    expect(page.get_by_role("button", name="Try again")).to_be_visible()
     expect(page.locator('#filters input[name="level"][value="error"]')).to_be_checked()
+    page.unroute("**/p/demo/logs?*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page).to_have_url(re.compile(r"/p/demo/logs\?level=error&since=24h$"))
+    expect(page.locator(ROWS)).to_have_count(1)
+
+
+def test_asking_for_the_same_list_again_is_no_step_of_its_own(open_page: Look, user: User) -> None:
+    page = open_page("/p/demo/logs", user=user)
+    page.locator('#filters input[name="level"][value="error"]').check()
+    expect(page.locator(ROWS)).to_have_count(1)
+    for _ in range(2):
+        with page.expect_response(lambda response: "level=error" in response.url):
+            page.get_by_role("button", name="Apply").click()
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/p/demo/logs$"))
 
 
 def test_signed_out_meanwhile_leads_to_the_sign_in_page(open_page: Look, user: User) -> None:
     page = open_page("/p/demo/logs", user=user)
     page.context.clear_cookies()
     page.locator('#filters input[name="level"][value="error"]').check()
-    expect(page).to_have_url(re.compile("/accounts/login/"))
+    expect(page).to_have_url(re.compile("/accounts/login/.*level(=|%3D)error"))
 
 
 def test_include_in_the_context_narrows_the_list(open_page: Look, user: User) -> None:
