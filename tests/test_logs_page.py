@@ -266,6 +266,19 @@ def test_htmx_gets_the_inside_of_the_list_and_the_url_without_blanks(signed_in: 
     assert 'id="filters-used" hx-swap-oob="true">1 active' in html
 
 
+def test_the_list_in_view_is_not_pushed_again(signed_in: Client) -> None:
+    def pushed(current: str) -> bool:
+        headers = HTMX | {"HX-Current-URL": f"http://testserver/p/demo/{current}"}
+        return "HX-Push-Url" in signed_in.get("/p/demo/logs?level=error&user=a%20b", headers=headers)
+
+    assert not pushed("logs?level=error&user=a+b")
+    assert not pushed("logs?user=a%20b&level=error")
+    assert pushed("logs?level=error")
+    assert pushed("logs?level=error&user=a+b&before=1-0")
+    assert pushed("syncs?level=error&user=a+b")
+    assert pushed("logs?" + "&x" * 600)
+
+
 def test_htmx_gets_the_words_for_a_bad_field_too(signed_in: Client) -> None:
     response = signed_in.get("/p/demo/logs?since=soon", headers=HTMX)
     assert response.status_code == 400

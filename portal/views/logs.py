@@ -6,7 +6,7 @@ A URL comes in; a page, or the fragment that htmx asked for, goes out. Reads onl
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 from uuid import UUID
 
 from django.db import OperationalError
@@ -66,9 +66,8 @@ def logs(request: ProjectRequest) -> HttpResponse:
         response["X-Fragment"] = "logs"
         if listing.log_filter is not None:
             shown = querystring.canonical(listing.log_filter, of_page(listing, query))
-            address = request.path + querystring.link(shown).rstrip("?")
-            if not request.headers.get("HX-Current-URL", "").endswith(address):  # one step back for one step on
-                response["HX-Push-Url"] = address
+            if not is_in_view(request, shown):  # or Back would have to be pressed twice
+                response["HX-Push-Url"] = request.path + querystring.link(shown).rstrip("?")
     else:
         rail = rail_of(request, listing, query, now=now)
         response = render(request, "logs.html", {**context, **rail}, status=listing.status)
@@ -231,6 +230,15 @@ def query_of_page(request: HttpRequest) -> Pairs:
     except ValueError:  # a header that no browser of ours sends
         pass
     return ()
+
+
+def is_in_view(request: HttpRequest, shown: Pairs) -> bool:
+    """Whether the address of the page that asks says the same already."""
+    try:
+        url = urlsplit(request.headers.get("HX-Current-URL", ""))
+        return url.path == request.path and sorted(parse_qsl(url.query, max_num_fields=500)) == sorted(shown)
+    except ValueError:  # a header that no browser of ours sends
+        return False
 
 
 @project_view()
