@@ -109,7 +109,7 @@ def chart(trace: Trace, line: Timeline, *, now: datetime) -> Chart | None:
     used = [category for category in LANES if any(category_of(moment) == category for moment in line.moments)]
     seconds = [moment.offset.total_seconds() for moment in line.moments]
     quiet = _silences(line)
-    tail = now - trace.last_at if outcome in OPEN and not line.cut else timedelta(0)
+    tail = now - trace.last_at if outcome in OPEN else timedelta(0)
     drawn = waterfall.draw(
         [
             Point(second, used.index(category_of(moment)), _weight(moment))
@@ -136,7 +136,7 @@ def chart(trace: Trace, line: Timeline, *, now: datetime) -> Chart | None:
         end=drawn.end,
         height=height,
         has_top=top == TOP,
-        words=_summary(line, quiet, drawn),
+        words=_summary(trace, line, quiet, drawn),
         shapes=tuple(shape for shape in SHAPES if any(mark.shape == shape for mark in marks)),
     )
 
@@ -223,10 +223,15 @@ def _tail(bar: waterfall.Bar, length: timedelta, *, height: int) -> Bar:
     return Bar(bar.x, bar.width, 0, height - AXIS, spelled, f"{_capital(words)}, until now")
 
 
-def _summary(line: Timeline, quiet: Sequence[tuple[timedelta, timedelta]], drawn: waterfall.Waterfall) -> str:
+def _summary(
+    trace: Trace, line: Timeline, quiet: Sequence[tuple[timedelta, timedelta]], drawn: waterfall.Waterfall
+) -> str:
     """What the drawing shows, for who does not see it."""
-    parts = [explain.plural(len(line.moments), "entry", "entries")]
-    if len(line.moments) > 1:
+    shown = len(line.moments)
+    parts = [explain.plural(trace.entries if line.cut else shown, "entry", "entries")]
+    if line.cut:
+        parts[0] = f"{shown:,} of {parts[0]}"
+    if shown > 1:
         parts[0] += f" in {length_words(line.moments[-1].offset)}"
     if line.waits:
         waited = sum((wait.length for wait in line.waits if not wait.is_open), timedelta(0))

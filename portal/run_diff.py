@@ -127,7 +127,7 @@ def changes(
     if good is None:
         return Changes(nothing=nothing_words(trace, sync, is_good=is_good), is_good=is_good)
     before = timeline.timeline(good, project)
-    theirs, ours = ([moment.entry for moment in side.moments] for side in (before, line))
+    theirs, ours = ([moment.entry for moment in side.beginning] for side in (before, line))
     found = comparison.compare(theirs, ours, totals=(good, trace), is_open=is_open)
     row = things.run_row(project, good, now=now)
     said = explain.difference(found, theirs, ours, is_good=is_good, is_open=is_open)
@@ -142,7 +142,7 @@ def changes(
         blocks=tuple(blocks[:BLOCKS]),
         more_blocks=max(0, len(blocks) - BLOCKS),
         totals=_totals(found, row, things.run_row(project, trace, now=now)),
-        cut=before.cut or line.cut,
+        cut=bool(before.cut or line.cut),
         gone=gone,
     )
 
@@ -167,7 +167,7 @@ class _Sides:
 
     def __init__(self, project: Project, line: timeline.Timeline) -> None:
         self.base = reverse("logs", args=(project.slug,))
-        self.moments = line.moments
+        self.moments = line.beginning
 
     def side(self, number: int, *, last: int | None = None, times: int = 1) -> Side:
         moment = self.moments[number]

@@ -4,7 +4,7 @@ A trace comes in; entries, other traces and lengths of time go out. Always bound
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -17,6 +17,7 @@ from synclogs.models import LogEntry, Project, Sync, Trace
 from synclogs.paging import page
 
 LONGEST = 500
+LAST = 100  # of these, in a longer run: how it ended is what people look for
 PAUSE_AT_LEAST = timedelta(seconds=5)
 PAUSE_USUALS = 3  # a run that logs each half minute pauses only where it is silent for three times as long
 FEW = 20  # intervals; so few say nothing about what is usual
@@ -62,9 +63,16 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
+    """`cut`: the number of the first moment behind entries that are left out; 0 when there are none."""
+
     moments: tuple[Moment, ...]
-    cut: bool  # there are more entries than these
+    cut: int = 0
     waits: tuple[Wait, ...] = ()
+
+    @property
+    def beginning(self) -> tuple[Moment, ...]:
+        """As far as nothing is left out."""
+        return self.moments[: self.cut or None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +85,19 @@ class Beside:
 
 
 def timeline(trace: Trace, project: Project) -> Timeline:
-    """The first entries of a trace, oldest first."""
+    """The entries of a trace, oldest first; of a long one those at both ends."""
     entries = LogEntry.objects.of(project).filter(
         trace_id=trace.trace_id, occurred_at__gte=trace.first_at, occurred_at__lt=trace.last_at + INSTANT
     )
     rows = list(entries.order_by("occurred_at", "key")[: LONGEST + 1])
-    told, waits = _told(rows[:LONGEST], trace.first_at)
-    return Timeline(told, cut=len(rows) > LONGEST, waits=waits)
+    if len(rows) <= LONGEST:
+        told, waits = _told(rows, trace.first_at)
+        return Timeline(told, waits=waits)
+    cut = LONGEST - LAST
+    first, waits = _told(rows[:cut], trace.first_at)
+    last, late = _told(list(entries.newest_first()[:LAST])[::-1], trace.first_at)
+    known = [wait for wait in waits if not wait.is_open]  # the end of the open one may be left out
+    return Timeline((*first, *last), cut, (*known, *(replace(wait, number=wait.number + cut) for wait in late)))
 
 
 def _told(rows: Sequence[LogEntry], start: datetime) -> tuple[tuple[Moment, ...], tuple[Wait, ...]]:

@@ -631,7 +631,7 @@ TRACES = {
     "completed, said nothing": (
         FakeTrace(completed_at=before(minutes=6), sync_type=""),
         Outcome.COMPLETED,
-        "Run completed: in 1 min.",
+        "Run completed in 1 min.",
         "Last log at 14:02 UTC, 6 minutes ago.",
     ),
     "completed, clocks disagree": (

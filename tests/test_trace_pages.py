@@ -130,13 +130,28 @@ def test_two_runs_of_one_instant_are_one_after_the_other(project):
     assert timeline.beside(second, project).previous == first
 
 
-def test_a_long_run_is_cut_with_a_note(viewer, project):
+def test_of_a_long_run_both_ends_are_shown(viewer, project):
     now = timezone.now()
     first = now - timedelta(minutes=30)
-    store(project, *(entry(timestamp=first + timedelta(seconds=step)) for step in range(503)), now=now)
+    # Each of the first waits for the next attempt; the pause where entries are left out is none.
+    retry = {"error": {"backoffMs": 500}}
+    steps = [entry(timestamp=first + timedelta(seconds=step), **retry) for step in range(502)]
+    store(project, *steps, error_entry(timestamp=first + timedelta(seconds=502), message="at the very end"), now=now)
+    (trace,) = Trace.objects.of(project)
+    line = timeline.timeline(trace, project)
+    offsets = [moment.offset.total_seconds() for moment in line.moments]
+    assert offsets == [*range(400), *range(403, 503)]
+    assert line.cut == len(line.beginning) == 400
+    assert [moment for moment in line.moments if moment.pause is not None] == []
+    assert all(wait.start == line.moments[wait.number].offset for wait in line.waits)
+    assert {399, 499}.isdisjoint(wait.number for wait in line.waits)
+    assert len(line.waits) == 498
     html = page(viewer, project)
     assert html.count("data-log-key=") == 500
-    assert "The first 500 of 503 entries." in html
+    assert "3 entries between these are left out here" in html
+    assert "500 of 503 entries, from both ends." in html
+    assert "500 of 503 entries in 8 min" in html
+    assert "at the very end" in html
 
 
 def test_a_trace_without_a_sync_has_a_page(viewer, project):

@@ -63,11 +63,11 @@ def page(request: ProjectRequest, trace_id: str) -> HttpResponse:
         "sync": sync,
         "owner_name": things.names_of(project, [found.user_id]).get(found.user_id, ""),
         "figures": figures(found),
-        "lines": list(lines(line, project, now=now)),
+        "lines": list(lines(line, project, left_out=found.entries - len(line.moments), now=now)),
         "chart": run_chart.chart(found, line, now=now),
         "changes": run_diff.changes(found, line, beside.last_good, project=project, sync=sync, now=now),
         "failure": failure(line),
-        "cut": timeline.LONGEST if line.cut else 0,
+        "cut": bool(line.cut),
         "all_logs": paths.logs(project.slug, trace=found.trace_id, since=paths.since_of(found.first_at, now=now)),
         **neighbours(beside, project, now=now),
     }
@@ -79,7 +79,7 @@ def neighbours(beside: timeline.Beside, project: Project, *, now: datetime) -> d
     return {name: things.run_row(project, run, now=now) if run else None for name, run in found.items()}
 
 
-def lines(line: timeline.Timeline, project: Project, *, now: datetime) -> Iterator[Line]:
+def lines(line: timeline.Timeline, project: Project, *, left_out: int, now: datetime) -> Iterator[Line]:
     base = reverse("logs", args=(project.slug,))
     waits = {wait.number: wait for wait in line.waits}
     last = len(line.moments) - 1  # what earlier ones announced has come, and stands before the next line
@@ -90,7 +90,9 @@ def lines(line: timeline.Timeline, project: Project, *, now: datetime) -> Iterat
             url=f"{base}/{entry.key}",
             text=entries.message_cell(entry),
             offset=f"+{offset_words(moment.offset)}",
-            pause=pause_words(moment, waits.get(number - 1)),
+            pause=left_out_words(left_out)
+            if line.cut and number == line.cut
+            else pause_words(moment, waits.get(number - 1)),
             retry="" if number < last else explain.entry_retry_clock(entry, now=now),
             waited=moment.waited,
         )
@@ -100,6 +102,10 @@ def failure(line: timeline.Timeline) -> trouble.SyncError | None:
     """The last error of the run, in words."""
     errors = [moment.entry for moment in line.moments if moment.entry.level >= Level.ERROR]
     return trouble.SyncError(errors[-1], explain.entry_explanation(errors[-1]), 1) if errors else None
+
+
+def left_out_words(count: int) -> str:
+    return f"{explain.plural(count, 'entry', 'entries')} between these are left out here"
 
 
 def pause_words(moment: timeline.Moment, wait: timeline.Wait | None) -> str:

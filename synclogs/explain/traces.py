@@ -102,6 +102,8 @@ def _headline(trace: TraceState, outcome: Outcome, *, now: datetime) -> str:
     match outcome:
         case Outcome.COMPLETED:
             counts = _counts(trace)
+            if counts.startswith("in "):  # nothing but how long it took
+                return f"{run} completed {counts}."
             return f"{run} completed: {counts}." if counts else f"{run} completed."
         case Outcome.FAILED:
             return f"{run} failed {ago(trace.failed_at or trace.last_at, now)}."
