@@ -712,6 +712,7 @@ ENTRIES = [
         FakeEntry(detail={"summary": {"created": True, "updated": "x", "deleted": -1, "durationMs": float("nan")}}),
         "Incremental sync completed",
     ),
+    (FakeEntry(detail={"summary": {"durationMs": 9000}}), "Incremental sync completed in 9 s"),
     (FakeEntry(detail={"summary": [1]}), "Incremental sync completed"),
     (FakeEntry(detail=None), "Incremental sync completed"),
     (FakeEntry(event="FULL_SYNC_STARTED", message="ignored, the event says it"), "Full sync started"),

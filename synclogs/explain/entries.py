@@ -14,7 +14,7 @@ from synclogs.catalogue import (
     Level,
     Side,
 )
-from synclogs.explain.phrases import moment_words, one_line, run_counts
+from synclogs.explain.phrases import moment_words, one_line, run_counts, with_counts
 
 _SUMMARY_KEYS = {
     "created": ("created",),
@@ -75,7 +75,7 @@ def entry_headline(entry: EntryState) -> str:
         return (event.words if told else f"{event.words}: {cause}") + (f" ({code})" if code else "")
     counts = _summary_words(entry.detail)
     if counts:
-        return f"{event.words}: {counts}"
+        return with_counts(event.words, counts)
     if event.name not in catalogue.EVENTS and entry.message:
         return f"{event.words}: {one_line(entry.message)}"
     return event.words

@@ -116,3 +116,10 @@ def run_counts(
         text = f"{plural(total_processed, 'record')} processed"
     took = duration_ms(duration)
     return f"{text} in {took}".strip() if took else text
+
+
+def with_counts(text: str, counts: str) -> str:
+    """Run completed: 4 created in 8.2 s; without any count only Run completed in 8.2 s."""
+    if not counts:
+        return text
+    return f"{text} {counts}" if counts.startswith("in ") else f"{text}: {counts}"

@@ -6,7 +6,7 @@ from typing import Protocol
 from django.db.models import TextChoices
 
 from synclogs.catalogue import Tone, sync_type_words
-from synclogs.explain.phrases import ago, moment_words, plural, run_counts, span
+from synclogs.explain.phrases import ago, moment_words, plural, run_counts, span, with_counts
 from synclogs.explain.syncs import STUCK_AFTER, Finding, Verdict
 
 
@@ -101,10 +101,7 @@ def _headline(trace: TraceState, outcome: Outcome, *, now: datetime) -> str:
     run = f"{sync_type_words(trace.sync_type)} run" if trace.sync_type else "Run"
     match outcome:
         case Outcome.COMPLETED:
-            counts = _counts(trace)
-            if counts.startswith("in "):  # nothing but how long it took
-                return f"{run} completed {counts}."
-            return f"{run} completed: {counts}." if counts else f"{run} completed."
+            return f"{with_counts(f'{run} completed', _counts(trace))}."
         case Outcome.FAILED:
             return f"{run} failed {ago(trace.failed_at or trace.last_at, now)}."
         case Outcome.INTERRUPTED:
