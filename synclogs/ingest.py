@@ -50,11 +50,14 @@ INSERT = (
     f"INSERT INTO {TABLE} ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM {STAGING}"  # noqa: S608 - names of this file
     " ORDER BY project_id, occurred_at, key ON CONFLICT DO NOTHING RETURNING replace(key::text, '-', '')"
 )
+# Entry by entry through the primary key, which LATERAL with LIMIT forces: what came last is in no statistics yet, so the
+# planner takes a batch that has just been stored for one row and would compare each of its entries with each.
 CONFLICTS = (
-    f"SELECT replace(i.key::text, '-', '') FROM {STAGING} i JOIN {TABLE} e"  # noqa: S608 - names of this file
-    " ON e.project_id = i.project_id AND e.occurred_at = i.occurred_at AND e.key = i.key"
-    " WHERE e.project_id = %s AND e.occurred_at BETWEEN %s AND %s"
-    f" AND ({', '.join('i.' + name for name in COMPARED)}) IS DISTINCT FROM ({', '.join('e.' + name for name in COMPARED)})"
+    f"SELECT replace(i.key::text, '-', '') FROM {STAGING} i CROSS JOIN LATERAL ("  # noqa: S608 - names of this file
+    f"SELECT {', '.join(COMPARED)} FROM {TABLE} e"
+    " WHERE e.project_id = i.project_id AND e.occurred_at = i.occurred_at AND e.key = i.key"
+    " AND e.project_id = %s AND e.occurred_at BETWEEN %s AND %s LIMIT 1) e"
+    f" WHERE ({', '.join('i.' + name for name in COMPARED)}) IS DISTINCT FROM ({', '.join('e.' + name for name in COMPARED)})"
 )
 
 

@@ -97,6 +97,32 @@ def test_a_resend_changes_nothing_anywhere(project):
 
 
 @pytest.mark.django_db
+def test_a_resend_is_compared_entry_by_entry(project):
+    """What has just been stored is in no statistics: the planner may not compare each entry with each."""
+    size = 500
+    batch = [at(number / size) for number in range(size)]
+    put(project, *batch)
+    looked_at = []
+
+    def explain(execute, sql, params, many, context):
+        if sql == ingest.CONFLICTS:
+            execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params, many, context)
+            looked_at.extend(rows_looked_at(context["cursor"].fetchone()[0][0]["Plan"]))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explain):
+        assert put(project, *batch) == ingest.Written(0, size, [])
+    assert looked_at
+    assert max(looked_at) <= size
+
+
+def rows_looked_at(plan: dict[str, Any]) -> list[float]:
+    """For each node of a plan, the rows that it gave or threw away."""
+    rows = plan["Actual Rows"] + sum(value for name, value in plan.items() if name.startswith("Rows Removed by"))
+    return [rows * plan["Actual Loops"], *(more for child in plan.get("Plans", ()) for more in rows_looked_at(child))]
+
+
+@pytest.mark.django_db
 def test_a_resend_later_or_spelled_otherwise_is_the_same_entry(project):
     made = at(0, message="x", custom={"a": 1, "b": 2})
     put(project, made)
