@@ -450,6 +450,9 @@ def test_put_keeps_what_entries_told(put, project):
         ({"email": "a" * 250 + "@acme.example"}, "email"),
         ({"name": ["x"]}, "name"),
         ({"name": None}, "name"),
+        ({"name": 1}, "name"),
+        ({"email": True}, "email"),
+        ({"company": 1.5}, "company"),
         ({"metadata": []}, "metadata"),
         ({"metadata": None}, "metadata"),
         ({"metadata": {str(number): 1 for number in range(51)}}, "metadata"),
@@ -520,8 +523,8 @@ def test_every_address_wants_a_key_with_the_scope(client, project, path):
 
 @pytest.mark.parametrize("path", [*PATHS, "/limits", "/schema", "/docs"])
 @pytest.mark.parametrize("method", ["PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"])
-def test_other_methods_are_405_with_those_that_work(client, path, method):
-    response = client.generic(method, API + path)
+def test_other_methods_are_405_with_those_that_work(path, method):
+    response = Client(enforce_csrf_checks=True).generic(method, API + path)
     is_problem(response, 405)
     assert {"GET", "HEAD"} <= set(response["Allow"].split(", ")) <= {"GET", "HEAD", "POST", "PUT"}
 
@@ -580,6 +583,8 @@ def test_limits_are_the_numbers_of_the_code(client, project):
     key = factories.api_key(project, Scope.LOGS_WRITE, requests_per_minute=7)[1]
     assert client.get(f"{API}/limits", headers=bearer(key)).json()["rate"] == {"requestsPerMinute": 7}
     is_problem(client.get(f"{API}/limits", headers=bearer("wrong")), 401)
+    described = json.loads(schema.document())["components"]["schemas"]["Limits"]["properties"]
+    assert set(described) == set(limits)
 
 
 def test_the_schema_tells_every_address_and_method(client):

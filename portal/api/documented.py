@@ -282,7 +282,10 @@ get_limits = extend_schema(
     responses={
         200: inline_serializer(
             "Limits",
-            {name: serializers.DictField(child=serializers.IntegerField()) for name in ("ingest", "rate", "pages")},
+            {
+                name: serializers.DictField(child=serializers.IntegerField())
+                for name in ("ingest", "rate", "pages", "query")
+            },
         ),
         **{(status, PROBLEM): OpenApiResponse(Problem, TROUBLES[status]) for status in (400, 401, 405, 503)},
     },

@@ -230,12 +230,25 @@ class UserShape(Shape):
         return address(self.request, paths.thing(self.context["project"].slug, "user", user.user_id))
 
 
+class SentText(serializers.CharField):
+    """Only a text, where REST framework would also take numbers for one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class SentEmail(SentText, serializers.EmailField):
+    """The same for an address."""
+
+
 class UserWrite(serializers.Serializer[Any]):
     """All that the portal may know of a connected user. PUT replaces: what is left out becomes empty."""
 
-    name = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
-    email = serializers.EmailField(max_length=254, required=False, default="", allow_blank=True)
-    company = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
+    name = SentText(max_length=200, required=False, default="", allow_blank=True)
+    email = SentEmail(max_length=254, required=False, default="", allow_blank=True)
+    company = SentText(max_length=200, required=False, default="", allow_blank=True)
     metadata = serializers.DictField(required=False, default=dict)
 
     def to_internal_value(self, data: Any) -> Any:

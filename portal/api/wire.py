@@ -1,6 +1,6 @@
 """What a request says of its body, and the body itself: every limit holds while reading, and a short body is an error.
 
-Goes in: a request whose body nobody has touched. Comes out: bytes, or Denied with 400, 408, 411, 413, 415 or 503. Nothing is
+Goes in: a request whose body nobody has touched. Comes out: bytes, or Denied with 400, 408, 411, 413, 415, 501 or 503. Nothing is
 decoded here but the transfer.
 """
 
@@ -53,8 +53,11 @@ def _quoted(text: str) -> str:
 
 def announced_length(request: HttpRequest, *, limit: int) -> int | None:
     """The Content-Length within `limit`; None for a chunked body, which ends where its framing says."""
-    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+    transfer = request.headers.get("Transfer-Encoding", "").strip().lower()
+    if transfer == "chunked":
         return None
+    if transfer:  # the web server passes `gzip, chunked` on as it is, still packed
+        raise Denied(501, "Only the transfer coding chunked is understood.")
     text = str(request.META.get("CONTENT_LENGTH") or "")
     if not text:
         raise Denied(411, "Send Content-Length, or the body in chunks.")
