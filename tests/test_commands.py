@@ -61,6 +61,14 @@ def test_project_with_a_name_and_a_bad_slug() -> None:
     assert Project.objects.get().name == "Staging (EU)"
     with pytest.raises(CommandError, match="slug"):
         call("create_project", "not a slug")
+    for arguments in (("caf\udce9",), ("cafe", "--name", "caf\udce9")):  # bytes that are no UTF-8
+        with pytest.raises(CommandError, match="UTF-8"):
+            call("create_project", *arguments)
+
+
+def test_a_key_may_live_for_a_century(project: Project) -> None:
+    call("create_api_key", "--project", "acme", "--name", "old", "--scope", "logs:read", "--expires", "36500")
+    assert ApiKey.objects.get().expires_at is not None
 
 
 def test_key_is_alone_on_standard_output(project: Project) -> None:
@@ -89,7 +97,11 @@ def test_key_without_an_end(project: Project) -> None:
     [
         (("--project", "acme", "--name", "x"), "--scope"),
         (("--project", "acme", "--name", "x", "--scope", "logs:delete"), "invalid choice"),
-        (("--project", "acme", "--name", "x", "--scope", "logs:read", "--expires", "0"), "1 or more"),
+        (("--project", "acme", "--name", "x", "--scope", "logs:read", "--expires", "0"), "from 1 to"),
+        (("--project", "acme", "--name", "x", "--scope", "logs:read", "--expires", "36501"), "from 1 to 36500"),
+        (("--project", "acme", "--name", " ", "--scope", "logs:read"), "UTF-8"),
+        (("--project", "acme", "--name", "x\udcff", "--scope", "logs:read"), "UTF-8"),
+        (("--project", "\udcff", "--name", "x", "--scope", "logs:read"), "UTF-8"),
         (("--project", "none", "--name", "x", "--scope", "logs:read"), "create_project none"),
     ],
 )
@@ -141,7 +153,9 @@ def test_generate_for_a_reader_that_goes_away() -> None:
     ("arguments", "says"),
     [
         (("--project", "none", "--entries", "5"), "create_project none"),
-        (("--entries", "0"), "1 or more"),
+        (("--entries", "0"), "from 1 to"),
+        (("--entries", "5", "--users", "100001"), "from 1 to 100000"),
+        (("--entries", "5", "--project", "\udcff"), "UTF-8"),
         (("--entries", "5", "--days", "400"), "less than 400"),
         (("--entries", "5", "--days", "0"), "more than 0"),
         ((), "--entries N, or --follow"),

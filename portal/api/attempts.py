@@ -23,7 +23,9 @@ from synclogs.models import Reenable
 class ReenableWrite(serializers.Serializer[Any]):
     """A key acts like an operator, so `override` has to be false: a lead goes against the checks on the sync's page."""
 
-    reason = serializers.CharField(max_length=LONGEST_TEXT, help_text="Why, in words: for whoever looks later.")
+    reason = serializers.CharField(
+        min_length=1, max_length=LONGEST_TEXT, help_text="Why, in words: for whoever looks later."
+    )
     override = serializers.BooleanField(required=False, default=False)
 
 

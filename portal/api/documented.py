@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
 
@@ -92,7 +91,7 @@ def filter_parameters() -> Iterable[OpenApiParameter]:
 PAGING = (
     OpenApiParameter(
         "limit",
-        OpenApiTypes.INT,
+        {"type": "integer", "minimum": 1, "maximum": pages.MOST},
         description=f"Rows in a page, 1 to {pages.MOST}.",
         default=pages.USUAL,
     ),
@@ -348,8 +347,14 @@ ENTRY_WRITE: Mapping[str, object] = {
 
 
 def finish(result: dict[str, Any], **_: object) -> dict[str, Any]:
-    """Adds what no serializer can say: the entry as it is sent, and that an entry may hold more than is known."""
+    """Adds what no serializer can say: the entry as it is sent, where unknown fields may be, and that a body has to come."""
     schemas = result["components"]["schemas"]
     schemas["EntryWrite"] = dict(ENTRY_WRITE)
     schemas["EntryShape"]["additionalProperties"] = True
+    for name in ("UserWrite", "ReenableWrite"):
+        schemas[name]["additionalProperties"] = False
+    for item in result["paths"].values():
+        for operation in item.values():
+            if "requestBody" in operation:
+                operation["requestBody"]["required"] = True
     return result

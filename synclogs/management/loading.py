@@ -3,7 +3,8 @@
 Goes in: a project and entries as they come over the wire. Comes out: how many were stored. Each batch is committed by itself.
 """
 
-from collections.abc import Iterable, Iterator
+import argparse
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import batched
 from typing import Any
@@ -31,6 +32,25 @@ class Loaded:
     @property
     def seen(self) -> int:
         return self.accepted + self.duplicates + self.refused
+
+
+def as_name(text: str) -> str:
+    """An argument that names something: the shell also hands over bytes that are no text and cannot be stored."""
+    if not text.strip() or not text.isprintable():
+        raise argparse.ArgumentTypeError("has to be a text in UTF-8 without control characters")
+    return text
+
+
+def whole(most: int) -> Callable[[str], int]:
+    """An argument that is a whole number from 1 to `most`."""
+
+    def number(text: str) -> int:
+        found = int(text)
+        if not 1 <= found <= most:
+            raise argparse.ArgumentTypeError(f"has to be from 1 to {most}")
+        return found
+
+    return number
 
 
 def project_named(slug: str) -> Project:

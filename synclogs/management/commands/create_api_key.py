@@ -8,21 +8,24 @@ from django.db import transaction
 from django.utils import timezone
 
 from synclogs import audit, keys
-from synclogs.management.commands.generate_logs import positive
-from synclogs.management.loading import project_named
+from synclogs.management.loading import as_name, project_named, whole
 from synclogs.models import Action, Scope
+
+MOST_DAYS = 36_500  # a century; a date has an end
 
 
 class Command(BaseCommand):
     help = "Makes an API key and prints it, once: it is not kept in a form that could be shown again."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--project", required=True, metavar="SLUG")
-        parser.add_argument("--name", required=True, metavar="N", help="what uses the key")
+        parser.add_argument("--project", type=as_name, required=True, metavar="SLUG")
+        parser.add_argument("--name", type=as_name, required=True, metavar="N", help="what uses the key")
         parser.add_argument(
             "--scope", action="append", required=True, choices=Scope.values, help="what it may do; may be repeated"
         )
-        parser.add_argument("--expires", type=positive, metavar="DAYS", help="days until it ends (default: never)")
+        parser.add_argument(
+            "--expires", type=whole(MOST_DAYS), metavar="DAYS", help="days until it ends (default: never)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = project_named(options["project"])

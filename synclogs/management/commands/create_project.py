@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from synclogs import audit
+from synclogs.management.loading import as_name
 from synclogs.models import Action, Project
 
 
@@ -14,8 +15,10 @@ class Command(BaseCommand):
     help = "Makes a project (an environment of a product); does nothing when it exists."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("slug", metavar="SLUG", help="its name in addresses: letters, digits, hyphens")
-        parser.add_argument("--name", metavar="N", help="its name on pages (default: made from the slug)")
+        parser.add_argument(
+            "slug", type=as_name, metavar="SLUG", help="its name in addresses: letters, digits, hyphens"
+        )
+        parser.add_argument("--name", type=as_name, metavar="N", help="its name on pages (default: made from the slug)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         slug = options["slug"]

@@ -17,17 +17,12 @@ from django.utils import timezone
 from synclogs.generate import DEMO, generate, live
 from synclogs.limits import LIMITS
 from synclogs.management.following import Follower
-from synclogs.management.loading import lines, load, project_named, store
+from synclogs.management.loading import as_name, lines, load, project_named, store, whole
 from synclogs.management.progress import Progress
 
 CHUNK = 1000
-
-
-def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("has to be 1 or more")
-    return number
+MOST_ENTRIES = 1_000_000_000
+MOST_USERS = 100_000  # all are held in memory
 
 
 def days(text: str) -> float:
@@ -41,13 +36,19 @@ class Command(BaseCommand):
     help = "Makes realistic entries: the same for the same seed, with outages, expired accounts and other troubles."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--entries", type=positive, metavar="N", help="how many; exactly so many are made")
+        parser.add_argument(
+            "--entries", type=whole(MOST_ENTRIES), metavar="N", help="how many; exactly so many are made"
+        )
         parser.add_argument("--days", type=days, default=DEMO.days, metavar="D", help="over the last D days")
-        parser.add_argument("--users", type=positive, metavar="U", help="connected users (default: by entries)")
+        parser.add_argument(
+            "--users", type=whole(MOST_USERS), metavar="U", help="connected users (default: by entries)"
+        )
         parser.add_argument("--seed", type=int, default=DEMO.seed, metavar="S")
         parser.add_argument("--follow", action="store_true", help="go on in real time, some a minute, until stopped")
         target = parser.add_mutually_exclusive_group()
-        target.add_argument("--project", default=DEMO.project, metavar="SLUG", help="into this project's store")
+        target.add_argument(
+            "--project", type=as_name, default=DEMO.project, metavar="SLUG", help="into this project's store"
+        )
         target.add_argument("--output", metavar="FILE", help="as NDJSON into a file, or - for standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:

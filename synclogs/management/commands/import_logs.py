@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from synclogs import ingest, records
 from synclogs.limits import LIMITS, Code
-from synclogs.management.loading import BATCH, Loaded, project_named
+from synclogs.management.loading import BATCH, Loaded, as_name, project_named
 from synclogs.management.progress import Progress
 from synclogs.models import Project
 from synclogs.records import Record, Refusal
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "files", nargs="+", metavar="FILE", help="NDJSON, one entry a line; .gz too; - = standard input"
         )
-        parser.add_argument("--project", required=True, metavar="SLUG")
+        parser.add_argument("--project", type=as_name, required=True, metavar="SLUG")
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = project_named(options["project"])

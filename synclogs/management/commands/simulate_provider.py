@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from synclogs import audit, keys, provider
 from synclogs.generate import DEMO, expired
-from synclogs.management.loading import project_named
+from synclogs.management.loading import as_name, project_named
 from synclogs.models import Action, ApiKey, Project, Scope, Sync
 from synclogs.provider import keypair
 from synclogs.provider.configuration import audience_of
@@ -45,7 +45,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=PORT, help=f"on 127.0.0.1 (default: {PORT}; 0 = any)")
         parser.add_argument("--fail", type=Mode, choices=list(Mode), metavar="MODE", help=", ".join(Mode))
-        parser.add_argument("--project", metavar="SLUG", help=f"whose syncs it knows (default: {DEMO.project})")
+        parser.add_argument(
+            "--project", type=as_name, metavar="SLUG", help=f"whose syncs it knows (default: {DEMO.project})"
+        )
         parser.add_argument("--start", type=float, default=1.0, metavar="S", help="seconds until a sync begins to run")
         parser.add_argument("--run", type=float, default=4.0, metavar="S", help="seconds that a run takes")
         parser.add_argument(
