@@ -107,8 +107,11 @@ def start(directory: Path, *, settings: Mapping[str, str] = DURABLE) -> Server:
     with _alone(directory):
         users = os.open(directory.with_name(f"{directory.name}.users"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
+            known = _known(users)
             fcntl.flock(users, fcntl.LOCK_SH)
-            sockets = _settled(directory) or _launch(directory, settings)
+            sockets = _settled(directory) or _launch(directory, settings, socket_directory=known)
+            os.ftruncate(users, 0)
+            os.pwrite(users, os.fsencode(sockets), 0)
             _make_database(sockets)
         except BaseException:
             _leave(directory, users)
@@ -151,6 +154,15 @@ def _alone(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.close(gate)
+
+
+def _known(users: int) -> str:
+    """Where others look for the socket, so that who starts their server anew does it there; "" when nobody does."""
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.fsdecode(os.pread(users, 4096, 0))
+    return ""
 
 
 def _leave(directory: Path, users: int) -> None:

@@ -357,6 +357,14 @@ def test_unreadable_files(project: Project, tmp_path: Path, content: bytes | Non
     assert out.getvalue().startswith("1 stored")  # the good file is taken all the same
 
 
+def test_import_from_a_named_pipe(project: Project, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["sh", "-c", f"echo '{json.dumps(entry())}' > {pipe}"]):
+        assert "1 stored" in call("import_logs", str(pipe), "--project", "acme")[0]
+    assert LogEntry.objects.count() == 1
+
+
 def test_import_of_an_empty_file(project: Project, tmp_path: Path) -> None:
     path = tmp_path / "empty"
     path.write_bytes(b"\n \n")

@@ -109,6 +109,16 @@ def test_a_server_that_died_is_revived_at_the_same_url(directory: Path):
         assert ask(server.url, "SELECT 1") == 1
 
 
+def test_who_comes_after_a_death_starts_it_where_the_others_look(directory: Path):
+    with devdb.running(directory) as first:
+        devdb.halt(directory)
+        with devdb.running(directory) as second:  # before the first one has noticed
+            assert second.url == first.url
+        assert not first.revive()
+        with psycopg.connect(first.url) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_a_socket_directory_that_was_tidied_away_is_made_anew(directory: Path):
     server = devdb.start(directory)
     os.close(server.users)  # as if this user had been killed
