@@ -6,6 +6,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import InterfaceError, OperationalError
 
 from portal import local, postgres
 
@@ -16,3 +17,8 @@ if __name__ == "__main__":
             execute_from_command_line(sys.argv)
     except (postgres.Unavailable, ImproperlyConfigured) as error:
         sys.exit(str(error))
+    except (InterfaceError, OperationalError) as error:
+        if "--traceback" in sys.argv:
+            raise
+        sys.stderr.write(f"The database cannot be used: {str(error).partition('\n')[0]}\n")
+        sys.exit(2)  # 1 is said by commands that did something

@@ -532,3 +532,15 @@ def test_progress_in_a_file_is_one_line_when_it_was_quick() -> None:
         progress.to(1234)
     assert stream.getvalue().startswith("Writing 1,234 bytes")
     assert stream.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [("maintain",), ("create_project", "x"), ("import_logs", "manage.py", "--project", "x")]
+)
+def test_without_a_database_a_command_says_so_in_a_line(arguments: tuple[str, ...]) -> None:
+    environment = {**os.environ, "DATABASE_URL": "postgresql://nobody:hunter2@127.0.0.1:1/none"}
+    done = subprocess.run([*MANAGE, *arguments], capture_output=True, env=environment, cwd=ROOT, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"The database cannot be used: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert b"hunter2" not in done.stderr

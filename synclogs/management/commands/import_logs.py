@@ -88,7 +88,9 @@ def import_file(project: Project, name: str, *, report: Report) -> None:
     good = unclear = 0
     with ExitStack() as stack:
         raw = sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).open("rb"))
-        total = Path(name).stat().st_size if name != "-" and raw.seekable() else None  # a pipe has a name too: <(zcat …)
+        total = (
+            Path(name).stat().st_size if name != "-" and raw.seekable() else None
+        )  # a pipe has a name too: <(zcat …)
         source = unpacked(raw, stack)
         progress = stack.enter_context(Progress(sys.stderr, printable(name), total=total, unit="bytes"))
         for batch in batched(numbered(source), BATCH):
