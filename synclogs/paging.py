@@ -60,6 +60,11 @@ def cursor_of(entry: LogEntry) -> str:
     return _cursor(entry.occurred_at, entry.key)
 
 
+def cursor_before(moment: datetime) -> str:
+    """What comes after it begins with the entries of that very moment."""
+    return _cursor(moment - INSTANT, HIGHEST)
+
+
 def _cursor(moment: datetime, key: UUID) -> str:
     return f"{moments.microseconds(moment):x}-{key.hex}"
 
@@ -96,7 +101,7 @@ def page(
         rows = found.rows[:size][::-1]
         newer = cursor_of(rows[0]) if len(found.rows) > size else ""
         if found.stopped and not newer:
-            newer = _cursor(found.stopped - INSTANT, HIGHEST)
+            newer = cursor_before(found.stopped)
         return Page(rows, newer, cursor_of(rows[-1]) if rows else after, found.stopped)
     start = None
     if before:

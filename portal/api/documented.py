@@ -92,7 +92,7 @@ PAGING = (
     OpenApiParameter(
         "limit",
         {"type": "integer", "minimum": 1, "maximum": pages.MOST},
-        description=f"Rows in a page, 1 to {pages.MOST}.",
+        description=f"Rows in a page, 1 to {pages.MOST}; of large entries fewer come, and `next` goes on.",
         default=pages.USUAL,
     ),
     query("cursor", "`next` of the page before."),

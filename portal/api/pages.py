@@ -3,12 +3,14 @@
 The order is a column that never changes, so a list that is read to its end is complete while it grows. Nothing is counted or skipped.
 """
 
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+import msgspec
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
@@ -16,6 +18,9 @@ from portal.api.problems import Denied
 
 MOST, USUAL = 200, 50
 OWN = ("limit", "cursor")
+# An entry may be a quarter of a mebibyte, so a first bite tells how many of them are enough.
+BITE, PAGE_BYTES = 25, 2_000_000
+SECONDS = 1.5
 DAMAGED = "This cursor is damaged; start again without it."
 
 
@@ -82,6 +87,19 @@ def newest(
     if not more:
         return found, None
     return found, _encoded(f"{getattr(found[-1], moment).isoformat()} {getattr(found[-1], key)}")
+
+
+def bounded[T](limit: int, start: str, read: Callable[[int, str], tuple[list[T], str]]) -> tuple[list[T], str]:
+    """What `read(size, cursor)` gives from the cursor `start` on, until there is enough of it; and where to go on, or ""."""
+    rows: list[T] = []
+    cursor, size, bite, ends = start, 0, BITE, time.monotonic() + SECONDS
+    while True:
+        more, cursor = read(min(bite, limit - len(rows)), cursor)
+        rows += more
+        size += len(msgspec.json.encode(more))
+        bite = max(1, (PAGE_BYTES - size) * len(rows) // size)
+        if not cursor or len(rows) >= limit or size >= PAGE_BYTES or time.monotonic() >= ends:
+            return rows, cursor
 
 
 def _two(text: str, parse: tuple[Callable[[str], object], Callable[[str], object]]) -> tuple[object, object]:

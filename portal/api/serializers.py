@@ -207,7 +207,7 @@ class TraceDetailShape(TraceShape):
 
     @extend_schema_field(EntryShape(many=True))
     def get_entries(self, trace: Trace) -> Any:
-        return EntryShape(self.context["entries"], many=True, context=self.context).data
+        return self.context["entries"]
 
     def get_truncated(self, trace: Trace) -> bool:
         return bool(self.context["truncated"])

@@ -5,6 +5,7 @@ Goes in: requests with a key. Comes out: JSON, or problems. Session cookies mean
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 import django_filters
@@ -103,11 +104,14 @@ class Logs(Door):
         try:
             log_filter = LogFilter.parse(self.parameters.lists(), now=timezone.now(), besides=pages.OWN)
             asked = pages.asked(self.parameters, None)
-            found = paging.page(log_filter, self.project, size=asked.limit, before=asked.cursor)
+            rows, cursor = pages.bounded(asked.limit, asked.cursor, partial(self._older, log_filter))
         except FilterError as error:
             raise pages.invalid(error.errors) from None
-        rows = EntryShape(found.rows, many=True, context=self.wire_context).data
-        return Response({"results": rows, "next": found.older or None})
+        return Response({"results": rows, "next": cursor or None})
+
+    def _older(self, log_filter: LogFilter, size: int, cursor: str) -> tuple[list[Any], str]:
+        found = paging.page(log_filter, self.project, size=size, before=cursor)
+        return EntryShape(found.rows, many=True, context=self.wire_context).data, found.older
 
 
 class Log(Door):
@@ -186,10 +190,14 @@ class OneTrace(Door):
         log_filter = LogFilter.where(
             since=trace.first_at, until=trace.last_at + timedelta(microseconds=1), trace=trace.trace_id
         )
-        found = log_filter.entries(self.project).order_by("occurred_at", "key")
-        rows = list(found[: TRACE_ENTRIES + 1])
-        more = {"entries": rows[:TRACE_ENTRIES], "truncated": len(rows) > TRACE_ENTRIES}
+        start = paging.cursor_before(trace.first_at)
+        rows, cursor = pages.bounded(TRACE_ENTRIES, start, partial(self._newer, log_filter))
+        more = {"entries": rows, "truncated": bool(cursor)}
         return Response(TraceDetailShape(trace, context={**self.wire_context, **more}).data)
+
+    def _newer(self, log_filter: LogFilter, size: int, cursor: str) -> tuple[list[Any], str]:
+        found = paging.page(log_filter, self.project, size=size, after=cursor)
+        return EntryShape(found.rows[::-1], many=True, context=self.wire_context).data, found.newer
 
 
 class Users(Door):
