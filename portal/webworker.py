@@ -123,6 +123,8 @@ class PortalWorker(GeventWorker):
         AsyncWorker.handle(self, listener, client, addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+        if req.version >= (1, 1) and "HOST" not in dict(req.headers):  # RFC 9112, 3.2
+            raise errors.InvalidHeader("HOST")
         try:
             super().handle_request(listener_name, req, sock, addr)
         except TimeoutError:

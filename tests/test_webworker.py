@@ -86,6 +86,7 @@ def test_a_body_that_ends_early_is_short_or_an_error_and_never_whole(port: int):
         (b"POST / HTTP/1.1\r\n" + CLOSE + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400),
         (b"POST / HTTP/1.1\r\n" + CLOSE + b"Content-Length: -5\r\n\r\n", 400),
         (b"\x16\x03\x01 canary-secret\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", 400),  # no Host
         (b"get / HTTP/1.1\r\n" + CLOSE + b"\r\n", 400),
         (b"GET / HTTP/9.9\r\n" + CLOSE + b"\r\n", 400),
         (b"GET / HTTP/1.1\r\n" + CLOSE + b"X\x00: canary-secret\r\n\r\n", 400),

@@ -111,7 +111,7 @@ class Logs(Door):
 
     def _older(self, log_filter: LogFilter, size: int, cursor: str) -> tuple[list[Any], str]:
         found = paging.page(log_filter, self.project, size=size, before=cursor)
-        return EntryShape(found.rows, many=True, context=self.wire_context).data, found.older
+        return list(EntryShape(found.rows, many=True, context=self.wire_context).data), found.older
 
 
 class Log(Door):
@@ -197,7 +197,7 @@ class OneTrace(Door):
 
     def _newer(self, log_filter: LogFilter, size: int, cursor: str) -> tuple[list[Any], str]:
         found = paging.page(log_filter, self.project, size=size, after=cursor)
-        return EntryShape(found.rows[::-1], many=True, context=self.wire_context).data, found.newer
+        return list(EntryShape(found.rows[::-1], many=True, context=self.wire_context).data), found.newer
 
 
 class Users(Door):
