@@ -266,7 +266,7 @@ def test_a_recovered_sync_is_seen_in_the_portal(live_server: LiveServer) -> None
     factories.store(project, factories.error_entry(syncId=gone, userId=USER, error=root))
     portal = (live_server.url, factories.api_key(project, Scope.LOGS_WRITE)[1])
     with simulated(portal=portal, pace=Pace(0.01, 0.02, every=0.05)) as running:
-        seen = simulate_provider.refresh(running, project, since=None)
+        simulate_provider.learn(running.memory, Sync.objects.of(project))
         assert (running.memory.sync(uuid.UUID(name)).status, running.memory.sync(uuid.UUID(name)).reason) == (
             "ERRORED",
             "Sign in again",
@@ -278,7 +278,8 @@ def test_a_recovered_sync_is_seen_in_the_portal(live_server: LiveServer) -> None
         wait(lambda: LogEntry.objects.filter(sync_id=gone, event="SYNC_RUN_ERROR").count() == 2, seconds=15)
         wait(lambda: LogEntry.objects.filter(sync_id=name, event="INCREMENTAL_SYNC_COMPLETED").count() >= 2, seconds=15)
         assert paragon(running.url).status(USER, gone).status == "ERRORED"
-        simulate_provider.refresh(running, project, since=seen)
+        simulate_provider.learn(running.memory, Sync.objects.of(project))
+        assert running.memory.sync(uuid.UUID(gone)).status == "ERRORED"
     assert sync.get().user_id == USER
 
 
@@ -360,6 +361,13 @@ def test_the_command_serves_the_portals_syncs_until_it_is_told(tmp_path: Path) -
             assert send(well, limits=Limits(), tls=trusted()).status == 200
             assert client.status(USER, name).status == "ERRORED"
             assert client.reenable(USER, name, attempt="a", reason="r").accepted
+            # One that came later is known at once, however old its entries are.
+            new = factories.sync_id("came later")
+            factories.store(
+                project, factories.error_entry(syncId=new, userId=USER, timestamp=timezone.now() - timedelta(days=1))
+            )
+            assert client.credentials(USER).of("googledrive") is not None
+            assert client.status(USER, new).status == "ERRORED"
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
@@ -401,7 +409,7 @@ def test_the_demos_key_is_made_once_and_kept_for_its_owner(tmp_path: Path, monke
 
 
 def test_trust_comes_from_the_settings_or_a_key_is_made(settings: Any, tmp_path: Path) -> None:
-    settings.BASE_DIR = tmp_path
+    settings.BASE_DIR, settings.PROVIDER_HOST_SECRET = tmp_path, ""
     own = simulate_provider.trust(None)
     assert (own.project, own.audience, own.hook) == ("demo", "useparagon.com/demo", None)
     assert (tmp_path / ".data" / "provider_key.pem").exists()

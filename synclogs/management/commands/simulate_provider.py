@@ -8,7 +8,6 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -17,22 +16,20 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.utils import timezone
 
 from synclogs import audit, keys, provider
 from synclogs.generate import DEMO, expired
 from synclogs.management.loading import as_name, project_named
 from synclogs.models import Action, ApiKey, Project, Scope, Sync
+from synclogs.models.sync import SyncQuerySet
 from synclogs.provider import keypair
 from synclogs.provider.configuration import audience_of
 from synclogs.provider.host_app import webhook
 from synclogs.provider.simulator import Known, Mode, Pace, Simulator, Trust
-from synclogs.provider.simulator.memory import Rule
+from synclogs.provider.simulator.memory import Memory, Rule
 from synclogs.provider.tokens import Secret, Unusable, signing_key
 
 PORT = 8079
-LOOK_EVERY = 5.0  # seconds between two looks at what the portal knows of its syncs
-OVERLAP = timedelta(minutes=2)
 KEY_NAME = "Simulated provider"
 ROOT_GONE = "10007"
 
@@ -59,7 +56,12 @@ class Command(BaseCommand):
         pace = Pace(options["start"], options["run"], options["every"])
         try:
             simulator = Simulator(
-                trust(project), port=options["port"], pace=pace, portal=portal(project), say=self.stdout.write
+                trust(project),
+                port=options["port"],
+                pace=pace,
+                portal=portal(project),
+                look=lambda user: look(simulator.memory, project, user=user),
+                say=self.stdout.write,
             )
         except (OSError, OverflowError) as error:
             raise CommandError(f"Port {options['port']} cannot be opened: {error}.") from None
@@ -68,17 +70,14 @@ class Command(BaseCommand):
         if project and project.slug == DEMO.project:
             for sync_id in expired():
                 simulator.memory.suppose(sync_id, Rule(Mode.CREDENTIAL_BROKEN))
+        if project:
+            learn(simulator.memory, Sync.objects.of(project))
         with until_told() as stop, simulator:
-            seen = refresh(simulator, project, since=None)
             self.stdout.write(
                 f"The simulated provider answers at {simulator.url} and knows {len(simulator.memory.syncs)} syncs."
             )
             self.stdout.flush()
-            while not stop.wait(LOOK_EVERY):
-                try:
-                    seen = refresh(simulator, project, since=seen)
-                except (OperationalError, InterfaceError):
-                    connection.close()  # the database is away; a broken connection is not used again
+            stop.wait()
 
     def project(self, slug: str | None) -> Project | None:
         if slug:
@@ -126,18 +125,23 @@ def portal(project: Project | None) -> tuple[str, str] | None:
     return url, text
 
 
-def refresh(simulator: Simulator, project: Project | None, *, since: datetime | None) -> datetime:
-    """Tells the simulator of syncs that changed since then, by the entries that the portal has; returns when it looked."""
-    now = timezone.now()
-    if project is not None:
-        syncs = Sync.objects.of(project)
-        if since is not None:
-            syncs = syncs.filter(last_seen_at__gt=since - OVERLAP)
-        for sync in syncs.iterator():
-            simulator.memory.learn([known(sync)])
-            if sync.status == "ERRORED" and sync.last_error_code == ROOT_GONE:
-                simulator.memory.suppose(sync.sync_id, Rule(Mode.ROOT_GONE))
-    return now
+def learn(memory: Memory, syncs: SyncQuerySet) -> None:
+    for sync in syncs.iterator():
+        memory.learn([known(sync)])
+        if sync.status == "ERRORED" and sync.last_error_code == ROOT_GONE:
+            memory.suppose(sync.sync_id, Rule(Mode.ROOT_GONE))
+
+
+def look(memory: Memory, project: Project | None, *, user: str) -> None:
+    """What the portal knows of this user's syncs now; in a thread of its own, which leaves no connection behind."""
+    if project is None:
+        return
+    try:
+        learn(memory, Sync.objects.of(project).filter(user_id=user))
+    except (OperationalError, InterfaceError):
+        pass  # the database is away; what is known already is told
+    finally:
+        connection.close()
 
 
 def known(sync: Sync) -> Known:

@@ -4,7 +4,7 @@ them the company's own application (`/host-app`). No sockets here.
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -68,8 +68,10 @@ class Refusal(Exception):
 
 
 class Api:
-    def __init__(self, memory: Memory, outbox: Outbox, trust: Trust) -> None:
-        self.memory, self.outbox, self.trust = memory, outbox, trust
+    """`look` is called before each answer about a user's syncs, to tell the memory what is new of them elsewhere."""
+
+    def __init__(self, memory: Memory, outbox: Outbox, trust: Trust, *, look: Callable[[str], object]) -> None:
+        self.memory, self.outbox, self.trust, self.look = memory, outbox, trust, look
         self._one_at_a_time = threading.Lock()
 
     def sync_of(self, asked: Asked) -> UUID | None:
@@ -112,6 +114,7 @@ class Api:
             return Told(404, {"message": "Sync not found", "statusCode": 404})
 
     def _answer(self, asked: Asked, user: str) -> Told:
+        self.look(user)
         sync = _SYNC.fullmatch(asked.path)
         match asked.method, asked.path, sync[2] if sync else None:
             case "GET", "/api/syncs", _:
@@ -194,6 +197,7 @@ class Api:
             data = msgspec.json.decode(asked.body)["data"]
         except (WebhookVerificationError, ValueError, KeyError):
             raise Refusal(401, "The signature does not fit") from None
+        self.look(data["userId"])
         sync = self.memory.sync(uuid_of(data["syncId"]), data["userId"])
         if slip == Mode.REFUSED:
             return Told(200, {"result": "refused", "message": "The customer's plan has ended."})

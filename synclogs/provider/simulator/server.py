@@ -50,12 +50,13 @@ class Simulator(ThreadingHTTPServer):
         pace: Pace | None = None,
         portal: tuple[str, str] | None = None,
         slow_seconds: float = SLOW_SECONDS,
+        look: Callable[[str], object] = lambda _: None,
         say: Callable[[str], object] = lambda _: None,
     ) -> None:
         super().__init__((ADDRESS, port), _Handler)
         self.memory = Memory()
         self.outbox = Outbox(self.memory, pace=pace or Pace(), portal=portal, say=say)
-        self.api = Api(self.memory, self.outbox, trust)
+        self.api = Api(self.memory, self.outbox, trust, look=look)
         self.slow_seconds, self.say = slow_seconds, say
         self.stopping = Event()
         self._thread = Thread(target=self.serve_forever, args=(0.1,), name="simulator", daemon=True)
