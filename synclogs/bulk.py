@@ -245,6 +245,8 @@ def _move(
     before, bulk.state, bulk.note = bulk.state, to, note
     if to in ENDS:
         bulk.ended_at = now
+        # What still waits for the worker is not sent any more.
+        reenable.move(Reenable.objects.filter(bulk=bulk, sent_at=None), to=State.EXPIRED, now=now)
     bulk.save(update_fields=["state", "note", "ended_at", "wave", *also])
     audit.record(
         Action.BULK_MOVED,

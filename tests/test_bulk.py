@@ -307,6 +307,29 @@ def test_a_pause_holds_back_what_is_not_sent_for_and_resuming_goes_on_where_it_w
     assert moves(made)[1:] == ["waves > paused", "paused > waves", "waves > aborted"]
 
 
+@pytest.mark.parametrize("end", ["aborted", "stopped"])
+def test_what_still_waits_for_the_worker_is_not_sent_after_the_end(
+    project: Project, now: datetime, willing: Willing, end: str
+) -> None:
+    lead = actor(project, Role.LEAD)
+    made = started(project, crowd(project, 3), now=now, canary_size=3, by=lead)
+    bulk.step(now=now)
+    first, *others = Reenable.objects.order_by("id")
+    reenable.call(first.pk, now=now)
+    if end == "aborted":
+        bulk.abort(made, actor=lead, now=now)
+    else:
+        hear(project, now=now + SECOND, failed=[str(first.sync_id)])
+        Reenable.objects.filter(pk__in=[other.pk for other in others]).update(state=State.REQUESTED, ended_at=None)
+        bulk.step(now=now + 2 * SECOND)
+    send(now=now + 3 * SECOND)
+    assert again(made).state == end
+    assert willing.asked == [str(first.sync_id)]
+    assert {found.state for found in Reenable.objects.exclude(pk=first.pk)} == {State.EXPIRED}
+    told = AuditEvent.objects.filter(action=Action.REENABLE_MOVED, after__state=State.EXPIRED)
+    assert told.count() == 2
+
+
 def test_who_is_no_longer_a_lead_starts_nothing_more(project: Project, now: datetime) -> None:
     lead = actor(project, Role.LEAD)
     made = started(project, crowd(project, 3), now=now, by=lead)
