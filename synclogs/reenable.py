@@ -12,8 +12,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import AlreadyEnqueued
@@ -40,6 +39,7 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
         State.UNKNOWN: frozenset(
             {
                 State.ACCEPTED,
+                State.REFUSED,
                 State.STARTED,
                 State.RECOVERED,
                 State.FAILED_AGAIN,
@@ -65,9 +65,12 @@ SURE_AFTER = timedelta(minutes=2)  # a call without an answer that has changed n
 CHECKED_EVERY = (timedelta(seconds=10), timedelta(minutes=10))  # at first, and at last
 CHECK_SECONDS = 20.0  # for all questions of one `settle`
 AT_ONCE = 500
+RATE_LOCK = 0x52617465
+LONGEST_STATUS = 128  # the column
 CALL = "synclogs.jobs.call"
 ONE_OPEN = "reenable_one_open"  # the constraint
 STOPPED = (SyncStatus.ERRORED, SyncStatus.DISABLED)
+RUNNING = tuple(status for status in SyncStatus if status not in STOPPED)
 NO_PROVIDER = "No provider is set up, so nothing was sent."
 # On Django's own connection, also within a worker, whose procrastinate uses connections of its own: the job is part of the
 # transaction that makes the attempt.
@@ -102,8 +105,9 @@ def request(
     try:
         with transaction.atomic():
             locked = Sync.objects.select_for_update(no_key=True).get(pk=sync.pk)
-            if bulk is None and actor.user:
-                User.objects.select_for_update(no_key=True).get(pk=actor.user.pk)  # for the limit of a person
+            locked.project = sync.project
+            if bulk is None:
+                _one_at_a_time(actor)
             found = _again(found, locked, sync, _evidence(locked, actor, bulk=bulk, now=now, ask_provider=False))
             if not found.allows(override=override):
                 raise NotEligible(found)
@@ -113,6 +117,13 @@ def request(
             raise
         # An older attempt was taken for over and has come to life at this moment.
         raise NotEligible(_evidence(sync, actor, bulk=bulk, now=now, ask_provider=False)) from None
+
+
+def _one_at_a_time(actor: Actor) -> None:
+    """Until the end of the transaction: two clicks at once count as two for the limit of a person or key."""
+    who = str(actor.user.pk) if actor.user else actor.text
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [RATE_LOCK, who])
 
 
 def _evidence(sync: Sync, actor: Actor, *, bulk: Bulk | None, now: datetime, ask_provider: bool = True) -> Evidence:
@@ -264,22 +275,24 @@ def _is_due(attempt: Reenable, *, now: datetime) -> bool:
 
 
 def _status(attempt: Reenable) -> str:
-    """The sync's status at the provider; "" when the provider is away or cannot tell."""
+    """The sync's status at the provider, as far as it fits; "" when the provider is away or cannot tell."""
     try:
         client = provider.of_settings()
         found = client.status(attempt.user_id, attempt.sync_id) if client else None
     except ProviderError:
         return ""
-    return found.status if found else ""
+    return found.status[:LONGEST_STATUS] if found else ""
 
 
 def _found(attempt: Reenable, status: str, *, now: datetime) -> None:
+    """A word that no documentation has is kept, but shows neither that the call was carried out nor that it was not."""
     this = Reenable.objects.filter(pk=attempt.pk)
-    if status and status not in STOPPED:
+    if status in RUNNING:
         told = {"found_status": status, "accepted_at": now, "watch_until": now + patience(attempt)}
         move(this, to=State.ACCEPTED, now=now, told={attempt.pk: told})
     elif status:
-        this.update(found_status=status)
+        this.filter(state=State.UNKNOWN).update(found_status=status)
+    if status in STOPPED:
         # The call may still be under way over there; so may be an entry that says that it failed again.
         move(this.filter(sent_at__lte=now - SURE_AFTER), to=State.EXPIRED, now=now)
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from synclogs import audit, evidence, provider, reenable, watch
-from synclogs.actors import NotAllowed, Refused
+from synclogs.actors import Actor, NotAllowed, Refused
 from synclogs.checks import OPEN, CheckName, Evidence, State
 from synclogs.models import Action, AuditEvent, Bulk, Project, Reenable, Role, Sync
 from synclogs.provider.simulator import Mode, Simulator
@@ -278,6 +278,30 @@ def test_twenty_clicks_at_once_are_one_call(project: Project, simulator: Simulat
     assert moves(attempt) == [("requested", "accepted")]
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_key", [False, True])
+def test_many_clicks_at_once_keep_the_limit_of_a_person_or_key(
+    project: Project, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, is_key: bool
+) -> None:
+    monkeypatch.setattr(evidence, "RATE", 2)
+    who = Actor(None, "key of the ticket system", Role.OPERATOR) if is_key else actor(project)
+    syncs = [stopped(project, simulator) for _ in range(8)]
+    now, gate = timezone.now(), threading.Barrier(8)
+
+    def click(sync: Sync) -> str:
+        gate.wait()
+        try:
+            reenable.request(sync, actor=who, reason=REASON, now=now)
+        except NotEligible as error:
+            return str(error)
+        finally:
+            connection.close()
+        return "made"
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(click, syncs)) == [*["made"] * 2, *["rate"] * 6]
+
+
 # The one call
 
 
@@ -449,6 +473,37 @@ def test_not_done_is_said_when_it_is_certain(project: Project, simulator: Simula
     assert posts(simulator, sync) == 1
 
 
+class Odd:
+    """A provider that answers the call with nothing sensible, and then says `word` of the sync."""
+
+    word = ""
+    credentials = staticmethod(lambda _: None)
+
+    @staticmethod
+    def reenable(*_: object, **__: object) -> provider.Reply:
+        raise provider.Unknown("No sensible answer.")
+
+    @classmethod
+    def status(cls, *_: object) -> provider.SyncState:
+        return provider.SyncState(cls.word)
+
+
+@pytest.mark.parametrize("word", ["A" * 256, "ON_HOLD"])
+def test_a_status_that_nobody_documented_shows_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    """However long it is; the attempts after it get their turn."""
+    monkeypatch.setattr(provider, "of_settings", Odd)
+    monkeypatch.setattr(Odd, "word", word)
+    attempts = [sent(stopped(project)) for _ in range(2)]
+    reenable.settle(now=timezone.now() + timedelta(minutes=3))
+    for attempt in map(again, attempts):
+        assert (attempt.state, attempt.found_status, attempt.accepted_at) == (State.UNKNOWN, word[:128], None)
+    monkeypatch.setattr(Odd, "word", "")
+    reenable.settle(now=timezone.now() + timedelta(minutes=30))
+    assert {again(attempt).found_status for attempt in attempts} == {word[:128]}
+
+
 def test_a_provider_that_is_away_is_asked_less_and_less(project: Project, simulator: Simulator) -> None:
     sync = stopped(project, simulator)
     simulator.memory.rule(sync.sync_id, Rule(Mode.SERVER_ERROR))
@@ -554,7 +609,8 @@ def test_too_late_is_too_late(project: Project, simulator: Simulator) -> None:
     assert (again(attempt).state, again(attempt).sent_at, posts(simulator, sync)) == (State.REQUESTED, None, 0)
 
 
-def test_an_answer_after_all(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("accepted", [True, False])
+def test_an_answer_after_all(project: Project, monkeypatch: pytest.MonkeyPatch, accepted: bool) -> None:
     """It came when the attempt was already taken for unanswered."""
     now = timezone.now()
 
@@ -562,7 +618,7 @@ def test_an_answer_after_all(project: Project, monkeypatch: pytest.MonkeyPatch) 
         @staticmethod
         def reenable(*_: object, **__: object) -> provider.Reply:
             reenable.settle(now=now + 31 * SECOND)
-            return provider.Reply(True)
+            return provider.Reply(accepted, "Its own words.")
 
         @staticmethod
         def status(*_: object) -> None:
@@ -571,4 +627,5 @@ def test_an_answer_after_all(project: Project, monkeypatch: pytest.MonkeyPatch) 
     attempt = requested(stopped(project), now=now)
     monkeypatch.setattr(provider, "of_settings", Late)
     reenable.call(attempt.pk, now=now)
-    assert moves(attempt) == [("requested", "unknown"), ("unknown", "accepted")]
+    assert moves(attempt) == [("requested", "unknown"), ("unknown", "accepted" if accepted else "refused")]
+    assert again(attempt).answer == "Its own words."
