@@ -12,12 +12,13 @@ from django.urls import reverse
 
 from portal import things
 from portal.access import ProjectRequest, client_address
+from portal.rows import Row
 from synclogs import evidence, explain, provider, resolutions
 from synclogs.actors import Actor
 from synclogs.catalogue import SyncStatus, Tone, integration_words
 from synclogs.checks import Check, CheckName, Evidence, State
 from synclogs.explain import reenables as words
-from synclogs.models import Project, Reenable, Role, Sleeper, Sync
+from synclogs.models import ConnectedUser, Project, Reenable, Role, Sleeper, Sync
 from synclogs.provider import ProviderError
 
 TONES: Mapping[str, Tone] = {
@@ -79,6 +80,15 @@ class AttemptLine:
     @property
     def is_without_effect(self) -> bool:
         return self.attempt.state in WITHOUT_EFFECT
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The click or the end of an attempt, as a line among the logs of its sync."""
+
+    line: AttemptLine
+    at: datetime
+    is_end: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +190,20 @@ def _line(project: Project, attempt: Reenable, sync: Sync | None, *, user_name: 
     )
 
 
+def among(rows: Sequence[Row], attempts: Iterable[AttemptLine]) -> list[Row | Mark]:
+    """The logs with the attempts in their places, newest first; those before the oldest of these logs are left out."""
+    if not rows:
+        return []
+    marks = []
+    for line in attempts:
+        moments = ((line.attempt.requested_at, False), (line.attempt.ended_at, True))
+        marks += [Mark(line, at, is_end) for at, is_end in moments if at and at >= rows[-1].entry.occurred_at]
+    marks.sort(key=lambda mark: (mark.at, mark.is_end), reverse=True)
+    return sorted(
+        (*marks, *rows), key=lambda one: one.at if isinstance(one, Mark) else one.entry.occurred_at, reverse=True
+    )
+
+
 def progress_of(line: AttemptLine, *, now: datetime, newest: str = "") -> Progress:
     """`newest` names the newest entry shown beside it. The sentence tells of minutes, so while it is open each one is news."""
     attempt = line.attempt
@@ -229,7 +253,7 @@ def panel_of(
     request: ProjectRequest,
     sync: Sync,
     *,
-    owner: str,
+    owner: ConnectedUser | None,
     now: datetime,
     typed: Typed | None = None,
     ask_provider: bool = False,
@@ -238,7 +262,8 @@ def panel_of(
     project = request.project
     attempts = Reenable.objects.of(project).filter(sync_id=sync.sync_id).newest_first()[:LISTED]
     past = attempt_lines(project, attempts, now=now)
-    name = f"{things.sync_words(sync)} of {owner}" if owner else things.sync_words(sync)
+    whose = (owner.name if owner else "") or sync.user_id
+    name = f"{things.sync_words(sync)} of {whose}" if whose else things.sync_words(sync)
     last = past[0] if past else None
     shown = last if last and (last.attempt.is_open or _is_late(last.attempt, now=now)) else None
     progress = progress_of(shown, now=now) if shown else None
@@ -246,14 +271,14 @@ def panel_of(
         return Panel(name, progress, past=tuple(past), typed=typed or Typed())
     found = evidence.gather(sync, actor=actor_of(request), now=now, ask_provider=ask_provider)
     panel = Panel(name, progress, check_lines(found.checks, now=now), past=tuple(past), typed=typed or Typed())
-    return _judged(panel, found, request.role, asked=ask_provider)
+    return _judged(panel, found, request.role, project=project, asked=ask_provider)
 
 
 def _is_late(attempt: Reenable, *, now: datetime) -> bool:
     return attempt.ended_at is not None and now - attempt.ended_at < LATELY
 
 
-def _judged(panel: Panel, found: Evidence, role: Role, *, asked: bool) -> Panel:
+def _judged(panel: Panel, found: Evidence, role: Role, *, project: Project, asked: bool) -> Panel:
     failed = {check.name: check for check in found.failed}
     by_lead = bool(failed) and found.allows(override=True)
     form = ""
@@ -268,13 +293,13 @@ def _judged(panel: Panel, found: Evidence, role: Role, *, asked: bool) -> Panel:
         why_not=words.why_not(failed),
         by_lead=by_lead,
         may_resolve=is_open and role >= Role.OPERATOR,
-        ask_provider=is_open and not asked and _can_ask(),
+        ask_provider=is_open and not asked and _can_ask(project),
     )
 
 
-def _can_ask() -> bool:
+def _can_ask(project: Project) -> bool:
     try:
-        client = provider.of_settings()
+        client = provider.of_project(project.slug)
     except ProviderError:
         return False
     return client is not None and client.reads

@@ -268,6 +268,7 @@ BULK_APPROVAL_ABOVE = environment.number("BULK_APPROVAL_ABOVE", 0)
 
 # The provider of the syncs, or the company's own application in its place; portal/checks.py says what is missing.
 PROVIDER = environment.one_of("PROVIDER", "NONE", ("NONE", "PARAGON", "HOST_APP")).lower()
+PROVIDER_FOR = environment.words("PROVIDER_FOR")
 PROVIDER_SYNC_URL = environment.text("PROVIDER_SYNC_URL", "https://sync.useparagon.com")
 PROVIDER_API_URL = environment.text("PROVIDER_API_URL", "https://api.useparagon.com")
 PROVIDER_PROJECT = environment.text("PROVIDER_PROJECT")

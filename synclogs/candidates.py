@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from synclogs.catalogue import SyncStatus, error_code
 from synclogs.checks import OPEN, CheckName
-from synclogs.evidence import COOLDOWN, FLAPPING, FLAPPING_IN, VOID
+from synclogs.evidence import COOLDOWN, FLAPPING, FLAPPING_IN, VOID, what_is_missing
 from synclogs.explain.syncs import error_explains_stop
 from synclogs.models import Project
 
@@ -76,7 +76,7 @@ SELECT asked.sync_id, asked.user_id, asked.integration, asked.status, asked.last
         CASE recovered.user_id WHEN asked.user_id THEN recovered.next_at ELSE recovered.at END > asked.last_error_at, false
     ) AS is_gone,
     COALESCE(tried.is_open, false), COALESCE(tried.attempts, 0), COALESCE(tried.is_cooling, false),
-    COALESCE(asleep.value, asleep_user.value, asleep_integration.value) IS NOT NULL
+    COALESCE(asleep.value, asleep_user.value, asleep_integration.value) IS NOT NULL, %(provided)s
 FROM asked
 LEFT JOIN tried USING (sync_id)
 LEFT JOIN resolved USING (sync_id)
@@ -113,6 +113,7 @@ class Candidate:
     attempts: int
     is_cooling: bool
     is_asleep: bool
+    is_provided: bool
 
     @property
     def failed(self) -> tuple[CheckName, ...]:
@@ -121,6 +122,7 @@ class Candidate:
         cures = not explains or _cures(self)
         gone = self.is_gone if explains else self.status == SyncStatus.DISABLED
         passed = {
+            CheckName.PROVIDED: self.is_provided,
             CheckName.STOPPED: self.status == SyncStatus.ERRORED,
             CheckName.CURABLE: cures,
             CheckName.CAUSE_GONE: gone,
@@ -152,6 +154,7 @@ def candidates(project: Project, sync_ids: Iterable[UUID], *, now: datetime) -> 
         "flapping_since": now - FLAPPING_IN,
         "cooling_since": now - COOLDOWN,
         "now": now,
+        "provided": what_is_missing(project.slug) is None,
     }
     with transaction.atomic(), connection.cursor() as cursor:
         # Guesses about a CTE are poor, and one that is too small makes any plan but this grow with the square.

@@ -46,6 +46,7 @@ RUNNING = (BulkState.CANARY, BulkState.WAVES)
 
 
 class CheckName(StrEnum):
+    PROVIDED = "provided"
     STOPPED = "stopped"
     CURABLE = "curable"
     CAUSE_GONE = "cause_gone"

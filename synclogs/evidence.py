@@ -33,6 +33,7 @@ def gather(sync: Sync, *, actor: Actor, now: datetime, ask_provider: bool = True
     """Every check for one sync. The provider is asked at most once in half a minute; when it is away that is not known."""
     return Evidence(
         (
+            _provided(sync),
             _stopped(sync),
             _curable(sync),
             _cause_gone(sync, ask_provider=ask_provider),
@@ -41,6 +42,19 @@ def gather(sync: Sync, *, actor: Actor, now: datetime, ask_provider: bool = True
             _rate(sync.project_id, actor, now=now),
         )
     )
+
+
+def _provided(sync: Sync) -> Check:
+    told = what_is_missing(sync.project.slug)
+    return Check(CheckName.PROVIDED, told is None, facts={"provider": told} if told else {})
+
+
+def what_is_missing(slug: str) -> str | None:
+    """Why nobody can be asked to re-enable the syncs of this project: a sentence, "" when nobody is set up; None = somebody can."""
+    try:
+        return "" if provider.of_project(slug) is None else None
+    except ProviderError as error:
+        return error.sentence
 
 
 def _stopped(sync: Sync) -> Check:
@@ -101,7 +115,7 @@ def _credential(sync: Sync) -> dict[str, str]:
 
 def _ask(sync: Sync) -> dict[str, str]:
     try:
-        client = provider.of_settings()
+        client = provider.of_project(sync.project.slug)
         if client is None or not sync.user_id:
             return {}
         release()  # no connection of the database is held while the provider thinks

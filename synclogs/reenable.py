@@ -194,7 +194,7 @@ def call(attempt_id: UUID, *, now: datetime) -> None:
         mine = Reenable.objects.filter(pk=attempt_id, state=State.REQUESTED, sent_at=None, expires_at__gt=now)
         if not mine.update(sent_at=now):
             return
-    attempt = Reenable.objects.get(pk=attempt_id)
+    attempt = Reenable.objects.select_related("project").get(pk=attempt_id)
     release()
     began = time.monotonic()
     to, told = _send(attempt)
@@ -210,7 +210,7 @@ def call(attempt_id: UUID, *, now: datetime) -> None:
 
 def _send(attempt: Reenable) -> tuple[State, dict[str, Any]]:
     try:
-        client = provider.of_settings()
+        client = provider.of_project(attempt.project.slug)
         if client is None:
             return State.REFUSED, {"answer": NO_PROVIDER}
         reply = client.reenable(attempt.user_id, attempt.sync_id, attempt=attempt.pk, reason=attempt.reason)
@@ -252,7 +252,8 @@ def settle(*, now: datetime) -> None:
     for attempt in lost.values_list("pk", flat=True)[:AT_ONCE]:
         with suppress(AlreadyEnqueued), transaction.atomic():
             _defer(attempt)
-    _check(Reenable.objects.filter(state=State.UNKNOWN).order_by(F("checked_at").asc(nulls_first=True)), now=now)
+    unknown = Reenable.objects.filter(state=State.UNKNOWN).select_related("project")
+    _check(unknown.order_by(F("checked_at").asc(nulls_first=True)), now=now)
 
 
 def _check(attempts: Iterable[Reenable], *, now: datetime) -> None:
@@ -277,7 +278,7 @@ def _is_due(attempt: Reenable, *, now: datetime) -> bool:
 def _status(attempt: Reenable) -> str:
     """The sync's status at the provider, as far as it fits; "" when the provider is away or cannot tell."""
     try:
-        client = provider.of_settings()
+        client = provider.of_project(attempt.project.slug)
         found = client.status(attempt.user_id, attempt.sync_id) if client else None
     except ProviderError:
         return ""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.template import Template
 from django.test.utils import _TestState
@@ -27,3 +28,11 @@ def no_stale_counts() -> None:
 def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page leaves out what it cannot count in a moment; beside other tests that moment is longer."""
     monkeypatch.setattr("portal.counts.SECONDS", 10.0)
+
+
+@pytest.fixture(autouse=True)
+def somebody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a provider nothing can be re-enabled. This one nobody reaches; tests that speak to one set their own."""
+    monkeypatch.setattr(settings, "PROVIDER", "host_app")
+    monkeypatch.setattr(settings, "PROVIDER_HOST_URL", "http://127.0.0.1:1")
+    monkeypatch.setattr(settings, "PROVIDER_HOST_SECRET", f"whsec_{'MfKQ9r8G' * 4}")

@@ -109,6 +109,26 @@ def judged(check: Check) -> tuple[bool | None, bool]:
     return check.passed, check.can_override
 
 
+# Who could be asked
+
+
+def test_somebody_has_to_be_set_up_for_the_project(project: Project, settings: Any) -> None:
+    sync = make(project)
+    for projects in ([], [project.slug, "elsewhere"]):
+        settings.PROVIDER_FOR = projects
+        assert check(sync, CheckName.PROVIDED).passed
+    settings.PROVIDER_FOR = ["elsewhere"]
+    assert (judged(check(sync, CheckName.PROVIDED)), calls_nobody(sync)) == ((False, False), True)
+    settings.PROVIDER, settings.PROVIDER_FOR = "none", []
+    assert judged(check(sync, CheckName.PROVIDED)) == (False, False)
+    settings.PROVIDER, settings.PROVIDER_PROJECT = "paragon", ""
+    assert "PROVIDER_PROJECT" in check(sync, CheckName.PROVIDED).facts["provider"]
+
+
+def calls_nobody(sync: Sync) -> bool:
+    return cause(sync, ask_provider=True) == (None, "")
+
+
 # Stopped, and by what
 
 
@@ -584,7 +604,7 @@ def random_world(project: Project, chance: random.Random) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_one_sync_and_many_are_judged_alike(seed: int) -> None:
+def test_one_sync_and_many_are_judged_alike(seed: int, settings: Any) -> None:
     chance, project, elsewhere = random.Random(seed), factories.ProjectFactory(), factories.ProjectFactory()
     random_world(project, chance)
     random_world(elsewhere, chance)  # must not matter
@@ -597,4 +617,10 @@ def test_one_sync_and_many_are_judged_alike(seed: int) -> None:
         failed = tuple(check.name for check in found.failed if check.name != CheckName.RATE)
         assert many[key].failed == failed, (seed, sync.status, sync.last_error_event, sync.last_error_code)
         seen |= set(failed) or {None}
-    assert seen == {*OF_ONE, None} or seed  # the first world has something of everything
+    assert seen == {*OF_ONE, None} - {CheckName.PROVIDED} or seed  # the first world has something of everything
+    settings.PROVIDER_FOR = [elsewhere.slug]
+    many = candidates(project, syncs, now=NOW)
+    for key, sync in syncs.items():
+        failed = gather(sync, actor=NOBODY, now=NOW, ask_provider=False).failed
+        assert many[key].failed == tuple(check.name for check in failed if check.name != CheckName.RATE)
+        assert many[key].failed[0] == CheckName.PROVIDED

@@ -14,7 +14,7 @@ NOW = datetime(2026, 11, 23, 14, 8, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 LATER = NOW + 10 * MINUTE
 HOSTILE = "<b>\nDrop\u2028all\r\n\ttables\x0b\x85" * 40
-STOPPED, CURABLE, CAUSE, IN_FLIGHT, COOLDOWN, FLAPPING, AWAKE, RATE = CheckName
+PROVIDED, STOPPED, CURABLE, CAUSE, IN_FLIGHT, COOLDOWN, FLAPPING, AWAKE, RATE = CheckName
 SHOWS_NOT = "When you know that it is gone, mark the error as resolved and say how you know."
 
 
@@ -24,6 +24,12 @@ def at(minutes: float) -> str:
 
 # check, passed, can be overridden, facts -> what is said, and what would help
 FINDINGS: list[tuple[CheckName, bool | None, bool, dict[str, str], str, str]] = [
+    (PROVIDED, True, False, {}, "A provider is set up for this project.", ""),
+    (PROVIDED, False, False, {}, "No provider is set up for this project, so nobody can be asked.",
+     "Whoever runs this portal sets it up: the README names the settings."),
+    (PROVIDED, False, False, {"provider": "The provider is not set up: PROVIDER_PROJECT is not set."},
+     "The provider is not set up: PROVIDER_PROJECT is not set.",
+     "Whoever runs this portal sets it up: the README names the settings."),
     (STOPPED, True, False, {"status": "ERRORED", "since": at(6)}, "Stopped by an error since 14:02 UTC, 6 minutes ago.", ""),
     (STOPPED, True, False, {"status": "ERRORED"}, "Stopped by an error.", ""),
     (STOPPED, False, True, {"status": "DISABLED"}, "Paused on purpose.",

@@ -53,6 +53,11 @@ def again(attempt: Reenable) -> Reenable:
     return Reenable.objects.get(pk=attempt.pk)
 
 
+def called(attempt: Reenable) -> Reenable:
+    reenable.call(attempt.pk, now=timezone.now())
+    return again(attempt)
+
+
 # The table
 
 
@@ -359,18 +364,23 @@ def test_what_the_provider_answers(
 
 
 def test_nothing_was_sent_is_said_so(project: Project, simulator: Simulator, settings: Any) -> None:
+    """Also when the settings changed after the click."""
+    away, wrong, other, none = (requested(stopped(project, simulator)) for _ in range(4))
     settings.PROVIDER_SYNC_URL = "http://127.0.0.1:1"
-    away = sent(stopped(project, simulator))
+    away = called(away)
     settings.PROVIDER_PROJECT = ""
-    wrong = sent(stopped(project, simulator))
+    wrong = called(wrong)
+    settings.PROVIDER_PROJECT, settings.PROVIDER_FOR = "p", ["elsewhere"]
+    other = called(other)
     settings.PROVIDER = "none"
-    none = sent(stopped(project, simulator))
-    assert {away.state, wrong.state, none.state} == {State.REFUSED}
+    none = called(none)
+    assert {away.state, wrong.state, other.state, none.state} == {State.REFUSED}
     assert away.answer == "The provider cannot be reached. Nothing was sent."
     assert "PROVIDER_PROJECT" in wrong.answer
-    assert none.answer == reenable.NO_PROVIDER
+    assert none.answer == other.answer == reenable.NO_PROVIDER
     assert calls(simulator, "reenable") == 0
     # It may be asked for again.
+    settings.PROVIDER, settings.PROVIDER_FOR = "paragon", []
     assert away.ended_at is not None
     assert requested(Sync.objects.get(sync_id=away.sync_id), now=away.ended_at + timedelta(minutes=2)).is_open
 

@@ -74,7 +74,7 @@ def test_an_attempt_is_asked_for_and_can_be_followed(ask, get, key, project, syn
     assert (told["isOpen"], told["override"], told["reason"]) == (True, False, WHY)
     assert told["requestedBy"] == f"key {key[0]}"
     assert told["url"] == f"http://testserver/p/{project.slug}/reenables/{attempt.pk}"
-    assert [check["name"] for check in told["evidence"]][:3] == ["stopped", "curable", "cause_gone"]
+    assert [check["name"] for check in told["evidence"]][:4] == ["provided", "stopped", "curable", "cause_gone"]
     assert all(check["passed"] and check["words"] and check["help"] is None for check in told["evidence"])
     assert reenabling.jobs() == [{"attempt": str(attempt.pk)}]
     event = AuditEvent.objects.get(action=Action.REENABLE_REQUESTED)

@@ -11,9 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from synclogs.checks import State
+from synclogs.checks import CheckName, State
+from synclogs.management.commands.simulate_provider import known
 from synclogs.models import Action, AuditEvent, ConnectedUser, Project, Reenable, Resolution, Role, Sleeper, Sync
 from tests.factories import ProjectFactory, entry, error_entry, member, run, store, sync_id
+from tests.reenabling import provided
 
 pytestmark = pytest.mark.django_db
 HOSTILE = "<script>alert(1)</script>\u202e\"'><img src=x onerror=alert(2)>"
@@ -85,7 +87,7 @@ def test_the_panel_shows_the_evidence_and_asks_for_a_reason(operator, project):
     cure(project)
     html = panel(page(operator))
     assert set(checks(html).values()) == {"passed"}
-    assert len(checks(html)) == 8
+    assert len(checks(html)) == len(CheckName)
     assert "Another sync of the same customer and integration completed" in html
     assert 'data-action="reenable"' in html
     assert "Re-enable <bdi>Google Drive, files of Acme</bdi>" in html
@@ -111,7 +113,7 @@ def test_a_lead_may_do_it_against_the_evidence(project):
 def test_a_viewer_sees_everything_and_no_dead_button(project):
     cure(project)
     html = panel(page(signed_in(project, Role.VIEWER)))
-    assert len(checks(html)) == 8
+    assert len(checks(html)) == len(CheckName)
     assert "You need the role operator" in html
     assert "<form" not in html
     assert "<button" not in html
@@ -173,7 +175,7 @@ def test_the_click_makes_one_attempt_and_leads_to_its_page(operator, project):
     html = page(operator, f"reenables/{attempt.pk}")
     assert 'data-status="requested"' in html
     assert "The customer reconnected." in html
-    assert len(checks(html)) == 8
+    assert len(checks(html)) == len(CheckName)
     again = send(operator, reason="Twice")
     assert again.status_code == 409
     assert "An attempt is under way" in again.content.decode()
@@ -541,3 +543,53 @@ def test_the_action_on_syncs_leads_to_the_preview_of_a_bulk(staff, project):
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = staff.cookies
     assert strict.post("/admin/synclogs/sync/?project=alpha", form).status_code == 403
+
+
+def test_a_form_that_only_the_provider_allows_comes_back_with_its_error(operator, project, settings, monkeypatch):
+    """The evidence came after the page; the answer to the form must not lose form, text and error."""
+    with provided(settings, monkeypatch) as simulator:
+        simulator.memory.put(known(Sync.objects.get()))
+        assert 'data-action="reenable"' not in page(operator)
+        response = send(operator, reason="  ")
+        html = panel(response.content.decode())
+        assert response.status_code == 400
+        assert 'id="reenable-reason-error">Say why in a few words.</p>' in html
+        assert "hx-get" not in html
+
+
+# Where nobody can be asked
+
+
+def test_without_a_provider_the_panel_says_so_and_offers_nothing(operator, project, settings):
+    cure(project)
+    settings.PROVIDER_FOR = ["elsewhere"]
+    html = page(operator)
+    assert checks(html)["provided"] == "not passed"
+    assert "It cannot be re-enabled now: no provider is set up for this project. Nobody can override this." in html
+    assert 'data-action="reenable"' not in html
+    refused = send(operator, reason="The customer asked.")
+    assert refused.status_code == 409
+    assert "No provider is set up for this project, so nobody can be asked." in refused.content.decode()
+    assert not Reenable.objects.exists()
+
+
+# Among the logs of the sync
+
+
+def test_an_attempt_stands_among_the_logs_of_its_sync(operator, project):
+    cure(project)
+    send(operator, reason=f"It is over. {HOSTILE}")
+    attempt = Reenable.objects.get()
+    Reenable.objects.update(state=State.RECOVERED, ended_at=attempt.requested_at + timedelta(minutes=2))
+    store(
+        project, *run(at=attempt.requested_at + timedelta(minutes=1)), now=attempt.requested_at + timedelta(minutes=3)
+    )
+    html = page(operator)
+    logs = html[html.index('id="logs"') : html.index('class="rows-foot"')]
+    story = re.findall(r"data-log-key|Re-enable asked for|Re-enable: recovered", logs)
+    # Newest first; `run` is a start and, eight seconds later, its end.
+    assert story[:4] == ["Re-enable: recovered", "data-log-key", "data-log-key", "Re-enable asked for"]
+    assert story.count("data-log-key") == len(story) - 2
+    assert f'href="/p/alpha/reenables/{attempt.pk}"' in logs
+    assert "<script>alert" not in logs
+    assert "It is over." in logs

@@ -125,9 +125,7 @@ def evidence(request: ProjectRequest, sync_id: str) -> HttpResponse:
     if found is None:
         return things.missing(request, "sync", sync_id)
     owner = ConnectedUser.objects.of(request.project).filter(user_id=found.user_id).first() if found.user_id else None
-    panel = reenabling.panel_of(
-        request, found, owner=owner.name if owner else found.user_id, now=now, ask_provider=True
-    )
+    panel = reenabling.panel_of(request, found, owner=owner, now=now, ask_provider=True)
     response = render(request, "_reenable_panel.html", {"now": now, "sync": found, "panel": panel})
     response["X-Fragment"] = "panel"
     return response

@@ -14,7 +14,7 @@ from portal import lists, paths, run_strip, things
 from portal.access import ProjectRequest, project_view
 from portal.filtersets import ANY, SyncFilters
 from portal.querystring import value_words
-from portal.reenabling import Typed, panel_of, sleep_of
+from portal.reenabling import Typed, among, panel_of, sleep_of
 from portal.views.logs import rows_of
 from synclogs import explain, standing, timeline, trouble
 from synclogs.catalogue import SyncStatus, Tone, sync_type_words
@@ -91,7 +91,7 @@ def menus(request: ProjectRequest) -> list[tuple[str, str, list[tuple[str, str]]
 def sync(request: ProjectRequest, sync_id: str) -> HttpResponse:
     """One sync: its verdict, state, runs, errors and logs, and what can be done about it."""
     key = uuid_of(sync_id)
-    found = Sync.objects.of(request.project).filter(sync_id=key).first() if key else None
+    found = Sync.objects.of(request.project).select_related("project").filter(sync_id=key).first() if key else None
     if found is None:
         return things.missing(request, "sync", sync_id)
     return show(request, found, now=timezone.now())
@@ -108,6 +108,10 @@ def show(request: ProjectRequest, found: Sync, *, now: datetime, typed: Typed | 
     errors = [
         (error, error_logs(project, error.entry, now=now, alike=True)) for error in trouble.last_errors(found, project)
     ]
+    # Without its word the form, at whose field an error stands, might not be there.
+    ask = typed is not None or request.GET.get("ask") == "provider"
+    panel = panel_of(request, found, owner=owner, now=now, typed=typed, ask_provider=ask)
+    log_rows = rows_of(entries, request)
     context = {
         "now": now,
         "sync": found,
@@ -124,20 +128,14 @@ def show(request: ProjectRequest, found: Sync, *, now: datetime, typed: Typed | 
         "errors": errors[:1],
         "more_errors": errors[1:],
         "all_errors": error_logs(project, errors[0][0].entry, now=now) if errors else "",
-        "log_rows": rows_of(entries, request),
+        "log_rows": log_rows,
+        "story": among(log_rows, panel.past),
         "all_logs": paths.logs(
             project.slug, sync=str(found.sync_id), since=paths.since_of(found.last_seen_at, now=now)
         ),
         **siblings(found, project, now=now),
         **sleep_of(request, Sleeper.Kind.SYNC, str(found.sync_id), now=now),
-        "panel": panel_of(
-            request,
-            found,
-            owner=owner.name if owner and owner.name else found.user_id,
-            now=now,
-            typed=typed,
-            ask_provider=request.GET.get("ask") == "provider",
-        ),
+        "panel": panel,
     }
     return render(request, "sync.html", context, status=400 if typed else 200)
 

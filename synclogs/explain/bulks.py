@@ -172,6 +172,7 @@ def button(count: int, canary: int) -> str:
 
 # What can be done about those that are left out.
 LEFT_OUT_HELP: Mapping[CheckName, str] = {
+    CheckName.PROVIDED: "Whoever runs this portal sets it up: the README names the settings.",
     CheckName.STOPPED: "Only a sync that an error has stopped needs it; one that was paused on purpose is woken by itself.",
     CheckName.CURABLE: "What helps instead stands on the page of each.",
     CheckName.CAUSE_GONE: "When you know that the cause is gone, mark the error as resolved on the page of the sync.",

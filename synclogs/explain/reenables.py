@@ -39,6 +39,7 @@ class Finding:
 
 
 CHECK_NAMES = {
+    CheckName.PROVIDED: "Somebody can be asked to re-enable it",
     CheckName.STOPPED: "The sync is stopped",
     CheckName.CURABLE: "Re-enabling cures this error",
     CheckName.CAUSE_GONE: "The cause is gone",
@@ -50,6 +51,7 @@ CHECK_NAMES = {
 }
 # How a check is called where a sync is left out because of it.
 SKIPPED = {
+    CheckName.PROVIDED: "no provider is set up for this project",
     CheckName.STOPPED: "not stopped by an error",
     CheckName.CURABLE: "re-enabling does not cure its error",
     CheckName.CAUSE_GONE: "nothing shows that the cause is gone",
@@ -63,6 +65,15 @@ SKIPPED = {
 
 def check_finding(check: Check, *, now: datetime) -> Finding:
     return _FINDINGS[check.name](check, now)
+
+
+def _provided(check: Check, now: datetime) -> Finding:
+    if check.passed:
+        return Finding("A provider is set up for this project.")
+    told = (
+        one_line(check.facts.get("provider", "")) or "No provider is set up for this project, so nobody can be asked."
+    )
+    return Finding(told, "Whoever runs this portal sets it up: the README names the settings.")
 
 
 def _stopped(check: Check, now: datetime) -> Finding:
@@ -203,6 +214,7 @@ def _moment(check: Check, name: str) -> datetime | None:
 
 
 _FINDINGS: Mapping[CheckName, Callable[[Check, datetime], Finding]] = {
+    CheckName.PROVIDED: _provided,
     CheckName.STOPPED: _stopped,
     CheckName.CURABLE: _curable,
     CheckName.CAUSE_GONE: _cause,

@@ -1,4 +1,4 @@
-"""The only package that speaks to the provider: `of_settings()` gives what to call, the errors say what became of it.
+"""The only package that speaks to the provider: `of_project()` gives what to call, the errors say what became of it.
 
 In: settings. Out: a Provider. Nothing here touches the database; nobody else opens a connection to the provider.
 """
@@ -26,6 +26,7 @@ __all__ = [
     "Temporary",
     "Unknown",
     "configured",
+    "of_project",
     "of_settings",
 ]
 
@@ -63,6 +64,15 @@ def configured() -> Configuration:
             "PROVIDER_HOST_SECRET", settings.PROVIDER_HOST_SECRET, file=settings.PROVIDER_HOST_SECRET_FILE
         ),
     )
+
+
+def of_project(slug: str) -> Provider | None:
+    """Who re-enables the syncs of this project of the portal; None where nobody is set up. Raises Permanent as below.
+
+    The settings know one project of the provider: asked about another's syncs it would not know them, or know its own by the
+    same id.
+    """
+    return of_settings() if not settings.PROVIDER_FOR or slug in settings.PROVIDER_FOR else None
 
 
 def of_settings() -> Provider | None:
