@@ -621,6 +621,6 @@ def test_one_sync_and_many_are_judged_alike(seed: int, settings: Any) -> None:
     settings.PROVIDER_FOR = [elsewhere.slug]
     many = candidates(project, syncs, now=NOW)
     for key, sync in syncs.items():
-        failed = gather(sync, actor=NOBODY, now=NOW, ask_provider=False).failed
-        assert many[key].failed == tuple(check.name for check in failed if check.name != CheckName.RATE)
+        found = gather(sync, actor=NOBODY, now=NOW, ask_provider=False)
+        assert many[key].failed == tuple(check.name for check in found.failed if check.name != CheckName.RATE)
         assert many[key].failed[0] == CheckName.PROVIDED

@@ -179,7 +179,7 @@ STATES: list[tuple[Attempt, str]] = [
     (Attempt("refused"), "Not carried out."),
     (Attempt("expired", sent_at=None), "Expired: it was never sent. You can request it again."),
     (Attempt("expired", found_status="ERRORED"),
-     "Not carried out: the provider still reports the sync as “Stopped by an error”. You can request it again."),
+     "Nothing shows that it was carried out: the provider still reports the sync as “Stopped by an error”. You can request it again."),
     (Attempt("expired"), "Expired: nothing shows that it was carried out. You can request it again."),
     (Attempt("unknown"),
      "Not known whether it was carried out: no clear answer came back. It is not sent again; "

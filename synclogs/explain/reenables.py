@@ -308,7 +308,7 @@ def _expired(attempt: AttemptState) -> str:
         return "Expired: it was never sent. You can request it again."
     if attempt.found_status:
         words = one_line(catalogue.status(attempt.found_status).words, limit=60)
-        return f"Not carried out: the provider still reports the sync as “{words}”. You can request it again."
+        return f"Nothing shows that it was carried out: the provider still reports the sync as “{words}”. You can request it again."
     return "Expired: nothing shows that it was carried out. You can request it again."
 
 
