@@ -172,6 +172,15 @@ def test_what_has_changed_since_the_preview_is_skipped_and_nothing_comes_along(p
     assert Bulk.objects.count() == 1
 
 
+def test_without_a_provider_the_preview_says_so(project: Project, settings: Any) -> None:
+    crowd(project, 3)
+    settings.PROVIDER_FOR = ["elsewhere"]
+    html = text_of(client_of(project).get(NEW))
+    assert 'data-preview="none"' in html
+    assert "No provider is set up for this project" in html
+    assert 'data-action="bulk"' not in html
+
+
 def test_nothing_and_too_many_offer_no_form(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     client = client_of(project)
     assert "None of these syncs can be re-enabled now" in text_of(client.get(NEW))

@@ -230,6 +230,12 @@ def test_what_the_customer_may_be_told(
     assert words.customer_sentence(attempt, integration="googledrive", **more) == told  # type: ignore[arg-type]
 
 
+def test_no_data_is_complete_as_of_a_moment_to_come() -> None:
+    attempt = Attempt("recovered", started_at=STARTED_AT, ended_at=ENDED_AT)
+    told = words.customer_sentence(attempt, integration="box", completed_at=NOW + 600 * MINUTE, now=NOW)
+    assert told.endswith("your data is complete as of 14:08 UTC.")
+
+
 def test_a_customer_is_told_of_an_integration_by_any_name() -> None:
     attempt = Attempt("recovered", ended_at=ENDED_AT)
     told = words.customer_sentence(attempt, integration="", completed_at=None, now=NOW)

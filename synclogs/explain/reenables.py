@@ -329,7 +329,8 @@ def customer_sentence(
     match attempt.state:
         case State.RECOVERED if attempt.ended_at and not is_stopped:
             since = clock(attempt.started_at or attempt.ended_at, now=now)
-            complete = clock(max(attempt.ended_at, completed_at or attempt.ended_at), now=now)
+            # A log may be stamped ahead of its time; nobody's data is complete as of tomorrow.
+            complete = clock(min(max(attempt.ended_at, completed_at or attempt.ended_at), now), now=now)
             return f"{name[:1].upper()}{name[1:]} has been syncing again since {since}; your data is complete as of {complete}."
         case State.ACCEPTED | State.STARTED:
             return (
