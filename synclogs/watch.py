@@ -37,7 +37,10 @@ ASIDE = (SyncType.PERMISSION.value, SyncType.SINGLE_RECORD.value)
 # Numbers first: they are compared quicker than texts, and most entries are of no kind that counts.
 _RUN = "e.category = %(lifecycle)s AND e.sync_type <> ALL(%(aside)s) AND e.event !~* %(aside_event)s"
 _LIMITED = "e.category = %(retry)s AND e.event = 'SYNC_RUN_RATE_LIMITED'"
-_ERROR = "e.level >= %(error)s AND e.event = ANY(%(errors)s) AND e.occurred_at > a.sent_at - %(slack)s"
+# An event that no documentation names stops the sync when its own entry says so.
+_STOPS = """e.event = ANY(%(errors)s) OR (e.category = %(failed)s AND e.status = %(errored)s AND e.event <> ALL(%(known)s)
+    AND e.sync_type <> ALL(%(aside)s) AND e.event !~* %(aside_event)s)"""
+_ERROR = f"e.level >= %(error)s AND ({_STOPS}) AND e.occurred_at > a.sent_at - %(slack)s"
 # What can come of the call is later than the error that it answers, and was received after the call had left. The first sign
 # that the sync runs, and the first end: whichever of completion and error came earlier decides.
 SIGNS = f"""
@@ -135,5 +138,8 @@ def parameters(sent: Mapping[UUID, datetime]) -> dict[str, Any]:
         "aside": list(ASIDE),
         "aside_event": f"^({'|'.join(ASIDE)})_",
         "errors": ERRORS,
+        "failed": Category.ERROR.value,
+        "errored": SyncStatus.ERRORED.value,
+        "known": list(EVENTS),
         "error": Level.ERROR.value,
     }

@@ -76,6 +76,25 @@ def test_a_run_starts_and_completes(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
+    ("event", "values", "state"),
+    [
+        ("INCREMENTAL_SYNC_FAILED", {"syncStatus": "ERRORED"}, State.FAILED_AGAIN),
+        ("INCREMENTAL_SYNC_FAILED", {"syncStatus": "ACTIVE"}, State.ACCEPTED),
+        ("INCREMENTAL_SYNC_FAILED", {"syncStatus": "ERRORED", "level": "WARN"}, State.ACCEPTED),
+        ("PERMISSION_SYNC_FAILED", {"syncStatus": "ERRORED"}, State.ACCEPTED),
+        ("SYNC_WEBHOOK_FAILED", {"syncStatus": "ERRORED"}, State.ACCEPTED),
+        ("SYNC_CREATION_FAILED", {"syncStatus": "ERRORED"}, State.ACCEPTED),
+    ],
+)
+def test_an_event_that_nobody_documented_stops_a_sync_when_it_says_so(
+    project: Project, event: str, values: dict[str, Any], state: State
+) -> None:
+    attempt = accepted(project)
+    arrive(attempt, event, 20, **{"level": "ERROR", **values})
+    assert look(attempt, 30) == state
+
+
+@pytest.mark.parametrize(
     ("entries", "state"),
     [
         ([(COMPLETED, 20, 20)], State.RECOVERED),  # the start comes later or never
