@@ -6,8 +6,11 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django import app
+from procrastinate.jobs import Status
 
 from synclogs import bulk, cadence, export, reenable, retention, watch
+
+DEAD = timedelta(hours=1)  # without a heartbeat for so long a worker does not come back
 
 
 @app.periodic(cron="*/10 * * * *")
@@ -51,6 +54,15 @@ def call(attempt: str) -> None:
 def step_bulks(timestamp: int) -> None:
     """Bulk re-enables go on as far as their attempts are."""
     bulk.step(now=timezone.now())
+
+
+@app.periodic(cron="7 * * * *")
+@app.task(queueing_lock="sweep", pass_context=False)
+async def sweep(timestamp: int) -> None:
+    """Rows of jobs that failed, or whose worker died: what they were to do was long since taken up by others."""
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD.total_seconds()):
+        await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
+    await app.job_manager.delete_old_jobs(nb_hours=24 * 7, include_failed=True)
 
 
 def workers_alive(*, within: timedelta) -> bool:

@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from synclogs import audit, evidence, provider, reenable, watch
+from synclogs import jobs as work
 from synclogs.actors import Actor, NotAllowed, Refused
 from synclogs.checks import OPEN, CheckName, Evidence, State
 from synclogs.models import Action, AuditEvent, Bulk, Project, Reenable, Role, Sync
@@ -583,6 +585,33 @@ def test_what_nobody_sends_is_put_in_line_again_and_then_expires(project: Projec
     reenable.call(attempt.pk, now=attempt.expires_at)
     assert posts(simulator, sync) == 0
     assert moves(attempt) == [("requested", "expired")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_jobs_of_dead_workers_and_failed_ones_do_not_pile_up(project: Project) -> None:
+    """Those that wait, that are done by a living worker, or that failed lately stay."""
+    waits, living, dead, lately, failed = (requested(stopped(project)).pk for _ in range(5))
+    with connection.cursor() as cursor:
+        for name, hours in ((living, 0), (dead, 2)):
+            cursor.execute(
+                "WITH made AS (INSERT INTO procrastinate_workers (last_heartbeat) "
+                "VALUES (now() - %s * interval '1 hour') RETURNING id) "
+                "UPDATE procrastinate_jobs SET status = 'doing', worker_id = made.id FROM made WHERE args->>'attempt' = %s",
+                [hours, str(name)],
+            )
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET status = 'failed' WHERE args->>'attempt' = ANY(%s)",
+            [[str(lately), str(failed)]],
+        )
+        cursor.execute(
+            "UPDATE procrastinate_events SET at = at - interval '8 days' FROM procrastinate_jobs j "
+            "WHERE j.id = job_id AND j.args->>'attempt' = %s",
+            [str(failed)],
+        )
+    async_to_sync(work.sweep.func)(0)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_workers")  # no flush knows it
+    assert jobs() == [{"attempt": str(name)} for name in (waits, living, lately)]
 
 
 @pytest.mark.django_db(transaction=True)
