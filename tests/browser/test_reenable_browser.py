@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from synclogs.checks import CheckName
 from synclogs.models import ConnectedUser, Project, Reenable, Role
 from tests.browser.conftest import NARROW, WIDE, accessibility_faults
 from tests.factories import ProjectFactory, error_entry, member, run, store, sync_id
@@ -61,7 +62,7 @@ def test_from_the_evidence_to_the_recovery(open_page: Look, a_house: House) -> N
     page = open_page(f"/p/alpha/syncs/{sync}", base_url=base, storage_state={"cookies": cookies, "origins": []})
     # The page came without asking the provider; its word opens the gate a moment later.
     expect(page.locator('[data-check="cause_gone"]')).to_contain_text("the connected account is valid now")
-    expect(page.locator("[data-check]")).to_have_count(8)
+    expect(page.locator("[data-check]")).to_have_count(len(CheckName))
     form = page.locator('form[data-action="reenable"]')
     form.get_by_label("Why now?").fill("The customer has reconnected.")
     form.get_by_role("button").dblclick()
