@@ -72,6 +72,12 @@ class PortalList(ChangeList):
         ]
         return [*found, Active("Search", self.query, self.without(SEARCH_VAR))] if self.query else found
 
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.full_result_count = (
+            self.result_count
+        )  # equal: the foot says it, so the head offers no "Show all" of the same
+
     def without(self, name: str) -> str:
         left = {key: values for key, values in self.filter_params.items() if key != name}
         return f"?{urlencode(left, doseq=True)}"
@@ -109,7 +115,7 @@ class PagedList(PortalList):
         self.older = self.get_query_string({"before": older}) if older else ""
         self.exact = not (newer or older)
         self.result_count = len(rows) if self.exact else max(expected(), len(rows) + 1)
-        self.full_result_count = self.result_count  # equal, so that the head of the page says nothing of counts
+        self.full_result_count = self.result_count
         self.show_full_result_count = self.show_admin_actions = self.can_show_all = self.multi_page = False
         self.page_num = 1
         self.paginator = Estimate(self.result_count, self.list_per_page)
