@@ -32,7 +32,7 @@ class Column:
 
 # The least width of each size in rem, as in views.css; with what stands before the columns and between them.
 SIZES: Mapping[str, float] = {"xs": 4.75, "s": 5.0, "m": 6.5, "l": 9.0, "rest": 8.0}
-BEFORE, GAP = 15.5, 0.75
+BEFORE, GAP = 15.75, 0.625
 # Up to which width of all columns (rem) the list fits into which window: views.css scrolls it sideways below.
 STEPS = (52, 60, 80)
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from synclogs.models import LogEntry, Project
 from tests.browser.conftest import NARROW, accessibility_faults
-from tests.factories import ProjectFactory, entry, error_entry, member, store
+from tests.factories import ProjectFactory, entry, error_entry, member, store, sync_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,6 +61,40 @@ def test_a_click_anywhere_on_the_line_opens_it(open_page: Look, user: User) -> N
     page = open_page("/p/demo/logs", user=user)
     page.locator(f"{ROWS} .row-event").nth(1).click()
     expect(page.locator(f"{ROWS} button[aria-expanded]").nth(1)).to_have_attribute("aria-expanded", "true")
+
+
+CUT = "nodes => nodes.filter(node => node.scrollWidth > node.clientWidth).map(node => node.innerText)"
+
+
+def test_a_time_and_a_level_are_never_cut(open_page: Look, user: User, project: Project) -> None:
+    store(project, entry(timestamp=timezone.now(), syncId=sync_id("s1"), level="WARN", userId="acct_1"))
+    page = open_page("/p/demo/logs", user=user)
+    for path in ("logs", "integrations/googledrive", "users/acct_1", f"syncs/{sync_id('s1')}"):
+        page.goto(f"/p/demo/{path}")
+        for width in (390, 970, 1280, 1920):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.locator(".row-time:visible").count()
+            assert page.locator(".row-time:visible, .rows .level:visible").evaluate_all(CUT) == [], (path, width)
+
+
+def test_the_longest_values_stay_within_a_phone(open_page: Look, user: User, project: Project) -> None:
+    longest = {name: name[0] * 128 for name in ("traceId", "integration", "pipeline", "syncType", "syncStatus")}
+    longest |= {"userId": "w" * 256, "message": "M" * 8000, "syncEvent": "V" * 64, "credentialId": "c" * 128}
+    error = {"errorCode": "C" * 128, "message": "E" * 4000, "recoverability": "R" * 64}
+    store(project, error_entry(**longest, syncId=sync_id("long"), id="i" * 128, error=error))
+    page = open_page("/p/demo/logs", user=user, viewport=NARROW)
+    at = ("logs", f"logs/{page.locator(ROWS).first.get_attribute('data-log-key')}", f"syncs/{sync_id('long')}", "syncs")
+    for path in (
+        *at,
+        "traces/" + "t" * 128,
+        "users/" + "w" * 256,
+        "users",
+        "integrations/" + "i" * 128,
+        "integrations",
+        "",
+    ):
+        page.goto(f"/p/demo/{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], path
 
 
 def test_a_context_that_does_not_load_can_be_tried_again(open_page: Look, user: User) -> None:
