@@ -157,6 +157,7 @@ class TickedFilters(SyncFilters):
 
 class UserFilters(ProjectFilters):
     q = search_field("search")
+    user = TextsFilter(field_name="user_id")
     attention = django_filters.ChoiceFilter(method="in_trouble", choices=((ANY, "Needs attention"),))
 
     class Meta:

@@ -3,7 +3,7 @@
 An identifier comes in, a path goes out that a browser sends back unchanged. No request, no database, no markup.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 
@@ -16,6 +16,7 @@ LISTS: Mapping[str, str] = {"user": "users", "trace": "traces", "integration": "
 # A browser takes these for "here" and "one up", however they are encoded.
 DOTS = {".", ".."}
 PLACEHOLDER = "-"
+LONGEST = 3000
 
 
 class AnyText:
@@ -41,6 +42,15 @@ def thing(project: str, name: str, identifier: str) -> str:
 def syncs(project: str, **values: str) -> str:
     """The list of syncs narrowed to these values; empty ones are left out."""
     return _narrowed(reverse("syncs", args=(project,)), values)
+
+
+def users(project: str, user_ids: Iterable[str]) -> str:
+    """The page of the only one, the list of several; "" where a URL could not hold them all."""
+    found = sorted(user_ids)
+    if len(found) == 1:
+        return thing(project, "user", found[0])
+    address = f"{reverse('users', args=(project,))}?{urlencode([('user', user_id) for user_id in found])}"
+    return address if found and len(address) <= LONGEST else ""
 
 
 def logs(project: str, *, since: str = "", **values: str) -> str:

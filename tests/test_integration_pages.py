@@ -9,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from portal import paths
 from synclogs import trouble
 from synclogs.models import Project, Sync
 from tests.factories import ProjectFactory, entry, error_entry, member, run, store, sync_id
@@ -92,6 +93,23 @@ def test_every_number_leads_to_exactly_what_it_counts(viewer, project):
         listed = viewer.get(address)
         assert listed.status_code == 200
         assert listed.content.decode().count("data-log-key=") == int(number)
+
+
+def test_the_users_hit_lead_to_exactly_those_users(viewer, project):
+    outage(project)
+    store(project, entry(integration="box", userId="not hit", syncId=sync_id("fine")))
+    html = page(viewer, project, "/box").replace("&amp;", "&")
+    (address,) = re.findall(r'href="(/p/[^"]*/users\?user=[^"]*)">3<', html)
+    listed = viewer.get(address).content.decode()
+    assert re.findall(r'class="row-title" href="[^"]*/users/([^"]+)"', listed) == ["u0", "u1", "u2"]
+    assert listed.count("User is") >= 3
+
+
+def test_a_number_of_users_is_a_link_only_where_a_url_holds_them():
+    assert paths.users("demo", {"a/b"}) == "/p/demo/users/a%2Fb"
+    assert paths.users("demo", {"b", "a"}) == "/p/demo/users?user=a&user=b"
+    assert paths.users("demo", {f"{n:0256}" for n in range(40)}) == ""
+    assert paths.users("demo", set()) == ""
 
 
 @pytest.mark.parametrize(("query", "words"), [("?range=24h", "24 hours"), ("?range=7d", "7 days"), ("", "24 hours")])

@@ -128,7 +128,12 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
         "ranges": [(name, text, name == chosen) for name, (_, text) in RANGES.items()],
         "range_words": words,
         "causes": [
-            (cause, things.cause_logs(project, cause, since=paths.exact(since), integration=slug), False)
+            (
+                cause,
+                things.cause_logs(project, cause, since=paths.exact(since), integration=slug),
+                paths.users(project.slug, cause.users),
+                False,
+            )
             for cause in causes.rows
         ],
         "causes_cut": causes.read if causes.cut else 0,

@@ -132,6 +132,7 @@ def last_hour(project: Project, *, now: datetime) -> dict[str, object]:
             (
                 cause,
                 things.cause_logs(project, cause, since="1h"),
+                paths.users(project.slug, cause.users),
                 bool(cause.error_code) and cause.error_code not in known,
             )
             for cause in causes.rows

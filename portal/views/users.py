@@ -20,6 +20,7 @@ SYNCS = 200
 ENTRIES = 25
 METADATA = 12
 LONGEST = 200
+LABELS = {"q": "Text", "user": "User"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class UserRow:
 
 
 def label(name: str, value: str) -> tuple[str, str]:
-    return ("Attention", "needed") if name == "attention" else ("Text" if name == "q" else name, value)
+    return ("Attention", "needed") if name == "attention" else (LABELS.get(name, name), value)
 
 
 @project_view()
@@ -62,7 +63,11 @@ def users(request: ProjectRequest) -> HttpResponse:
         "tabs": lists.tabs(
             request.GET, "attention", [("", "All", None, ""), (ANY, "With a sync that needs attention", None, "")]
         ),
-        "chosen": {"q": request.GET.getlist("q"), "attention": request.GET.getlist("attention")},
+        "chosen": {
+            "q": request.GET.getlist("q"),
+            "attention": request.GET.getlist("attention"),
+            "user": request.GET.getlist("user"),
+        },
     }
     return render(request, "users.html", context, status=listing.status)
 
