@@ -155,10 +155,13 @@ def chips(log_filter: LogFilter, also: Pairs = ()) -> list[Chip]:
     return found
 
 
+NAMES = {"q": "Query", "since": "From", "until": "Until", "columns": "Columns", "view": "View"}
+
+
 def label_of(name: str) -> str:
     """A parameter as people call it; one that does not exist keeps its name."""
     field = FIELDS.get(name.removeprefix("-"))
-    return field.label if field else "Query" if name == "q" else name
+    return field.label if field else NAMES.get(name, name)
 
 
 def wrong(query: Pairs, errors: Mapping[str, str]) -> list[Chip]:

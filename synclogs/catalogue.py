@@ -329,7 +329,10 @@ def _read_suffix(name: str) -> tuple[Step, Category | None]:
 
 @lru_cache(maxsize=2048)
 def event(name: str) -> Event:
-    """The entry of an event; an unknown name gets words and a step from its spelling, and implies no state."""
+    """The entry of an event; an unknown name gets words and a step from its spelling, and implies no state.
+
+    An entry without an event is called by its type, so a type's name has the words of the type.
+    """
     known = EVENTS.get(name)
     if known:
         return known
@@ -339,7 +342,7 @@ def event(name: str) -> Event:
         category = Category.LIFECYCLE if step in (Step.STARTED, Step.COMPLETED) else Category.OTHER
     return Event(
         name=name,
-        words=humanise(name) or "Event without a name",
+        words=type_words(name) or "Event without a name",
         category=category,
         levels=(),
         step=step,

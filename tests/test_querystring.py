@@ -100,3 +100,9 @@ def test_wrong_parameters_have_a_link_that_takes_them_away() -> None:
     level, colour = querystring.wrong(query, {"level": "…", "colour": "…"})
     assert (level.label, level.values[0].words, level.values[0].without) == ("Level", "loud", "?colour=red&user=a")
     assert (colour.label, colour.values[0].without) == ("colour", "?level=loud&user=a")
+    assert [querystring.label_of(name) for name in ("-level", "q", "since", "until")] == [
+        "Level",
+        "Query",
+        "From",
+        "Until",
+    ]

@@ -21,11 +21,13 @@ from django.utils.safestring import SafeString
 
 from portal import paths
 from portal.payload import HIDDEN
+from portal.querystring import label_of
 from synclogs import catalogue
 from synclogs.catalogue import Level, SyncStatus, Tone
 from synclogs.explain import phrases, times
 
 register = template.Library()
+register.filter("parameter_words", label_of)
 
 SHORT_NAMES = {"\x00": "NUL", "\x07": "BEL", "\x08": "BS", "\r": "CR", "\x1b": "ESC", "\x7f": "DEL"}
 SHORT_NAMES |= {"\u202a": "LRE", "\u202b": "RLE", "\u202c": "PDF", "\u202d": "LRO", "\u202e": "RLO"}
