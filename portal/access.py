@@ -106,7 +106,8 @@ def project_view(
             projects = projects_of(request.user)
             if project not in projects:
                 raise Http404("No such project.")
-            found, mine = projects[project]
+            found, mine = request.project, request.role = projects[project]
+            request.projects = [other for other, _ in projects.values()]  # a refusal shows the project's pages too
             if mine < role:
                 audit.record(
                     Action.ACCESS_DENIED,
@@ -118,9 +119,8 @@ def project_view(
                 )
                 raise PermissionDenied(
                     f"This page is for the role {role.label} and above. You are {mine.label} in {found.name}."
+                    " An administrator of the project can give you more rights."
                 )
-            request.project, request.role = found, mine
-            request.projects = [other for other, _ in projects.values()]
             if request.session.get(LAST_PROJECT) != found.slug:
                 request.session[LAST_PROJECT] = found.slug
             return view(request, *args, **kwargs)

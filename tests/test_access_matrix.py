@@ -599,3 +599,14 @@ def test_a_key_counts_in_the_header_only(world: World) -> None:
     for header in (f"Basic {text}", f"Token {text}", text, f"Bearer{text}", f"Bearer {text[:-1]}", f"Bearer {text} x"):
         assert client.get("/api/v1/logs", headers={"Authorization": header}).status_code == 401, header
     assert client.get("/api/v1/logs", headers={"X-Api-Key": text}).status_code == 401
+
+
+def test_a_refusal_says_who_can_help_and_leaves_the_way_to_the_other_pages(client: Client) -> None:
+    project = factories.ProjectFactory(slug="demo", name="Demo")
+    client.force_login(member(project, Role.VIEWER))
+    response = client.get("/p/demo/audit")
+    html = response.content.decode()
+    assert response.status_code == 403
+    assert "for the role Lead and above. You are Viewer in Demo. An administrator of the project can give" in html
+    assert 'aria-label="Main"' in html
+    assert 'href="/p/demo/">Go to the start page' in html
