@@ -40,10 +40,11 @@ class SyncRow:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run in a list; `counts` and `took` are "" when it did not say."""
+    """A run in a list; `counts` and `took` are "" when it did not say. `logs_url` can be narrowed further."""
 
     trace: Trace
     url: str
+    logs_url: str
     outcome: Outcome
     tone: Tone
     counts: str
@@ -105,7 +106,8 @@ def run_row(project: Project, trace: Trace, *, now: datetime) -> RunRow:
         total_changes=trace.total_changes,
     )
     url = paths.thing(project.slug, "trace", trace.trace_id)
-    return RunRow(trace, url, outcome, OUTCOME_TONES[outcome], counts, explain.duration_ms(milliseconds))
+    logs_url = paths.logs(project.slug, trace=trace.trace_id, since=paths.since_of(trace.first_at, now=now))
+    return RunRow(trace, url, logs_url, outcome, OUTCOME_TONES[outcome], counts, explain.duration_ms(milliseconds))
 
 
 def cause_logs(project: Project, cause: Cause, *, since: str, integration: str = "") -> str:

@@ -264,6 +264,19 @@ def test_the_last_runs_are_lamps_columns_and_a_table(viewer, project):
     assert len(ROW.findall(html[html.index('id="runs"') : html.index('id="h-errors"')])) == 60
 
 
+def test_the_warnings_and_errors_of_a_run_lead_to_them(viewer, project):
+    now = timezone.now()
+    for minutes in (5, 4, 3):
+        store(project, entry(timestamp=now - timedelta(minutes=minutes), level="WARN", syncEvent="SYNC_RUN_WARNING"))
+    store(project, error_entry(timestamp=now - timedelta(minutes=2)), error_entry(traceId="another"))
+    for page in (one(viewer, project), viewer.get(f"/p/{project.slug}/traces/trace-1").content.decode()):
+        links = re.findall(r'href="([^"]*trace=trace-1&amp;level=\w+)">(\d)<', page)
+        assert [number for _, number in links] == ["3", "1"]
+        for address, number in links:
+            listed = viewer.get(address.replace("&amp;", "&")).content.decode()
+            assert listed.count("data-log-key=") == int(number)
+
+
 def test_every_way_to_end_has_a_lamp_of_its_own(viewer, project):
     now = timezone.now()
 

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from portal import entries, paths, run_chart, run_diff, things
+from portal import entries, run_chart, run_diff, things
 from portal.access import ProjectRequest, project_view
 from portal.run_chart import length_words, offset_words
 from synclogs import explain, timeline, trouble
@@ -68,7 +68,6 @@ def page(request: ProjectRequest, trace_id: str) -> HttpResponse:
         "changes": run_diff.changes(found, line, beside.last_good, project=project, sync=sync, now=now),
         "failure": failure(line),
         "cut": bool(line.cut),
-        "all_logs": paths.logs(project.slug, trace=found.trace_id, since=paths.since_of(found.first_at, now=now)),
         **neighbours(beside, project, now=now),
     }
     return render(request, "trace.html", context)
