@@ -229,6 +229,15 @@ def test_copy_json_gives_the_whole_entry(open_page: Look, user: User, project: P
     assert copied["region"] == {"zone": [1, HOSTILE]}
 
 
+def test_paper_is_light_and_shows_no_controls(open_page: Look, user: User) -> None:
+    page = open_page("/p/demo/logs", user=user, color_scheme="dark")
+    assert page.locator(".topbar, #filters, .tools").filter(visible=True).count() == 3
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.locator(".topbar, #filters, .tools, .btn").filter(visible=True).count() == 0
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(245, 247, 248)"
+    assert page.locator(ROWS).filter(visible=True).count() == 7
+
+
 def test_the_theme_sticks_before_the_first_paint(open_page: Look, user: User) -> None:
     page = open_page("/p/demo/logs", user=user, color_scheme="light")
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")
