@@ -313,12 +313,15 @@ def test_the_fragment_comes_only_when_there_is_something_new(operator, project):
     else:
         assert (response.status_code, response.content, response.has_header("X-Fragment")) == (204, b"", False)
     store(project, entry(syncEvent="INCREMENTAL_SYNC_STARTED", timestamp=timezone.now()))
-    Reenable.objects.update(state=State.STARTED, started_at=timezone.now())
+    Reenable.objects.update(state=State.STARTED, started_at=timezone.now(), sent_at=timezone.now())
     response = operator.get(f"/p/alpha/{address}")
     fragment = response.content.decode()
     assert (response.status_code, response["X-Fragment"]) == (200, "attempt")
     assert 'hx-swap-oob="innerHTML:#attempt-news">A run started at' in fragment
     assert 'hx-swap-oob="innerHTML:#attempt-logs"' in fragment
+    assert 'hx-swap-oob="innerHTML:#attempt-facts"' in fragment
+    assert "not yet" in html[html.index("Sent to the provider") :]
+    assert ", once" in fragment[fragment.index("Sent to the provider") :]  # the facts go on with the verdict
     assert fragment.count("data-log-key") == 1
     assert "<h1" not in fragment
     Reenable.objects.update(state=State.RECOVERED, ended_at=timezone.now())

@@ -151,7 +151,6 @@ def attempt(request: ProjectRequest, attempt: UUID) -> HttpResponse:
         **told(request, line, now=now),
         "checks": reenabling.kept_lines(found),
         "past": past,
-        "ended_by": LogEntry.objects.of(request.project).at_key(found.ended_key).first() if found.ended_key else None,
     }
     return render(request, "reenable.html", context)
 
@@ -176,7 +175,7 @@ def progress(request: ProjectRequest, attempt: UUID) -> HttpResponse:
 
 
 def told(request: ProjectRequest, line: reenabling.AttemptLine, *, now: datetime) -> dict[str, object]:
-    """The progress, with the newest entries of the sync since the click."""
+    """The progress and the facts, with the newest entries of the sync since the click."""
     found = line.attempt
     until = min(now, found.ended_at + AFTERWARDS) if found.ended_at else now
     entries = timeline.latest(
@@ -187,6 +186,7 @@ def told(request: ProjectRequest, line: reenabling.AttemptLine, *, now: datetime
         "now": now,
         "line": line,
         "progress": reenabling.progress_of(line, now=now, newest=newest),
+        "ended_by": LogEntry.objects.of(request.project).at_key(found.ended_key).first() if found.ended_key else None,
         "log_rows": rows_of(entries, request),
         "all_logs": paths.logs(request.project.slug, sync=str(found.sync_id), since=paths.exact(found.requested_at)),
     }
