@@ -14,6 +14,7 @@ from portal import paths, payload
 from portal.narrowing import Links, Narrowing
 from portal.querystring import Pairs, add, link, value_words
 from synclogs import explain
+from synclogs.catalogue import Level
 from synclogs.filters import PRESETS
 from synclogs.models import LogEntry, Project
 
@@ -81,6 +82,8 @@ class Reading:
     explanation: explain.Explanation
     retry: str
     properties: tuple[Property, ...]
+    level: Property
+    type: Property
     absent: tuple[str, ...]  # labels of the known properties that this entry does not have
     error: tuple[Property, ...]
     error_text: str
@@ -126,6 +129,8 @@ def read(entry: LogEntry, project: Project, query: Pairs, *, now: datetime) -> R
         explanation=explain.entry_explanation(entry),
         retry=explain.entry_retry_clock(entry, now=now),
         properties=tuple(item for item in known if item.text),
+        level=make.made("level", "Level", "level", Level(entry.level).name.lower()),
+        type=make.property("type", "Type", "type", "type", ""),
         absent=absent(known, context),
         error=tuple(item for item in (make.property(*names) for names in ERROR_PROPERTIES) if item.text),
         error_text=_error_text(context.get("error"), entry.message),
@@ -156,7 +161,9 @@ class _PropertyMaker:
 
     def property(self, wire: str, label: str, name: str, column: str, page: str) -> Property:
         value: Any = getattr(self.entry, column)
-        text = "" if value is None else str(value)
+        return self.made(wire, label, name, "" if value is None else str(value), page)
+
+    def made(self, wire: str, label: str, name: str, text: str, page: str = "") -> Property:
         words = value_words(name, text)
         return Property(
             wire=wire,
