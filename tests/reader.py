@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import urlsplit
 
 from portal.payload import HIDDEN
@@ -85,6 +86,13 @@ def browsers(url: str) -> str:
     if segments[-1] in (".", ".."):
         kept.append("")
     return "/".join(kept) + (f"?{parts.query}" if parts.query else "")
+
+
+def form_token(response: Any) -> str:
+    """The CSRF token of the first form of a page."""
+    found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', response.content.decode())
+    assert found
+    return found[1]
 
 
 def shortly(faults: list[str]) -> str:

@@ -745,7 +745,7 @@ ENTRIES = [
     (FakeEntry(event="SYNC_CURSOR_RESET"), "Sync cursor reset"),
     (FakeEntry(type="workflow", event="", message="Workflow ran\ntwice"), "Workflow ran twice"),
     (FakeEntry(type="workflow", event="STEP_DONE"), "Step done"),
-    (FakeEntry(type="actionkit", event=""), "Actionkit"),
+    (FakeEntry(type="actionkit", event=""), "ActionKit"),
     (FakeEntry(type="managed_sync_webhook", event="record_created"), "Record created"),
 ]
 

@@ -22,6 +22,7 @@ from synclogs.models import Project, Scope
 from tests import factories, places
 from tests.factories import PASSWORD, bearer
 from tests.places import Place
+from tests.reader import form_token
 
 pytestmark = pytest.mark.django_db
 SETTINGS = Path(__file__).resolve().parent.parent / "portal" / "settings.py"
@@ -210,7 +211,7 @@ def sign_in(client: Client, **more: Any) -> Any:
     """Signs in as a browser does: the form first, then the form with its token."""
     person = factories.UserFactory(with_password=True)
     page = client.get(reverse("login"), **more)
-    token = page.context["csrf_token"]
+    token = form_token(page)
     fields = {"username": person.username, "password": PASSWORD, "csrfmiddlewaretoken": str(token)}
     more = {**more, "headers": {**more.get("headers", {}), "Referer": f"https://{HOST}/accounts/login/"}}
     return client.post(reverse("login"), fields, **more)

@@ -15,6 +15,7 @@ from django.test import Client
 from synclogs.models import Action, AuditEvent
 from tests import factories
 from tests.factories import PASSWORD
+from tests.reader import form_token
 
 pytestmark = pytest.mark.django_db
 URL = "/accounts/login/"
@@ -105,7 +106,7 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(client: Client, perso
 def test_forms_without_their_token_are_refused(person: User) -> None:
     client = Client(enforce_csrf_checks=True)
     assert sign_in(client, person.username).status_code == 403
-    token = str(client.get(URL).context["csrf_token"])
+    token = form_token(client.get(URL))
     fields = {"username": person.username, "password": PASSWORD, "csrfmiddlewaretoken": token}
     elsewhere = client.post(URL, fields, headers={"Origin": "https://evil.example"})
     assert elsewhere.status_code == 403
@@ -115,7 +116,7 @@ def test_forms_without_their_token_are_refused(person: User) -> None:
     assert client.post("/admin/logout/").status_code == 403
     assert client.get("/accounts/logout/").status_code == 405
     assert Session.objects.count() == 1
-    fresh = str(client.get("/").context["csrf_token"])
+    fresh = form_token(client.get("/"))
     assert client.post("/accounts/logout/", {"csrfmiddlewaretoken": fresh}).status_code == 302
     assert not Session.objects.exists()
 
