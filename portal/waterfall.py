@@ -124,7 +124,7 @@ def draw(
         marks=_marks(points, scale.at),
         silences=_bars(silences, scale),
         waits=_bars(waits, scale),
-        strokes=_strokes(moments, pauses, scale),
+        strokes=_strokes(moments, pauses, scale, taken=[PERCENT - MARGIN] if tail > 0 else []),
         end=end,
         tail=Bar(-1, end, round(PERCENT - MARGIN - end, 2)) if tail > 0 else None,
     )
@@ -264,14 +264,16 @@ def _marks(points: Sequence[Point], at: Callable[[float], float]) -> tuple[Mark,
     return tuple(sorted(marks, key=lambda mark: (mark.x, mark.lane, mark.first)))
 
 
-def _strokes(moments: Sequence[float], pauses: Sequence[Span], scale: Scale) -> tuple[Stroke, ...]:
-    """The start, the end, where silences end, and round offsets in between, as many as have room."""
+def _strokes(
+    moments: Sequence[float], pauses: Sequence[Span], scale: Scale, *, taken: Sequence[float]
+) -> tuple[Stroke, ...]:
+    """The start, the end, where silences end, and round offsets in between, as many as have room beside what is `taken`."""
     last = moments[-1]
     ends = sorted(span.end for span in pauses)
     even = [offset for offset in _round(last) if not any(begin < offset < end for begin, end in scale.cut)]
     offered = [0.0, last, *(ends + even if len(ends) <= MOST_ENDS else even + ends)]
     chosen: list[tuple[float, float]] = []
-    on_phone: list[float] = []
+    on_phone = [*taken]
     for offset in dict.fromkeys(offered):
         x = scale.at(offset)
         if all(abs(x - other) >= STROKES_APART for other, _ in chosen):

@@ -18,7 +18,7 @@ from tests import factories
 from tests.factories import bearer, entry, error_entry, store, sync_id
 from tests.reader import MOST_BYTES, Page, shortly
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 WORDS = ("error", "level:error", "-level:info", '"rate limit"', "detail.a.b:1", "error.httpStatus:>=400", "user:acct_*")
 SENTENCES = (

@@ -27,7 +27,7 @@ from tests import factories
 from tests.factories import bearer, entry, rfc3339, sync_id
 from tests.reader import MOST_BYTES, MOST_SECONDS, Page, browsers, shortly
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 # Whoever gets this element or attribute into a page could get any other.
 CANARY = '<x-canary data-canary="1">'
 TEXTS = {

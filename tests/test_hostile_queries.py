@@ -17,7 +17,7 @@ from tests import factories
 from tests.factories import bearer, entry, store, sync_id
 from tests.reader import MOST_BYTES, MOST_SECONDS, Page, shortly
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,14 @@ def test_a_run_without_an_end_goes_on_until_now():
     assert drawn.waits[0].width == pytest.approx(97 / 20, abs=0.1)
 
 
+def test_on_a_phone_no_moment_is_written_over_now():
+    drawn = waterfall.draw(points(0, 60, HOUR), [], tail=60)
+    now = waterfall.PERCENT - waterfall.MARGIN
+    assert drawn.strokes[-1].offset == HOUR
+    assert all(now - stroke.x >= waterfall.NARROW_APART for stroke in drawn.strokes if stroke.on_phone)
+    assert drawn.strokes[0].on_phone
+
+
 def test_words_go_where_they_have_room():
     assert waterfall.label(50, "waited 4 min, attempt 2 of 5", "4 min") == waterfall.Label(
         "waited 4 min, attempt 2 of 5", "4 min"

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.signals import request_finished, request_started
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.server import wait
 
 CHROMIUM = os.environ.get("CHROMIUM", shutil.which("chromium") or "/usr/bin/chromium")
 ARGUMENTS = [
@@ -56,8 +60,28 @@ def browser() -> Iterator[Browser]:
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
 
 
+@pytest.fixture(scope="session")
+def answered() -> Iterator[Callable[[], object]]:
+    """answered() waits until the server is done with every request: one that outlives its test finds no database, and ends the
+    test after it. A page that is closed may have asked for its live entries a moment before."""
+    under_way: set[int] = set()  # threads of the server, each with one request at a time
+
+    def begun(**_: object) -> None:
+        if threading.current_thread() is not threading.main_thread():  # as the tests' own clients are
+            under_way.add(threading.get_ident())
+
+    def done(**_: object) -> None:
+        under_way.discard(threading.get_ident())
+
+    request_started.connect(begun)
+    request_finished.connect(done)
+    yield lambda: wait(lambda: not under_way)
+    request_started.disconnect(begun)
+    request_finished.disconnect(done)
+
+
 @pytest.fixture
-def open_page(browser: Browser, live_server: Any, client: Client) -> Iterator[Look]:
+def open_page(browser: Browser, live_server: Any, client: Client, answered: Callable[[], object]) -> Iterator[Look]:
     """open_page(path, user=None, **context options) -> Page; whatever went wrong in the browser fails the test."""
     contexts: list[BrowserContext] = []
     troubles: list[str] = []
@@ -82,6 +106,7 @@ def open_page(browser: Browser, live_server: Any, client: Client) -> Iterator[Lo
     yield look
     for context in contexts:
         context.close()
+    answered()
     assert troubles == []
 
 
