@@ -14,7 +14,7 @@ run: setup-run ## the portal with its demo, at http://127.0.0.1:8000 (HOST, PORT
 	@exec $(PY) -m portal.rundev
 
 test: setup-dev ## the whole test suite (ARGS="-k name" for a part)
-	@exec $(PY) -m pytest -n 3 --dist worksteal $(ARGS)
+	@exec $(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: setup-dev ## format, lint, types, import contracts, templates, deployment settings, migrations, OpenAPI
 	@exec $(PY) -m portal.checkup

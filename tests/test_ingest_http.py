@@ -265,8 +265,19 @@ def test_slow_senders_hold_neither_the_door_nor_the_database(web: Web):
 def test_eight_senders_of_one_batch_at_once(web: Web):
     names = [f"eight-{number}" for number in range(200)]
     body = body_of(*names)
+
+    def send(_: int) -> tuple[int, Any, Any]:
+        """Whoever is told to come back does so; on a busy machine eight at once are more than wait for their turn."""
+        for _try in range(20):
+            answer = web.ask(web.head(length(body)), body)
+            if answer[0] != 503:
+                break
+            assert int(answer[1]["Retry-After"]) > 0
+            time.sleep(0.5)
+        return answer
+
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: web.ask(web.head(length(body)), body), range(8)))
+        answers = list(pool.map(send, range(8)))
     assert [status for status, _, _ in answers] == [200] * 8
     assert sum(account["accepted"] for _, _, account in answers) == 200
     assert sum(account["duplicates"] for _, _, account in answers) == 7 * 200
