@@ -4,6 +4,7 @@ A LogFilter and a limit of time go in, Numbers come out; what was not counted in
 minutes come from the counts, the rest of the range (less than an hour at each end) and what counts cannot tell from entries.
 """
 
+import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,8 @@ NAMES = {facet: name for name, facet in FACETS.items()}
 BARS = "bars"  # in `Numbers.read`, beside the names of facets
 # More entries than this are not read for a page: it would take the whole limit of time and most likely not be enough.
 READ_AT_ONCE = 100_000
+# The same where counts know no bound and the planner is asked: entries of one user or sync lie on a page of the disk each.
+READ_SCATTERED = 10_000
 # More than this are not read for bars alone where hours, of which counts know, will do.
 READ_FOR_BARS = 30_000
 FEWEST_HOURS = 4
@@ -120,16 +123,24 @@ def count(
     read = frozenset({BARS, *FACETS})
     try:
         whole, most = _reduced(log_filter, work)
-        is_much = most is not None and most > READ_AT_ONCE
         work.bars = _drawable(whole, bars) if most is not None and most > READ_FOR_BARS else bars
         rest = [_by_counts(question, work) for question in _questions(whole)]
         read = frozenset(name for question in rest for name in question.asked)
         for question in rest:
-            if question.asked and (is_patient or not is_much):
+            if question.asked and (is_patient or not _is_much(question.log_filter, most, work)):
                 _by_entries(question, work)
     except budget.OutOfTime:
         pass
     return Numbers(work.values, work.heights, work.bars, read)
+
+
+def _is_much(log_filter: LogFilter, most: int | None, work: Work) -> bool:
+    """Whether its entries are too many to be read for a page; `most` is what the counts say, else the planner is asked."""
+    if most is not None or not log_filter.terms:
+        return most is not None and most > READ_AT_ONCE
+    with budget.within(work.end - time.monotonic()):
+        plan = json.loads(log_filter.entries(work.project).order_by().explain(format="json"))
+    return bool(plan[0]["Plan"]["Plan Rows"] > READ_SCATTERED)
 
 
 def _questions(whole: LogFilter) -> list[Question]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
+from django.db import connection
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
@@ -176,6 +177,26 @@ def test_a_long_read_is_left_for_later_while_hours_are_told_by_counts(project, m
     patient = counting.count(log_filter, project, bars=bars, seconds=30, is_patient=True)
     assert patient.is_complete
     assert patient.heights == quick.heights
+
+
+def test_what_the_planner_calls_many_is_left_for_later(project, monkeypatch):
+    """No counts tell how many entries a user has; only the question without the level has too many."""
+    now = datetime.now(UTC)
+    good = [entry(timestamp=now - timedelta(minutes=number), userId="acct_1") for number in range(1, 40)]
+    store(project, *good, error_entry(timestamp=now - timedelta(minutes=2), userId="acct_1"))
+    log_filter = LogFilter.parse([("user", ["acct_1"]), ("level", ["error"])], now=now)
+    bars = histogram.bars(log_filter, now=now)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE synclogs_logentry")
+    monkeypatch.setattr(counting, "READ_SCATTERED", 10)
+    quick = counting.count(log_filter, project, bars=bars, seconds=30)
+    assert {name for name, values in quick.values.items() if values is None} == {"level"}
+    patient = counting.count(log_filter, project, bars=bars, seconds=30, is_patient=True)
+    assert patient.is_complete
+    assert patient.heights == quick.heights
+    assert {name: values for name, values in patient.values.items() if name != "level"} == {
+        name: values for name, values in quick.values.items() if name != "level"
+    }
 
 
 def test_a_wrong_query_is_refused(signed_in, project):
