@@ -608,7 +608,15 @@ def test_the_jobs_of_dead_workers_and_failed_ones_do_not_pile_up(project: Projec
             "WHERE j.id = job_id AND j.args->>'attempt' = %s",
             [str(failed)],
         )
-    async_to_sync(work.sweep.func)(0)
+
+    def sweep() -> None:
+        try:
+            async_to_sync(work.sweep.func)(0)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as thread:  # in this one the browser tests may have left an event loop
+        thread.submit(sweep).result()
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM procrastinate_workers")  # no flush knows it
     assert jobs() == [{"attempt": str(name)} for name in (waits, living, lately)]
