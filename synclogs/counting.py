@@ -4,7 +4,6 @@ A LogFilter and a limit of time go in, Numbers come out; what was not counted in
 minutes come from the counts, the rest of the range (less than an hour at each end) and what counts cannot tell from entries.
 """
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -139,8 +138,7 @@ def _is_much(log_filter: LogFilter, most: int | None, work: Work) -> bool:
     if most is not None or not log_filter.terms:
         return most is not None and most > READ_AT_ONCE
     with budget.within(work.end - time.monotonic()):
-        plan = json.loads(log_filter.entries(work.project).order_by().explain(format="json"))
-    return bool(plan[0]["Plan"]["Plan Rows"] > READ_SCATTERED)
+        return budget.estimate(log_filter.entries(work.project)) > READ_SCATTERED
 
 
 def _questions(whole: LogFilter) -> list[Question]:

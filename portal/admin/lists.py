@@ -4,7 +4,6 @@ Goes in: the parameters of a list. Comes out: what Django's templates of the adm
 but newest first, which an index serves.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +26,7 @@ from portal.access import LAST_PROJECT
 from portal.adminsite import administered
 from portal.querystring import PRESET_WORDS
 from synclogs import facets, keyset
+from synclogs.budget import estimate
 from synclogs.facets import Seen
 from synclogs.filters import PRESETS
 from synclogs.models import Project
@@ -44,12 +44,6 @@ class Estimate(Paginator):  # type: ignore[type-arg]
     def __init__(self, count: int, per_page: int) -> None:
         super().__init__([], per_page)
         self.count = count
-
-
-def estimate(queryset: QuerySet[Any]) -> int:
-    """How many rows the planner expects; it looks at statistics only."""
-    plan = json.loads(queryset.order_by().explain(format="json"))
-    return int(plan[0]["Plan"]["Plan Rows"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,13 @@ from portal import entries
 from portal.admin import cells
 from portal.admin.base import ReadOnlyAdmin
 from portal.admin.cells import Cell, code_column, column
-from portal.admin.lists import CURSORS, Choice, PagedList, ProjectChoice, RangeChoice, Text, chosen, estimate, seen
+from portal.admin.lists import CURSORS, Choice, PagedList, ProjectChoice, RangeChoice, Text, chosen, seen
 from portal.admin.things import SyncThing
 from portal.adminsite import administered
 from portal.choices import FACETS, KNOWN, counts_of
 from portal.querystring import value_words
 from synclogs import catalogue, explain, paging
+from synclogs.budget import estimate
 from synclogs.catalogue import Category, Level
 from synclogs.filters import DEFAULT_SINCE, PRESETS, FilterError, LogFilter, Term, parse_query
 from synclogs.language import QueryError
