@@ -5,14 +5,13 @@ cell is made once for each value and list.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial, reduce
-from operator import add
+from functools import partial
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portal import columns, entries
 from portal.columns import COLUMNS, Column
+from portal.markup import fill, joined
 from portal.querystring import value_words
 from portal.templatetags.portal import short_id, stamp, status_badge, visible, visible_text
 from synclogs import catalogue, explain, fields
@@ -21,8 +20,7 @@ from synclogs.models import LogEntry, Project
 
 Draw = Callable[["Cells", LogEntry, Column], SafeString]
 DASH = "\N{EN DASH}"
-NOTHING = format_html("{}", "")
-GROUP, GROUP_END = format_html('<span class="{}">', "row-who"), format_html("</span>{}", "\n")
+GROUP, GROUP_END = fill('<span class="row-who">'), fill("</span>\n")
 # Shown in the letters of code, since they are copied and compared and not read.
 CODES = {"sync", "trace", "error_code", "credential", "id"}
 NOT_TOLD: Mapping[str, str] = {
@@ -47,7 +45,7 @@ class Cells:
         if self.grouped:
             told, *things, message_ = drawn
             drawn = [told, GROUP, *things, GROUP_END, message_]
-        return reduce(add, drawn, NOTHING)
+        return joined(drawn)
 
     def once(self, column: Column, value: str, make: Callable[[], SafeString]) -> SafeString:
         """The cell of that value, made at most once; a mark where the entry does not have the thing."""
@@ -59,12 +57,12 @@ class Cells:
 
 def none(column: Column) -> SafeString:
     title = NOT_TOLD.get(column.name, f"This entry names no {column.words.lower()}")
-    return format_html('<span class="{} row-none" title="{}">{}</span>\n', column.css, title, DASH)
+    return fill('<span class="{} row-none" title="{}">{}</span>\n', column.css, title, DASH)
 
 
 def fact(column: Column, value: str, words: str) -> SafeString:
     """A value with its words, and the column's name for those who hear the line."""
-    return format_html(
+    return fill(
         '<span class="{}" title="{}"><span class="sr-only">{} </span><bdi>{}</bdi></span>\n',
         f"{column.css} id" if column.name in CODES else column.css,
         visible_text(value),
@@ -78,7 +76,7 @@ def event(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
 
     def make() -> SafeString:
         words = visible(catalogue.event(name).words)
-        return format_html('<span class="{} row-event" title="{}">{}</span>\n', column.css, visible_text(name), words)
+        return fill('<span class="{} row-event" title="{}">{}</span>\n', column.css, visible_text(name), words)
 
     return cells.once(column, name, make)
 
@@ -86,7 +84,7 @@ def event(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
 def message(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
     """What the line says beyond its event; all of it where the event has no column."""
     text = entries.message_cell(entry) if cells.tells_event else explain.entry_headline(entry)
-    return format_html('<span class="cell cell-rest cell-message row-text"><bdi>{}</bdi></span>\n', visible(text))
+    return fill('<span class="cell cell-rest cell-message row-text"><bdi>{}</bdi></span>\n', visible(text))
 
 
 def thing(name: str, attribute: str, cells: Cells, entry: LogEntry, column: Column) -> SafeString:
@@ -95,7 +93,7 @@ def thing(name: str, attribute: str, cells: Cells, entry: LogEntry, column: Colu
 
     def make() -> SafeString:
         is_code = column.name in CODES
-        return format_html(
+        return fill(
             '<a class="{}" href="{}" title="{}"><span class="sr-only">{} </span><bdi>{}</bdi></a>\n',
             f"{column.css} id" if is_code else column.css,
             entries.page_of(name, cells.project, value),
@@ -122,7 +120,7 @@ def category(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
 def status(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
     def make() -> SafeString:
         badge = status_badge(entry.status, "status-plain")
-        return format_html('<span class="{}">{}</span>\n', column.css, badge)
+        return fill('<span class="{}">{}</span>\n', column.css, badge)
 
     return cells.once(column, entry.status, make)
 
@@ -151,7 +149,7 @@ def changes(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
         total_processed=found.total_processed,
         total_changes=found.total_changes,
     )
-    return format_html(
+    return fill(
         '<span class="{}" title="{}"><bdi>{}</bdi></span>\n',
         column.css,
         told,
@@ -161,7 +159,7 @@ def changes(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
 
 def received(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
     moment = times.local(entry.received_at)
-    return format_html(
+    return fill(
         '<span class="{}"><span class="sr-only">Received </span><time datetime="{}" title="{}">{}</time></span>\n',
         column.css,
         stamp(moment),

@@ -39,6 +39,15 @@ class Bars:
     def view_box(self) -> str:
         return f"0 0 {self.width:g} {HEIGHT:g}"
 
+    @property
+    def paths(self) -> dict[str, str]:
+        """All pieces of a kind as one SVG path, for charts with so many that an element each would be felt."""
+        pieces: dict[str, list[str]] = {}
+        for bar in self.bars:
+            for part in bar.parts:
+                pieces.setdefault(part.kind, []).append(f"M{bar.x:g} {part.y:g}h{BAR:g}v{part.height:g}h-{BAR:g}z")
+        return {kind: "".join(drawn) for kind, drawn in pieces.items()}
+
 
 def stacked(columns: Sequence[Sequence[tuple[str, int]]], *, top: int = 0) -> Bars:
     """A bar for each column of (kind, value), the first kind at the bottom; values above zero are never invisible.

@@ -1,4 +1,4 @@
-"""The chart above the log list: a counted Histogram in; bars, ticks, words and linked numbers out. No query, no markup.
+"""The chart above the log list: a counted Histogram in; ticks, words, linked numbers and drawn bars out. No query.
 
 Every bar leads to its own stretch of time and every level to its entries, and all of them keep the other filters.
 """
@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from portal import charts, querystring
+from django.utils.safestring import SafeString
+
+from portal import bars, charts, querystring
 from portal.querystring import Pairs
 from portal.templatetags.portal import stamp
 from synclogs.catalogue import Level
 from synclogs.explain import phrases, times
 from synclogs.filters import PRESETS, LogFilter
-from synclogs.histogram import Bucket, Histogram
+from synclogs.histogram import Histogram
 
 DAY = timedelta(days=1)
 # From the bottom of a bar upwards, with the words for one and for several.
@@ -36,22 +38,6 @@ UNITS = ((DAY, "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "min
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """`words` say all that the bar shows; `since` and `until` are exact, `until` is "" where the range has no end."""
-
-    parts: tuple[charts.Part, ...]
-    x: float
-    url: str
-    words: str
-    time: str
-    since: str
-    until: str
-    total: int
-    errors: tuple[int, str]
-    warnings: tuple[int, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Tick:
     """A time of the axis at `x` percent of its length; `is_minor` may be left out where there is little room."""
 
@@ -69,9 +55,11 @@ class LevelTotal:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`kept` is the query that every stretch of time is added to, as "?…"; `wider` the link that zooms out, "" at the widest."""
+    """`bars` and `lines` are finished markup; `kept` is the query that every stretch of time is added to, as "?…"; `wider` the link
+    that zooms out, "" at the widest."""
 
-    bars: tuple[Bar, ...]
+    bars: SafeString
+    lines: SafeString
     view_box: str
     step: float
     top: int
@@ -93,8 +81,10 @@ def chart(found: Histogram, log_filter: LogFilter, query: Pairs, *, now: datetim
         [[(kind, bucket.of(level)) for level, kind, _, _ in LEVELS] for bucket in found.buckets], top=found.peak
     )
     last = log_filter.until
+    shapes, lines = bars.drawn(found.buckets, drawn, rest)
     return Chart(
-        bars=tuple(_bar(bucket, bar, rest) for bucket, bar in zip(found.buckets, drawn.bars, strict=True)),
+        bars=shapes,
+        lines=lines,
         view_box=drawn.view_box,
         step=charts.BAR + charts.GAP,
         top=drawn.top,
@@ -129,50 +119,6 @@ def between(rest: Pairs, since: datetime, until: datetime | None) -> Pairs:
     return (*rest, ("since", stamp(since)), *end)
 
 
-def _bar(bucket: Bucket, drawn: charts.Bar, rest: Pairs) -> Bar:
-    query, errors, warnings = (
-        between(rest, bucket.since, bucket.until),
-        bucket.of(Level.ERROR),
-        bucket.of(Level.WARNING),
-    )
-    time = _stretch(bucket)
-    counts = [phrases.plural(bucket.total, "entry", "entries")]
-    counts += [phrases.plural(bucket.of(level), one, many) for level, _, one, many in LEVELS[:2] if bucket.of(level)]
-    return Bar(
-        parts=drawn.parts,
-        x=drawn.x,
-        url=querystring.link(query),
-        words=f"{time}: {', '.join(counts)}",
-        time=time,
-        since=stamp(bucket.since),
-        until=stamp(bucket.until) if bucket.until else "",
-        total=bucket.total,
-        errors=(errors, _of_level(query, "error") if errors else ""),
-        warnings=(warnings, _of_level(query, "warning") if warnings else ""),
-    )
-
-
-def _stretch(bucket: Bucket) -> str:
-    """23 Nov, 14:00 to 14:20 UTC; from 14:00 UTC on; whole days without the time."""
-    start = times.local(bucket.since)
-    if bucket.until is None:
-        return f"{_date(start)}, from {_clock(start)} {times.zone(bucket.since)} on"
-    end = times.local(bucket.until)
-    first, second = _clock(start), _clock(end)
-    if first == second and len(first) == len("00:00") and end - start < timedelta(minutes=1):
-        return f"{_date(start)}, {first} {times.zone(bucket.until)}"
-    other_day = "" if start.date() == end.date() else f"{_date(end)}, "
-    return f"{_date(start)}, {first} to {other_day}{second} {times.zone(bucket.until)}"
-
-
-def _date(here: datetime) -> str:
-    return f"{here.day} {here:%b}"
-
-
-def _clock(here: datetime) -> str:
-    return f"{here:%H:%M:%S}" if here.second else f"{here:%H:%M}"
-
-
 def _ticks(found: Histogram) -> Iterator[Tick]:
     """Round times of the zone shown. They stand where their bars do, which are all drawn equally wide."""
     start, length = found.start, found.width * len(found.buckets)
@@ -184,7 +130,11 @@ def _ticks(found: Histogram) -> Iterator[Tick]:
         x = round(100 * ((at - start) / length), 2)
         here = times.local(at)
         if 4 <= x <= 96:
-            words = _date(here) if step >= DAY or (here.hour, here.minute, here.second) == (0, 0, 0) else _clock(here)
+            words = (
+                bars.date(here)
+                if step >= DAY or (here.hour, here.minute, here.second) == (0, 0, 0)
+                else bars.clock(here)
+            )
             yield Tick(x, words, number % 2 == 1)
             number += 1
         at += step

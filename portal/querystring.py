@@ -51,6 +51,11 @@ def link(query: Iterable[tuple[str, str]]) -> str:
     return "?" + urlencode(list(query), safe=",")
 
 
+def head(query: Pairs) -> str:
+    """The pairs as the beginning of links that all say more: "?a=1&" or "?"."""
+    return link(query) + "&" if query else link(query)
+
+
 def opposite(name: str) -> str:
     """level <-> -level"""
     return name[1:] if name.startswith("-") else f"-{name}"

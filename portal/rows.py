@@ -1,7 +1,7 @@
-"""Log entries as lines of a list: every text ready for the template, which then only writes it down.
+"""Log entries as lines of a list, drawn.
 
-Entries come in, frozen Rows come out; no query. Fifty lines are most of what a page costs, so a line has no tags, no
-filters and no URL to work out when it is rendered: portal.cells draws what stands behind time and level.
+Entries come in, frozen Rows with finished markup come out; no query. Fifty lines are most of what a page costs, so a template
+has nothing to work out for them: portal.cells draws what stands behind time and level.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,37 +11,36 @@ from datetime import datetime
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from portal import entries
 from portal.cells import Cells
 from portal.columns import Column
-from portal.templatetags.portal import level_badge, level_slug, stamp, visible, visible_text
+from portal.markup import fill
+from portal.templatetags.portal import icon, level_badge, level_slug, stamp, visible_text
 from synclogs import catalogue, explain
 from synclogs.explain import times
 from synclogs.models import LogEntry, Project
 
-Shown = SafeString | str
+LINE = """\
+<li class="row" data-log-key="{key}" data-level="{level}" id="log-{key}">
+<div class="row-line">
+<input class="row-tick" type="checkbox" autocomplete="off" aria-label="Tick the entry of {clock}">
+<button class="row-open" type="button" aria-expanded="false" aria-controls="context-{key}" aria-label="{label}" \
+hx-get="{url}/context" hx-trigger="expand">{chevron}</button>
+<a class="row-time" href="{url}" data-permalink><time datetime="{stamp}" title="{title}">{clock}</time></a>
+{badge}
+{cells}
+</div>
+<div class="row-panel" id="context-{key}" hidden></div>
+</li>
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line. `day` is "" unless it or the zone differs from the line above; `cells` are the columns after time and level."""
+    """One line, drawn. `day` is "" unless it or the zone differs from the line above, and stands in it."""
 
     entry: LogEntry
-    key: str
-    url: str
-    level: str
-    badge: SafeString
     day: str
-    clock: str
-    stamp: str
-    title: str
-    label: str
-    cells: SafeString
-
-    @property
-    def text(self) -> Shown:
-        """What the line says beyond its event."""
-        return visible(entries.message_cell(self.entry))
+    drawn: SafeString
 
 
 def lines(
@@ -67,19 +66,20 @@ def head(moment: datetime, above: datetime | None) -> str:
 
 
 def _row(entry: LogEntry, moment: datetime, *, base: str, cells: Cells, day: str, now: datetime) -> Row:
-    name = entry.event or entry.type
-    words = catalogue.event(name).words
+    words = catalogue.event(entry.event or entry.type).words
     clock = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
-    return Row(
-        entry=entry,
-        key=str(entry.key),
-        url=f"{base}/{entry.key}",
+    key = str(entry.key)
+    line = fill(
+        LINE,
+        key=key,
         level=level_slug(entry.level),
-        badge=level_badge(entry.level),
-        day=day,
         clock=clock,
+        label=visible_text(f"Context of {words}, {clock[:8]}"),
+        url=f"{base}/{key}",
+        chevron=icon("chevron"),
         stamp=stamp(moment),
         title=f"{times.exact(moment)}, {explain.ago(moment, now)}",
-        label=visible_text(f"Context of {words}, {clock[:8]}"),
+        badge=level_badge(entry.level),
         cells=cells.of(entry),
     )
+    return Row(entry, day, fill('<li class="rows-day">{}</li>{}', day, line) if day else line)

@@ -123,7 +123,7 @@ def cursors_of(request: ProjectRequest, log_filter: LogFilter) -> tuple[str, str
 def rows_of(
     found: Iterable[LogEntry], request: ProjectRequest, chosen: Sequence[Column] | None = None
 ) -> tuple[Row, ...]:
-    """Lines for `_log_row.html`, on this page and on those of syncs, users and integrations, which offer no choice."""
+    """Drawn lines, on this page and on those of syncs, users and integrations, which offer no choice."""
     return rows.lines(found, request.project, now=timezone.now(), chosen=chosen)
 
 

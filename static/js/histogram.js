@@ -8,6 +8,8 @@ let wantsFocus = false;
 
 const barsOf = (svg) => [...svg.querySelectorAll("a")];
 
+const rangeOf = (bar) => new URLSearchParams(bar.getAttribute("href"));
+
 function barAt(svg, x) {
   const box = svg.getBoundingClientRect();
   const bars = barsOf(svg);
@@ -57,8 +59,9 @@ function zoom(svg, from, to) {
   const bars = barsOf(svg);
   const [first, last] = range(from, to);
   const query = new URLSearchParams(svg.dataset.kept);
-  query.set("since", bars[first].dataset.since);
-  if (bars[last].dataset.until) query.set("until", bars[last].dataset.until);
+  query.set("since", rangeOf(bars[first]).get("since"));
+  const until = rangeOf(bars[last]).get("until");
+  if (until) query.set("until", until);
   go(`${location.pathname}?${query}`);
 }
 

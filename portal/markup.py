@@ -1,0 +1,33 @@
+"""Markup from a form and values, every value escaped unless it is markup already: Django's format_html in under a third of its time.
+
+A list page fills a thousand forms. Django's own takes each value through the machinery of lazy translations, which nothing
+here uses. This is the only module that may call text safe.
+"""
+
+from collections.abc import Iterable
+from html import escape
+from typing import Any
+
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString
+
+NOTHING = SafeString("")
+
+
+def fill(form: str, *values: Any, **named: Any) -> SafeString:
+    """`form` with its {} filled; it is written in the code, and no part of it ever comes from data."""
+    return SafeString(
+        form.format(*[escaped(value) for value in values], **{name: escaped(value) for name, value in named.items()})
+    )
+
+
+def joined(parts: Iterable[Any], between: str = "") -> SafeString:
+    """The parts one after the other; `between` is written in the code."""
+    return SafeString(between.join([escaped(part) for part in parts]))
+
+
+def escaped(value: Any) -> str:
+    kind = type(value)
+    if kind is str:
+        return escape(value)
+    return value if kind is SafeString else conditional_escape(value)
