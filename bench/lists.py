@@ -1,7 +1,7 @@
 """The log list over a small and a big store: its database time beside the bare SQL, its server time beside both.
 
-The list is what GET /api/v1/logs answers; the page shows the same rows with counts, chart and live tail around them, so it is
-timed beside it, and judged as a whole by bench.explorer. Interleaved rounds, medians. Bare SQL is the same question as literal text through psycopg, answer fetched.
+The list is what GET /api/v1/logs answers; the page shows the same rows with counts, chart and live tail around them, so its
+time in the database is judged by bench.explorer, and here what it takes beyond that. Interleaved rounds, medians. Bare SQL is the same question as literal text through psycopg, answer fetched.
 """
 
 import itertools
@@ -37,6 +37,13 @@ class Door:
     whole: list[float] = field(default_factory=list)
     database: list[float] = field(default_factory=list)
     queries: int = 0
+
+    @property
+    def beyond(self) -> float:
+        """What an answer takes beside its statements, the median without the first round."""
+        return statistics.median(
+            whole - database for whole, database in zip(self.whole[1:], self.database[1:], strict=True)
+        )
 
 
 @dataclass
@@ -143,21 +150,22 @@ def _timed(call: Callable[[], None]) -> float:
 def _report(timings: dict[tuple[int, str], Timing], names: list[str]) -> bool:
     median = statistics.median
     print(
-        f"\nLists, newest 50 (medians; target: database ≤ {WITHIN} times bare, answer ≤ database + {OVERHEAD_MS:.0f} ms, growth ≤ {GROWTH})"
+        f"\nLists, newest 50 (medians; target: database ≤ {WITHIN} times bare, answer and page ≤ their database time + {OVERHEAD_MS:.0f} ms, growth ≤ {GROWTH})"
     )
     print(
-        f"{'question':<24}{'bare ms':>9}{'database ms':>12}{'answer ms':>10}{'db/bare':>9}{'growth':>8}{'queries':>9}{'page ms':>9}{'of it db':>9}"
+        f"{'question':<24}{'bare ms':>9}{'database ms':>12}{'answer ms':>10}{'db/bare':>9}{'growth':>8}{'queries':>9}{'page ms':>9}{'- its db':>9}"
     )
     good = True
     for name in names:
         small, big = timings[0, name], timings[1, name]
         bare, database, answer = median(big.bare[1:]), median(big.rows.database[1:]), median(big.rows.whole[1:])
         growth = bare / median(small.bare[1:])
-        met = database <= WITHIN * bare and answer - database <= OVERHEAD_MS and growth <= GROWTH
+        beyond = max(door.beyond for door in (big.rows, big.page))
+        met = database <= WITHIN * bare and beyond <= OVERHEAD_MS and growth <= GROWTH
         good &= met
-        page, of_page = median(big.page.whole[1:]), median(big.page.database[1:])
+        page = median(big.page.whole[1:])
         print(
             f"{name:<24}{bare:>9.2f}{database:>12.2f}{answer:>10.2f}{database / bare:>9.2f}{growth:>8.2f}{big.rows.queries:>9}"
-            f"{page:>9.2f}{of_page:>9.2f}{'' if met else '   missed'}"
+            f"{page:>9.2f}{big.page.beyond:>9.2f}{'' if met else '   missed'}"
         )
     return good
