@@ -4,7 +4,8 @@ Counted buckets and their geometry come in, finished markup goes out; no query. 
 sentence and three links each, which as templates cost more than the fifty lines of the list below it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -27,11 +28,17 @@ LINE = (
     '<td class="num">{}</td><td class="num">{}</td><td class="num">{}</td></tr>'
 )
 ZERO = fill("0")
+MINUTE = timedelta(minutes=1)
 
 
-def drawn(buckets: Iterable[Bucket], shapes: charts.Bars, rest: Pairs) -> tuple[SafeString, SafeString]:
+def drawn(buckets: Sequence[Bucket], shapes: charts.Bars, rest: Pairs) -> tuple[SafeString, SafeString]:
     """The bars, and a table row for each that is not empty. Every link keeps `rest`, a query without a range."""
-    made = [(bucket, _stretch(bucket), _range(bucket)) for bucket in buckets]
+    edges = [_edge(bucket.since) for bucket in buckets]  # where one ends the next begins
+    last = buckets[-1].until
+    made = [
+        (bucket, _stretch(since, until), _range(since, until))
+        for bucket, since, until in zip(buckets, edges, (*edges[1:], _edge(last) if last else None), strict=True)
+    ]
     whole = querystring.head(rest)
     of_level = querystring.head(querystring.remove(querystring.remove(rest, "level"), "-level"))
     links = [
@@ -67,28 +74,32 @@ def _number(count: int, url: str) -> SafeString:
     return fill('<a href="{}">{}</a>', url, f"{count:,}") if count else ZERO
 
 
-def _range(bucket: Bucket) -> str:
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """A moment as it is said, in the zone shown, and as it stands in a query."""
+
+    here: datetime
+    date: str
+    clock: str
+    zone: str
+    wire: str
+
+
+def _edge(moment: datetime) -> _Edge:
+    here = times.local(moment)
+    return _Edge(here, times.date(here), times.clock(here), times.zone_of(here), quote(stamp(moment)))
+
+
+def _range(since: _Edge, until: _Edge | None) -> str:
     """Exactly this stretch of time, as the end of a query."""
-    until = f"&until={quote(stamp(bucket.until))}" if bucket.until else ""
-    return f"since={quote(stamp(bucket.since))}{until}"
+    return f"since={since.wire}&until={until.wire}" if until else f"since={since.wire}"
 
 
-def _stretch(bucket: Bucket) -> str:
-    """23 Nov, 14:00 to 14:20 UTC; from 14:00 UTC on; whole days without the time."""
-    start = times.local(bucket.since)
-    if bucket.until is None:
-        return f"{date(start)}, from {clock(start)} {times.zone(bucket.since)} on"
-    end = times.local(bucket.until)
-    first, second = clock(start), clock(end)
-    if first == second and len(first) == len("00:00") and end - start < timedelta(minutes=1):
-        return f"{date(start)}, {first} {times.zone(bucket.until)}"
-    other_day = "" if start.date() == end.date() else f"{date(end)}, "
-    return f"{date(start)}, {first} to {other_day}{second} {times.zone(bucket.until)}"
-
-
-def date(here: datetime) -> str:
-    return f"{here.day} {here:%b}"
-
-
-def clock(here: datetime) -> str:
-    return f"{here:%H:%M:%S}" if here.second else f"{here:%H:%M}"
+def _stretch(since: _Edge, until: _Edge | None) -> str:
+    """23 Nov, 14:00 to 14:20 UTC; from 14:00 UTC on; the date again where it changes, the time once within a minute."""
+    if until is None:
+        return f"{since.date}, from {since.clock} {since.zone} on"
+    if since.clock == until.clock and len(since.clock) == len("00:00") and until.here - since.here < MINUTE:
+        return f"{since.date}, {since.clock} {until.zone}"
+    other_day = "" if since.here.date() == until.here.date() else f"{until.date}, "
+    return f"{since.date}, {since.clock} to {other_day}{until.clock} {until.zone}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeGuard
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from portal import paths, payload
 from portal.narrowing import Links, Narrowing
@@ -178,13 +178,8 @@ class _PropertyMaker:
 
 
 def page_of(name: str, project: Project, value: str) -> str:
-    """The page of a sync, trace, user or integration; "" where the value cannot stand in a path."""
-    try:
-        return (
-            paths.thing(project.slug, name, value) if name in paths.LISTS else reverse(name, args=(project.slug, value))
-        )
-    except NoReverseMatch:
-        return ""
+    """The page of a sync, trace, user or integration."""
+    return paths.thing(project.slug, name, value)
 
 
 def since_pairs(moment: datetime, *, now: datetime) -> Pairs:

@@ -91,9 +91,9 @@ def chart(found: Histogram, log_filter: LogFilter, query: Pairs, *, now: datetim
         ticks=tuple(_ticks(found)),
         total=found.total,
         levels=tuple(
-            LevelTotal(kind, phrases.plural(found.of(level), one, many), _of_level(query, kind))
+            LevelTotal(kind, phrases.plural(count, one, many), _of_level(query, kind))
             for level, kind, one, many in LEVELS
-            if found.of(level)
+            if (count := found.of(level))
         ),
         width=_width(found.width),
         zone=times.zone(found.until),
@@ -131,9 +131,9 @@ def _ticks(found: Histogram) -> Iterator[Tick]:
         here = times.local(at)
         if 4 <= x <= 96:
             words = (
-                bars.date(here)
+                times.date(here)
                 if step >= DAY or (here.hour, here.minute, here.second) == (0, 0, 0)
-                else bars.clock(here)
+                else times.clock(here)
             )
             yield Tick(x, words, number % 2 == 1)
             number += 1

@@ -4,6 +4,7 @@ A list page fills a thousand forms. Django's own takes each value through the ma
 here uses. This is the only module that may call text safe.
 """
 
+import re
 from collections.abc import Iterable
 from html import escape
 from typing import Any
@@ -12,6 +13,7 @@ from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
 NOTHING = SafeString("")
+SPECIAL = re.compile("[&<>\"']").search
 
 
 def fill(form: str, *values: Any, **named: Any) -> SafeString:
@@ -29,5 +31,5 @@ def joined(parts: Iterable[Any], between: str = "") -> SafeString:
 def escaped(value: Any) -> str:
     kind = type(value)
     if kind is str:
-        return escape(value)
+        return escape(value) if SPECIAL(value) else value
     return value if kind is SafeString else conditional_escape(value)

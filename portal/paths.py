@@ -5,9 +5,10 @@ An identifier comes in, a path goes out that a browser sends back unchanged. No 
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from urllib.parse import quote, urlencode
 
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from synclogs.filters import DEFAULT_SINCE, PRESETS
 
@@ -32,11 +33,25 @@ class AnyText:
 
 
 def thing(project: str, name: str, identifier: str) -> str:
-    """The page of a user, trace or integration. Every reserved character is encoded, so `a/../b` stays one name."""
-    if identifier in DOTS or not identifier:
+    """The page of a user, trace, integration or sync. Every reserved character is encoded, so `a/../b` stays one name."""
+    if name in LISTS and (identifier in DOTS or not identifier):
         return f"{reverse(LISTS[name], args=(project,))}?{urlencode({'id': identifier})}"
-    address = reverse(name, args=(project, PLACEHOLDER))
-    return address.removesuffix(PLACEHOLDER) + quote(identifier, safe="")
+    return start(name, project) + quote(identifier, safe="")
+
+
+@lru_cache(maxsize=1024)
+def start(name: str, project: str) -> str:
+    """What the addresses of all things of a kind begin with."""
+    return reverse(name, args=(project, PLACEHOLDER)).removesuffix(PLACEHOLDER)
+
+
+@lru_cache(maxsize=1024)
+def page(name: str, project: str) -> str:
+    """A page of the project that takes nothing else; "" when there is none of that name."""
+    try:
+        return reverse(name, args=(project,))
+    except NoReverseMatch:
+        return ""
 
 
 def syncs(project: str, **values: str) -> str:

@@ -67,7 +67,7 @@ def head(moment: datetime, above: datetime | None) -> str:
 
 def _row(entry: LogEntry, moment: datetime, *, base: str, cells: Cells, day: str, now: datetime) -> Row:
     words = catalogue.event(entry.event or entry.type).words
-    clock = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
+    clock = moment.isoformat(timespec="milliseconds")[11:23]
     key = str(entry.key)
     line = fill(
         LINE,
@@ -78,7 +78,7 @@ def _row(entry: LogEntry, moment: datetime, *, base: str, cells: Cells, day: str
         url=f"{base}/{key}",
         chevron=icon("chevron"),
         stamp=stamp(moment),
-        title=f"{times.exact(moment)}, {explain.ago(moment, now)}",
+        title=f"{times.exact_of(moment)}, {explain.ago(moment, now)}",
         badge=level_badge(entry.level),
         cells=cells.of(entry),
     )

@@ -18,8 +18,8 @@ from portal.api.problems import Denied
 
 MOST, USUAL = 200, 50
 OWN = ("limit", "cursor")
-# An entry may be a quarter of a mebibyte, so a first bite tells how many of them are enough.
-BITE, PAGE_BYTES = 25, 2_000_000
+# An entry may be a quarter of a mebibyte, so a first bite, the usual page, tells how many of them are enough.
+BITE, PAGE_BYTES = USUAL, 2_000_000
 SECONDS = 1.5
 DAMAGED = "This cursor is damaged; start again without it."
 

@@ -97,7 +97,9 @@ def page_url(context: template.Context, name: str, *args: object) -> str:
     if project is None:
         return ""
     try:
-        if name in paths.LISTS and args:
+        if not args:
+            return paths.page(name, project.slug)
+        if name in paths.LISTS:
             return paths.thing(project.slug, name, str(args[0]))
         return reverse(name, args=(project.slug, *args))
     except NoReverseMatch:

@@ -55,3 +55,9 @@ def _count(count: int | None) -> SafeString:
         return fill('<span class="count">{}</span>', count)
     exact = phrases.plural(count, "entry", "entries")
     return fill('<span class="count" title="{}">{}</span>', exact, compact(count))
+
+
+@register.simple_tag
+def suggestions(people: Iterable[tuple[str, str]]) -> SafeString:
+    """Users to pick from while typing: (user ID, name)."""
+    return joined([fill('<option value="{}">{}</option>', user_id, name) for user_id, name in people])

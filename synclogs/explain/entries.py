@@ -189,6 +189,8 @@ def entry_retry_clock(entry: EntryState, *, now: datetime) -> str:
 
 def _summary_words(detail: object) -> str:
     summary = _object(detail, "summary")
+    if not summary:
+        return ""
     found = {name: _first_number(summary, keys) for name, keys in _SUMMARY_KEYS.items()}
     return run_counts(
         found["created"],
