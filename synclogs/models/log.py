@@ -110,7 +110,7 @@ class LogEntry(models.Model):
 
     class Meta:
         verbose_name_plural = "log entries"
-        # Made by synclogs/migrations/operations.py on every partition; see there for what each serves.
+        # Made by the migrations on the partitioned table (0001, 0004, 0006, 0010), which say what each serves.
         indexes = ()
 
     def __str__(self) -> str:
