@@ -5,6 +5,7 @@ what a question would cost, before it is asked.
 """
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,21 +14,41 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from psycopg.errors import QueryCanceled
 
+# Setting a limit is a question of its own, so it is not set again for less than this.
+SLACK = 0.02
+
 
 class OutOfTime(OperationalError):
     """The database was still at work when the time was up."""
 
 
+class Left:
+    """What is left of the time of several questions in one transaction."""
+
+    def __init__(self, seconds: float) -> None:
+        self.ends = time.monotonic() + seconds
+        self.limit = seconds
+
+    def renew(self) -> None:
+        """Before every question but the first: it may take what those before it left. Raises OutOfTime."""
+        left = self.ends - time.monotonic()
+        if left <= 0:
+            raise OutOfTime("no time left")
+        if left < self.limit - SLACK:
+            _limit(_milliseconds(left))
+            self.limit = left
+
+
 @contextmanager
-def within(seconds: float) -> Iterator[None]:
+def within(seconds: float) -> Iterator[Left]:
     """Each statement inside may take this long; raises OutOfTime when one takes longer."""
     if seconds <= 0:
         raise OutOfTime("no time left")
     is_outermost = not connection.in_atomic_block
     try:
         with transaction.atomic():
-            before = _limit(str(max(1, int(seconds * 1000))))
-            yield
+            before = _limit(_milliseconds(seconds))
+            yield Left(seconds)
             if not is_outermost:
                 _limit(before)  # else it would stay until the end of the caller's transaction
     except OperationalError as error:
@@ -40,6 +61,10 @@ def estimate(queryset: QuerySet[Any]) -> int:
     """How many rows the planner expects; it looks at statistics only."""
     plan = json.loads(queryset.order_by().explain(format="json"))
     return int(plan[0]["Plan"]["Plan Rows"])
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(max(1, int(seconds * 1000)))
 
 
 def _limit(setting: str) -> str:

@@ -4,7 +4,6 @@ A LogFilter and a limit of time go in, Numbers come out; what was not counted in
 minutes come from the counts, the rest of the range (less than an hour at each end) and what counts cannot tell from entries.
 """
 
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -71,19 +70,21 @@ class Question:
 
 
 class Work:
-    """One round of counting: whose entries, the end of its time, what was asked for, and what is known so far."""
+    """One round of counting: whose entries, what is left of its time, what was asked for, and what is known so far."""
 
-    def __init__(self, project: Project, bars: Bars, seconds: float, wanted: Mapping[str, Iterable[str]]) -> None:
+    left: budget.Left
+
+    def __init__(self, project: Project, bars: Bars, wanted: Mapping[str, Iterable[str]]) -> None:
         self.project = project
         self.bars = bars
         self.wanted = wanted
         self.values: dict[str, Values | None] = dict.fromkeys(FACETS)
         self.heights: Heights | None = None
-        self.end = time.monotonic() + seconds
 
     def run(self, statement: Fragment) -> list[tuple[Any, ...]]:
         """The rows. Raises OutOfTime."""
-        with budget.within(self.end - time.monotonic()), connection.cursor() as cursor:
+        self.left.renew()
+        with connection.cursor() as cursor:
             cursor.execute(statement.sql, statement.parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
@@ -118,16 +119,17 @@ def count(
 
     `wanted`: name -> stored values that are counted even when they are rare. `is_patient`: however many entries that reads.
     """
-    work = Work(project, bars, seconds, wanted or {})
+    work = Work(project, bars, wanted or {})
     read = frozenset({BARS, *FACETS})
     try:
-        whole, most = _reduced(log_filter, work)
-        work.bars = _drawable(whole, bars) if most is not None and most > READ_FOR_BARS else bars
-        rest = [_by_counts(question, work) for question in _questions(whole)]
-        read = frozenset(name for question in rest for name in question.asked)
-        for question in rest:
-            if question.asked and (is_patient or not _is_much(question.log_filter, most, work)):
-                _by_entries(question, work)
+        with budget.within(seconds) as work.left:
+            whole, most = _reduced(log_filter, work)
+            work.bars = _drawable(whole, bars) if most is not None and most > READ_FOR_BARS else bars
+            rest = [_by_counts(question, work) for question in _questions(whole)]
+            read = frozenset(name for question in rest for name in question.asked)
+            for question in rest:
+                if question.asked and (is_patient or not _is_much(question.log_filter, most, work)):
+                    _by_entries(question, work)
     except budget.OutOfTime:
         pass
     return Numbers(work.values, work.heights, work.bars, read)
@@ -137,8 +139,8 @@ def _is_much(log_filter: LogFilter, most: int | None, work: Work) -> bool:
     """Whether its entries are too many to be read for a page; `most` is what the counts say, else the planner is asked."""
     if most is not None or not log_filter.terms:
         return most is not None and most > READ_AT_ONCE
-    with budget.within(work.end - time.monotonic()):
-        return budget.estimate(log_filter.entries(work.project)) > READ_SCATTERED
+    work.left.renew()
+    return budget.estimate(log_filter.entries(work.project)) > READ_SCATTERED
 
 
 def _questions(whole: LogFilter) -> list[Question]:
