@@ -4,6 +4,7 @@ Groups of portal.choices come in, escaped markup comes out; nothing here queries
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from django import template
 from django.utils.safestring import SafeString
@@ -16,11 +17,13 @@ from synclogs.explain import phrases
 
 register = template.Library()
 EXACT_FROM = 1000  # shorter numbers are not shortened
-OPTION = (
-    '<div class="{css}"><label><input id="is-{key}" type="checkbox" name="{name}" value="{value}"{included}>'
-    '<span class="name" title="{title}"><bdi>{words}</bdi></span></label> {count}'
+INCLUDE = (
+    '<label><input id="is-{key}" type="checkbox" name="{name}" value="{value}"{checked}>'
+    '<span class="name" title="{title}"><bdi>{words}</bdi></span></label>'
+)
+EXCLUDE = (
     '<label class="option-not" title="Exclude"><input class="not" id="not-{key}" type="checkbox" name="-{name}"'
-    ' value="{value}" aria-label="Exclude {plain}"{excluded}>{minus}</label></div>'
+    ' value="{value}" aria-label="Exclude {words}"{checked}>{minus}</label>'
 )
 GROUP = """\
 <details class="rail-group" id="group-{name}" data-group="{name}"{attributes}>
@@ -118,20 +121,34 @@ def _options(name: str, offered: Iterable[Option]) -> SafeString:
 
 def _option(name: str, option: Option) -> SafeString:
     tone = f" tone-{option.tone}" if option.tone else ""
-    return fill(
-        OPTION,
-        css=f"option{tone} option-none" if option.count == 0 else f"option{tone}",
-        key=option.key,
+    css = f"option{tone} option-none" if option.count == 0 else f"option{tone}"
+    include, exclude = _boxes(name, option.key, option.value, option.words, option.included, option.excluded)
+    return fill('<div class="{}">{} {}{}</div>', css, include, _count(option.count), exclude)
+
+
+@lru_cache(maxsize=2048)  # of all that a rail shows only the counts change from page to page
+def _boxes(
+    name: str, key: str, value: str, words: str, included: bool, excluded: bool
+) -> tuple[SafeString, SafeString]:
+    include = fill(
+        INCLUDE,
+        key=key,
         name=name,
-        value=option.value,
-        included=CHECKED if option.included else NOTHING,
-        title=visible_text(option.value),
-        words=visible(option.words),
-        count=_count(option.count),
-        plain=visible_text(option.words),
-        excluded=CHECKED if option.excluded else NOTHING,
+        value=value,
+        checked=CHECKED if included else NOTHING,
+        title=visible_text(value),
+        words=visible(words),
+    )
+    exclude = fill(
+        EXCLUDE,
+        key=key,
+        name=name,
+        value=value,
+        checked=CHECKED if excluded else NOTHING,
+        words=visible_text(words),
         minus=icon("minus"),
     )
+    return include, exclude
 
 
 def _count(count: int | None) -> SafeString:
