@@ -88,12 +88,6 @@ def jobs() -> list[dict[str, Any]]:
         return [json.loads(row[0]) for row in cursor.fetchall()]
 
 
-def forget_jobs() -> None:
-    """Those of tests that committed; no flush knows the table."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM procrastinate_jobs")
-
-
 def moves(attempt: Reenable) -> list[tuple[str, str]]:
     """From which state to which, by the audit."""
     rows = AuditEvent.objects.filter(action=Action.REENABLE_MOVED, after__attempt=str(attempt.pk)).order_by("id")

@@ -24,7 +24,7 @@ from synclogs.provider.simulator.memory import Rule
 from synclogs.reenable import NotEligible
 from tests import factories
 from tests.provider import calls
-from tests.reenabling import actor, forget_jobs, jobs, moves, posts, provided, requested, sent, stopped
+from tests.reenabling import actor, jobs, moves, posts, provided, requested, sent, stopped
 from tests.server import wait
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,6 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def project(db: None) -> Project:
-    forget_jobs()
     return factories.ProjectFactory()
 
 

@@ -21,7 +21,7 @@ from synclogs.provider.simulator import Mode, Simulator
 from synclogs.provider.simulator.memory import Rule
 from tests import factories
 from tests.provider import calls
-from tests.reenabling import environment, forget_jobs, jobs, moves, posts, provided, requested, stopped
+from tests.reenabling import environment, jobs, moves, posts, provided, requested, stopped
 from tests.server import ROOT, wait
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -36,7 +36,6 @@ def simulator(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simula
 
 @pytest.fixture
 def sync(simulator: Simulator) -> Sync:
-    forget_jobs()
     return stopped(factories.ProjectFactory(), simulator)
 
 
