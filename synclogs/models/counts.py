@@ -26,7 +26,8 @@ class Facet(models.IntegerChoices):
 class HourCount(models.Model):
     """Entries of one hour (its first moment), one level and one value of one facet."""
 
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    # Here and below without an index of its own, which each line would write: the unique one begins with it.
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
     facet = models.PositiveSmallIntegerField(choices=Facet)
     hour = models.DateTimeField()
     value = models.CharField(max_length=128)
@@ -51,7 +52,7 @@ class HourCount(models.Model):
 class MinuteCount(models.Model):
     """Entries of one minute (its first moment) and one level."""
 
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
     minute = models.DateTimeField()
     level = models.PositiveSmallIntegerField()
     count = models.PositiveBigIntegerField()

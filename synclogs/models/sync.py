@@ -112,7 +112,8 @@ class RunCounts(models.Model):
 class Sync(RunCounts):
     """One sync of one connected user, as its entries describe it; all moments are event times."""
 
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    # Here and below without an index of its own, which each line would write: the unique one begins with it.
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
     sync_id = models.UUIDField()
     user_id = models.CharField(max_length=256, default="")
     integration = models.CharField(max_length=128, default="")
@@ -167,7 +168,7 @@ class Sync(RunCounts):
 class Trace(RunCounts):
     """One iteration of a sync: all entries that share a traceId, whatever order they came in."""
 
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
     trace_id = models.CharField(max_length=128)
     sync_id = models.UUIDField(null=True)
     user_id = models.CharField(max_length=256, default="")
@@ -203,7 +204,7 @@ class Trace(RunCounts):
 class ConnectedUser(models.Model):
     """An end customer whose data syncs. The first three texts come from the REST API, the rest from entries."""
 
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
     user_id = models.CharField(max_length=256)
     name = models.CharField(max_length=200, default="", blank=True)
     email = models.CharField(max_length=254, default="", blank=True)
