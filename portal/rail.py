@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.core.cache import cache
+from django.db.models import prefetch_related_objects
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.html import format_html
@@ -128,9 +129,12 @@ def actor_of(request: ProjectRequest) -> Actor:
 
 
 def visible(request: ProjectRequest) -> list[SavedView]:
-    """One's own and the team's, in one query."""
-    views = SavedView.objects.of(request.project).visible_to(request.user).select_related("owner")
-    return list(views[:MOST_SHOWN])
+    """One's own and the team's. Who else owns some is only asked where somebody does."""
+    views = list(SavedView.objects.of(request.project).visible_to(request.user)[:MOST_SHOWN])
+    others = [view for view in views if view.owner_id != request.user.pk]
+    if others:
+        prefetch_related_objects(others, "owner")
+    return views
 
 
 def views_of(request: ProjectRequest, kept: Pairs, *, is_valid: bool) -> dict[str, object]:

@@ -12,9 +12,10 @@ from synclogs.counting import Heights
 from synclogs.filters import LogFilter
 from synclogs.sums import Bars, ceiling, floor
 
-MOST = 90
+# Round bars for the usual ranges (30 minutes for a day, 3 hours for a week), wide enough for a finger on a phone.
+MOST = 62
 DAY = timedelta(days=1)
-# Each at most twice the one before, so that a range has 45 to 90 bars; from a few seconds on.
+# Each at most twice the one before, so that a range has 31 to 62 bars; from a few seconds on.
 SECONDS = (1, 2, 3, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600, 43200)
 WIDTHS = (
     *(timedelta(seconds=seconds) for seconds in SECONDS),

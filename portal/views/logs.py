@@ -9,6 +9,7 @@ from datetime import datetime
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -23,11 +24,11 @@ from portal.rows import Row
 from portal.views.tail import live_of
 from synclogs import filters, neighbours, paging, tail
 from synclogs.filters import FilterError, LogFilter
-from synclogs.models import ConnectedUser, HourCount, LogEntry
+from synclogs.models import ConnectedUser, HourCount, LogEntry, Project
 from synclogs.parameters import FIELDS
 
 PAGE_SIZE = 50
-SUGGESTED_USERS = 100
+SUGGESTED_USERS, SUGGESTED_SECONDS = 100, 60
 NARROWER = {"30d": "7d", "7d": "24h", "24h": "1h", "1h": "15m"}
 WIDER = {"15m": "24h", "1h": "24h", "24h": "7d", "7d": "30d"}
 
@@ -195,19 +196,26 @@ def preset_query(query: Pairs, preset: str) -> Pairs:
 
 def rail_of(request: ProjectRequest, listing: Listing, query: Pairs, *, now: datetime) -> dict[str, object]:
     """The filter form beside its groups (portal.counts): people to suggest, errors of no field."""
-    people: list[tuple[str, str]] = []
-    if listing.state != "failed":
-        recent = ConnectedUser.objects.of(request.project).order_by("-last_seen_at", "-id")
+    errors = listing.errors or {}
+    return {
+        "people": recent_users(request.project) if listing.state != "failed" else (),
+        "odd_errors": {name: text for name, text in errors.items() if not has_field(name)},
+    }
+
+
+def recent_users(project: Project) -> list[tuple[str, str]]:
+    """Suggestions for the filter by user: ID and name. Kept for a while, since every page has them."""
+    key = f"recent-users:{project.pk}"
+    people: list[tuple[str, str]] | None = cache.get(key)
+    if people is None:
+        recent = ConnectedUser.objects.of(project).order_by("-last_seen_at", "-id")
         people = [
             (user_id, name)
             for user_id, name in recent.values_list("user_id", "name")[:SUGGESTED_USERS]
             if not payload.HIDDEN.search(user_id)  # a suggestion is shown by the browser, which would obey it
         ]
-    errors = listing.errors or {}
-    return {
-        "people": people,
-        "odd_errors": {name: text for name, text in errors.items() if not has_field(name)},
-    }
+        cache.set(key, people, SUGGESTED_SECONDS)
+    return people
 
 
 def has_field(name: str) -> bool:
