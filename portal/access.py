@@ -93,21 +93,39 @@ def projects_of(user: User) -> dict[str, tuple[Project, Role]]:
     return found
 
 
+def takes[F: Callable[..., HttpResponseBase]](*methods: str) -> Callable[[F], F]:
+    """For these methods only. MethodGuard reads them too, so that any other is a 405 before the token of a form is asked for."""
+
+    def decorate(view: F) -> F:
+        guarded = require_http_methods(list(methods))(view)
+        guarded.methods = methods  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def enter(request: Any, slug: str) -> bool:
+    """Puts the project of that name in view, with the person's role and other projects; False for a stranger."""
+    projects = projects_of(request.user)
+    if slug in projects:
+        request.project, request.role = projects[slug]
+        request.projects = [other for other, _ in projects.values()]  # a refusal shows the project's pages too
+    return slug in projects
+
+
 def project_view(
     *, role: Role = Role.VIEWER, methods: Iterable[str] = ("GET", "HEAD")
 ) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
     """Opens a view of a project to signed-in members of at least `role`, for `methods` only."""
 
     def decorate(view: View[P]) -> Callable[..., HttpResponseBase]:
-        @require_http_methods(list(methods))
+        @takes(*methods)
         @login_required
         @wraps(view)
         def guarded(request: Any, project: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            projects = projects_of(request.user)
-            if project not in projects:
+            if not enter(request, project):
                 raise Http404("No such project.")
-            found, mine = request.project, request.role = projects[project]
-            request.projects = [other for other, _ in projects.values()]  # a refusal shows the project's pages too
+            found, mine = request.project, request.role
             if mine < role:
                 audit.record(
                     Action.ACCESS_DENIED,

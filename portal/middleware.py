@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
@@ -23,6 +23,7 @@ from portal.views.errors import is_machine, unavailable
 Respond = Callable[[HttpRequest], HttpResponseBase]
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+OF_PAGES = ("GET", "HEAD", "POST", "OPTIONS")  # also of the administration
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 16 * 1024
 MAX_PARAMETERS = 150  # a page repeats its address in a link for each of them
@@ -135,6 +136,25 @@ def time_zone(get_response: Respond) -> Respond:
         return response
 
     return respond
+
+
+class MethodGuard:
+    """Refuses methods that an address does not take. Before the token of a form is asked for, which would be a 403."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponseBase], _args: object, _kwargs: object
+    ) -> HttpResponseBase | None:
+        if is_machine(request):
+            return None
+        of_class = getattr(getattr(view, "view_class", None), "http_method_names", OF_PAGES)
+        methods = getattr(view, "methods", [name.upper() for name in of_class])
+        return None if request.method in methods else HttpResponseNotAllowed(methods)
 
 
 class DatabaseGuard:

@@ -255,6 +255,36 @@ def test_pages_know_two_methods(world: World, subtests: pytest.Subtests) -> None
             assert set(READ) <= set(response["Allow"].split(", "))
 
 
+def test_an_address_without_a_page_keeps_the_ways_on_of_ones_own_project(world: World) -> None:
+    """And is for a stranger what an address of no project is, but for the address itself."""
+    mine, theirs = world.mine.project, world.theirs.project
+    for who, slug, shown in (
+        (Who.VIEWER, mine.slug, True),
+        (Who.VIEWER, theirs.slug, False),
+        (Who.VIEWER, "no", False),
+    ):
+        response = world.clients[who].get(f"/p/{slug}/no/such/page")
+        assert response.status_code == 404
+        assert (f'href="/p/{slug}/logs"' in response.content.decode()) is shown
+    anonymous = Client().get(f"/p/{mine.slug}/no/such/page")
+    assert anonymous.status_code == 404
+    assert mine.name not in anonymous.content.decode()
+
+
+def test_a_wrong_method_is_refused_before_a_token_is_asked_for(world: World, subtests: pytest.Subtests) -> None:
+    """As over HTTP, where nobody has switched the check of tokens off."""
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(world.people[Who.ADMIN])
+    tried = [("/p/alpha/logs", "POST"), ("/p/alpha/reenables/asleep", "DELETE"), ("/healthz", "POST"), ("/", "PUT")]
+    tried += [("/accounts/login/", "PUT"), ("/accounts/logout/", "GET"), ("/admin/", "DELETE"), ("/readyz", "PATCH")]
+    for url, method in tried:
+        with subtests.test(url=url, method=method):
+            response = strict.generic(method, url)
+            assert response.status_code == 405
+            assert response["Allow"]
+    assert strict.post("/accounts/logout/").status_code == 403
+
+
 @pytest.mark.parametrize("route", ACTIONS)
 def test_what_is_done_is_open_to_its_roles_and_methods(world: World, route: str, subtests: pytest.Subtests) -> None:
     least, address, methods = ACTIONS[route]

@@ -1,5 +1,6 @@
 """Pages for what went wrong. The ones for 500 and 503 need neither database nor template context."""
 
+import re
 import sys
 
 from django.db import InterfaceError, OperationalError
@@ -7,7 +8,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from portal.access import enter
 from portal.api.problems import problem
+
+IN_PROJECT = re.compile(r"/p/([^/]+)/")
 
 
 def is_machine(request: HttpRequest) -> bool:
@@ -46,6 +50,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
     if is_machine(request):
         return problem(request, status=404, detail="There is nothing at this address.")
+    match, user = IN_PROJECT.match(request.path), getattr(request, "user", None)
+    if match and user and user.is_authenticated and not hasattr(request, "project"):
+        enter(request, match[1])  # no view did, and the page shows the ways on
     return render(request, "404.html", status=404)
 
 

@@ -8,8 +8,8 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
 
+from portal.access import takes
 from portal.api.problems import problem
 from synclogs import metrics as numbers
 from synclogs import partitions
@@ -18,13 +18,13 @@ from synclogs.jobs import workers_alive
 WORKER_SILENCE = timedelta(minutes=1)
 
 
-@require_safe
+@takes("GET", "HEAD")
 def healthz(request: HttpRequest) -> HttpResponse:
     """The process answers; nothing else is asked."""
     return JsonResponse({"status": "ok"})
 
 
-@require_safe
+@takes("GET", "HEAD")
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when every part is ready, else 503; each part says ok or not."""
     checks = {
@@ -51,7 +51,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_safe
+@takes("GET", "HEAD")
 def metrics(request: HttpRequest) -> HttpResponseBase:
     """Prometheus text, behind METRICS_TOKEN when that is set and otherwise for callers on this machine only."""
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")

@@ -8,10 +8,9 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_safe
 
 from portal import hours, paths, things
-from portal.access import LAST_PROJECT, ProjectRequest, project_view
+from portal.access import LAST_PROJECT, ProjectRequest, project_view, takes
 from synclogs import explain, freshness, standing, trouble
 from synclogs.catalogue import Tone
 from synclogs.explain import StateCounts
@@ -58,7 +57,7 @@ class Share:
     width: float
 
 
-@require_safe
+@takes("GET", "HEAD")
 @login_required
 def start(request: HttpRequest) -> HttpResponse:
     """The overview of the project seen last, else of the first one that the person may open."""
