@@ -14,9 +14,6 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from psycopg.errors import QueryCanceled
 
-# Setting a limit is a question of its own, so it is not set again for less than this.
-SLACK = 0.02
-
 
 class OutOfTime(OperationalError):
     """The database was still at work when the time was up."""
@@ -27,16 +24,16 @@ class Left:
 
     def __init__(self, seconds: float) -> None:
         self.ends = time.monotonic() + seconds
-        self.limit = seconds
+        self.is_whole = True
 
     def renew(self) -> None:
-        """Before every question but the first: it may take what those before it left. Raises OutOfTime."""
+        """Before every question: it may take what those before it left. Raises OutOfTime."""
         left = self.ends - time.monotonic()
         if left <= 0:
             raise OutOfTime("no time left")
-        if left < self.limit - SLACK:
+        if not self.is_whole:  # the limit of the first stands already
             _limit(_milliseconds(left))
-            self.limit = left
+        self.is_whole = False
 
 
 @contextmanager

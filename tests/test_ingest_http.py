@@ -272,7 +272,7 @@ def test_eight_senders_of_one_batch_at_once(web: Web):
             answer = web.ask(web.head(length(body)), body)
             if answer[0] != 503:
                 break
-            assert int(answer[1]["Retry-After"]) > 0
+            assert int(answer[1]["retry-after"]) > 0
             time.sleep(0.5)
         return answer
 
