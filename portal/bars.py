@@ -4,7 +4,7 @@ Counted buckets and their geometry come in, finished markup goes out; no query. 
 sentence and three links each, which as templates cost more than the fifty lines of the list below it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -27,6 +27,7 @@ LINE = (
     '<tr><th scope="row"><a href="{}">{}</a></th>'
     '<td class="num">{}</td><td class="num">{}</td><td class="num">{}</td></tr>'
 )
+TICK = '<line x1="{0}%" x2="{0}%" y1="0" y2="4"/><text class="{1}" x="{0}%" y="14">{2}</text>'
 ZERO = fill("0")
 MINUTE = timedelta(minutes=1)
 
@@ -59,6 +60,13 @@ def drawn(buckets: Sequence[Bucket], shapes: charts.Bars, rest: Pairs) -> tuple[
         if bucket.total
     ]
     return joined((*links, *paths)), joined(lines)
+
+
+def axis(ticks: Iterable[tuple[float, str]]) -> SafeString:
+    """Times at percents of its length; every other one may be left out where there is little room."""
+    return joined(
+        [fill(TICK, f"{x:g}", "minor" if number % 2 else "", words) for number, (x, words) in enumerate(ticks)]
+    )
 
 
 def _words(bucket: Bucket, time: str) -> str:

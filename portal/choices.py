@@ -6,6 +6,7 @@ Goes out: groups for the template.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2s
 
 from portal.querystring import Pairs, value_words
@@ -111,7 +112,7 @@ def group(
     chosen = list(dict.fromkeys((*included, *excluded)))
     options = [
         Option(
-            f"{name}-{blake2s(value.encode(), digest_size=6).hexdigest()}",
+            key_of(name, value),
             value,
             value_words(name, value),
             None if values is None else counts.get(value, 0),
@@ -136,6 +137,11 @@ def group(
         is_open=name in ALWAYS_OPEN or bool(chosen or error),
         error=error,
     )
+
+
+@lru_cache(maxsize=2048)
+def key_of(name: str, value: str) -> str:
+    return f"{name}-{blake2s(value.encode(), digest_size=6).hexdigest()}"
 
 
 def wanted(query: Pairs) -> dict[str, list[str]]:

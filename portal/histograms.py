@@ -1,4 +1,4 @@
-"""The chart above the log list: a counted Histogram in; ticks, words, linked numbers and drawn bars out. No query.
+"""The chart above the log list: a counted Histogram in; words, linked numbers, drawn bars and axis out. No query.
 
 Every bar leads to its own stretch of time and every level to its entries, and all of them keep the other filters.
 """
@@ -38,15 +38,6 @@ UNITS = ((DAY, "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "min
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
-    """A time of the axis at `x` percent of its length; `is_minor` may be left out where there is little room."""
-
-    x: float
-    words: str
-    is_minor: bool
-
-
-@dataclass(frozen=True, slots=True)
 class LevelTotal:
     kind: str
     words: str
@@ -55,7 +46,7 @@ class LevelTotal:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`bars` and `lines` are finished markup; `kept` is the query that every stretch of time is added to, as "?…"; `wider` the link
+    """`bars`, `lines` and `axis` are finished markup; `kept` is the query that every stretch of time is added to, as "?…"; `wider` the link
     that zooms out, "" at the widest."""
 
     bars: SafeString
@@ -63,7 +54,7 @@ class Chart:
     view_box: str
     step: float
     top: int
-    ticks: tuple[Tick, ...]
+    axis: SafeString
     total: int
     levels: tuple[LevelTotal, ...]
     width: str
@@ -88,7 +79,7 @@ def chart(found: Histogram, log_filter: LogFilter, query: Pairs, *, now: datetim
         view_box=drawn.view_box,
         step=charts.BAR + charts.GAP,
         top=drawn.top,
-        ticks=tuple(_ticks(found)),
+        axis=bars.axis(_ticks(found)),
         total=found.total,
         levels=tuple(
             LevelTotal(kind, phrases.plural(count, one, many), _of_level(query, kind))
@@ -119,13 +110,12 @@ def between(rest: Pairs, since: datetime, until: datetime | None) -> Pairs:
     return (*rest, ("since", stamp(since)), *end)
 
 
-def _ticks(found: Histogram) -> Iterator[Tick]:
-    """Round times of the zone shown. They stand where their bars do, which are all drawn equally wide."""
+def _ticks(found: Histogram) -> Iterator[tuple[float, str]]:
+    """Round times of the zone shown, by percents of the axis. They stand where their bars do, which are all drawn equally wide."""
     start, length = found.start, found.width * len(found.buckets)
     step = next((step for step in STEPS if length // step <= MOST_TICKS), STEPS[-1])
     midnight = times.local(start).replace(hour=0, minute=0, second=0, microsecond=0)
     at = midnight + -(-(start - midnight) // step) * step
-    number = 0
     while at < start + length:
         x = round(100 * ((at - start) / length), 2)
         here = times.local(at)
@@ -135,8 +125,7 @@ def _ticks(found: Histogram) -> Iterator[Tick]:
                 if step >= DAY or (here.hour, here.minute, here.second) == (0, 0, 0)
                 else times.clock(here)
             )
-            yield Tick(x, words, number % 2 == 1)
-            number += 1
+            yield x, words
         at += step
 
 

@@ -3,7 +3,7 @@
 Goes in: the parameters of a URL (repeated keys kept). Comes out: "?…" for a link. No request, no database, no markup.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -103,19 +103,22 @@ class Chip:
     values: tuple[ChipValue, ...]
 
 
+WORDS: Mapping[str, Callable[[str], str]] = {
+    "type": catalogue.type_words,
+    "event": lambda text: catalogue.event(text).words,
+    "sync_type": catalogue.sync_type_words,
+    "status": lambda text: catalogue.status(text).words,
+    "integration": catalogue.integration_words,
+    "pipeline": catalogue.pipeline_words,
+    "level": lambda text: catalogue.LEVEL_SLUGS[text.lower()].label,
+    "category": lambda text: catalogue.CATEGORY_SLUGS[text.lower()].label,
+    "recoverability": catalogue.humanise,
+}
+
+
 def value_words(name: str, value: str) -> str:
     """A value of the filter `name` as people say it; identifiers stay as they are."""
-    words = {
-        "type": catalogue.type_words,
-        "event": lambda text: catalogue.event(text).words,
-        "sync_type": catalogue.sync_type_words,
-        "status": lambda text: catalogue.status(text).words,
-        "integration": catalogue.integration_words,
-        "pipeline": catalogue.pipeline_words,
-        "level": lambda text: catalogue.LEVEL_SLUGS[text.lower()].label,
-        "category": lambda text: catalogue.CATEGORY_SLUGS[text.lower()].label,
-        "recoverability": catalogue.humanise,
-    }.get(name)
+    words = WORDS.get(name)
     try:
         return (words(value) if words else value) or value
     except KeyError:

@@ -53,7 +53,7 @@ def test_any_range_has_few_bars_and_none_of_them_is_left_out(since, length, is_o
     assert drawn.buckets[-1].until == log_filter.until
     assert drawn.buckets[-1].since < (log_filter.until or now)
     chart = histograms.chart(drawn, log_filter, (), now=now)
-    assert len(chart.ticks) <= histograms.MOST_TICKS + 1
+    assert chart.axis.count("</text>") <= histograms.MOST_TICKS + 1
 
 
 # The page
