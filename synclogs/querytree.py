@@ -191,7 +191,9 @@ def to_text(node: Node) -> str:
 def _text_text(node: Text) -> str:
     written = f"{'*' * node.open_start}{node.text}{'*' * node.open_end}"
     is_bare = CHUNK.fullmatch(written) and ":" not in written and "*" not in node.text
-    if node.phrase or not is_bare or written[0] in "-!" or written in KEYWORDS:
+    # As in other languages "!word" would exclude, so it is a mistake; "!-word" is a word like any other.
+    is_sign = written[0] == "-" or (written[0] == "!" and written[1:2].isalnum())
+    if node.phrase or not is_bare or is_sign or written in KEYWORDS:
         return quote(node.text)
     return written
 

@@ -1,7 +1,7 @@
 """synclogs.language: text -> tree -> text, and mistakes with their place, in words, with a text to use instead."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from synclogs.language import (
@@ -252,6 +252,9 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
+@example("!-a")
+@example("-!-a")
+@example("!!a")
 @given(st.lists(PIECES, max_size=24).map("".join) | st.text(max_size=40))
 def test_any_text_is_a_query_or_a_mistake_with_a_suggestion_that_works(text: str) -> None:
     tree, mistake = None, None
