@@ -272,7 +272,8 @@ class _Parser:
         self.check_habits(chunk, start)
         self.boundary(start, "word")
         self.searched(chunk, start)
-        if ":" in chunk:  # a time or an address, of which all parts belong together
+        # A time or an address, of which all parts belong together; or, right behind a minus, a keyword that is none.
+        if ":" in chunk or chunk in KEYWORDS:
             return Text(chunk, phrase=True, position=start)
         open_start, open_end = chunk.startswith("*"), chunk.endswith("*")
         text = chunk[open_start : len(chunk) - open_end]

@@ -255,6 +255,7 @@ PIECES = st.sampled_from(
 @example("!-a")
 @example("-!-a")
 @example("!!a")
+@example("-OR a")
 @given(st.lists(PIECES, max_size=24).map("".join) | st.text(max_size=40))
 def test_any_text_is_a_query_or_a_mistake_with_a_suggestion_that_works(text: str) -> None:
     tree, mistake = None, None
