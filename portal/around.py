@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from django.urls import reverse
 
-from portal.entries import NEIGHBOURHOOD, page_of, stamp
+from portal import paths
+from portal.entries import NEIGHBOURHOOD, stamp
 from portal.querystring import link
 from synclogs import explain
 from synclogs.models import LogEntry, Project
@@ -42,7 +43,7 @@ def around(entry: LogEntry, project: Project, beside: Neighbours) -> Around:
     return Around(
         before=step(entry, beside.before, project),
         after=step(entry, beside.after, project),
-        run=page_of("trace", project, entry.trace_id) if entry.trace_id else "",
+        run=paths.thing(project.slug, "trace", entry.trace_id) if entry.trace_id else "",
         sync=at_that_time(entry, project, "sync", str(entry.sync_id or "")),
         user=at_that_time(entry, project, "user", entry.user_id),
     )

@@ -9,7 +9,7 @@ from functools import partial
 
 from django.utils.safestring import SafeString
 
-from portal import columns, entries
+from portal import columns, entries, paths
 from portal.columns import COLUMNS, Column
 from portal.markup import fill, joined
 from portal.querystring import value_words
@@ -96,7 +96,7 @@ def thing(name: str, attribute: str, cells: Cells, entry: LogEntry, column: Colu
         return fill(
             '<a class="{}" href="{}" title="{}"><span class="sr-only">{} </span><bdi>{}</bdi></a>\n',
             f"{column.css} id" if is_code else column.css,
-            entries.page_of(name, cells.project, value),
+            paths.thing(cells.project.slug, name, value),
             f"{column.words} {visible_text(value)}" if is_code else visible_text(value),
             column.words,
             visible(value_words(name, value) if name == "integration" else short_id(value)),

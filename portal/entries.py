@@ -171,15 +171,10 @@ class _PropertyMaker:
             name=name,
             text=text,
             words=words if words != text else "",
-            page=page_of(page, self.project, text) if page and text else "",
+            page=paths.thing(self.project.slug, page, text) if page and text else "",
             include=self.logs + link(add(self.query, name, text)),
             exclude=self.logs + link(add(self.query, f"-{name}", text)),
         )
-
-
-def page_of(name: str, project: Project, value: str) -> str:
-    """The page of a sync, trace, user or integration."""
-    return paths.thing(project.slug, name, value)
 
 
 def since_pairs(moment: datetime, *, now: datetime) -> Pairs:

@@ -52,7 +52,6 @@ class Chart:
     bars: SafeString
     lines: SafeString
     view_box: str
-    step: float
     top: int
     axis: SafeString
     total: int
@@ -77,7 +76,6 @@ def chart(found: Histogram, log_filter: LogFilter, query: Pairs, *, now: datetim
         bars=shapes,
         lines=lines,
         view_box=drawn.view_box,
-        step=charts.BAR + charts.GAP,
         top=drawn.top,
         axis=bars.axis(_ticks(found)),
         total=found.total,

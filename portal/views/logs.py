@@ -205,16 +205,16 @@ def rail_of(request: ProjectRequest, listing: Listing, query: Pairs, *, now: dat
 
 def recent_users(project: Project) -> list[tuple[str, str]]:
     """Suggestions for the filter by user: ID and name. Kept for a while, since every page has them."""
-    key = f"recent-users:{project.pk}"
-    people: list[tuple[str, str]] | None = cache.get(key)
-    if people is None:
+
+    def read() -> list[tuple[str, str]]:
         recent = ConnectedUser.objects.of(project).order_by("-last_seen_at", "-id")
-        people = [
+        return [
             (user_id, name)
             for user_id, name in recent.values_list("user_id", "name")[:SUGGESTED_USERS]
             if not payload.HIDDEN.search(user_id)  # a suggestion is shown by the browser, which would obey it
         ]
-        cache.set(key, people, SUGGESTED_SECONDS)
+
+    people: list[tuple[str, str]] = cache.get_or_set(f"recent-users:{project.pk}", read, SUGGESTED_SECONDS) or []
     return people
 
 

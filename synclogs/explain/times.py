@@ -22,7 +22,7 @@ def zone(moment: datetime) -> str:
 
 
 def zone_of(here: datetime) -> str:
-    """The same for a moment that is local already, as for all below."""
+    """The same for a moment that is local already."""
     name = here.tzname() or ""
     if name.isascii() and name.isalpha():
         return name
