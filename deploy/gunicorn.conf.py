@@ -14,6 +14,10 @@ worker_connections = 1000
 # A pool for each worker, with the time limits of a web request; other processes have neither (portal/settings.py).
 os.environ.setdefault("DATABASE_POOL", "10")
 
+# On this file in memory the workers, which inherit it, count the reads of a person or key (portal/reads.py).
+if hasattr(os, "memfd_create"):
+    os.environ["READ_TURNS_FILE"] = f"/proc/self/fd/{os.memfd_create('read-turns')}"
+
 timeout = 60  # the worker's heartbeat, not a request's time
 graceful_timeout = 30
 keepalive = 5  # also what a client has for sending its headers

@@ -5,6 +5,7 @@ One query at each request tells who somebody is and where they may go, so a chan
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from ipaddress import ip_address
 from typing import Any, Concatenate, ParamSpec
@@ -21,10 +22,12 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 
+from portal import reads
 from synclogs import audit
 from synclogs.models import Action, Membership, Project, Role
 
 LAST_PROJECT = "last_project"
+SAFE_METHODS = ("GET", "HEAD")
 
 
 class ProjectRequest(HttpRequest):
@@ -141,11 +144,17 @@ def project_view(
                 )
             if request.session.get(LAST_PROJECT) != found.slug:
                 request.session[LAST_PROJECT] = found.slug
-            return view(request, *args, **kwargs)
+            with turn_of(request):
+                return view(request, *args, **kwargs)
 
         return guarded
 
     return decorate
+
+
+def turn_of(request: HttpRequest) -> AbstractContextManager[None]:
+    """A turn for making a page for this person; what they send has none, since a form may not be lost. Raises reads.Busy."""
+    return reads.turn(f"person:{request.user.pk}") if request.method in SAFE_METHODS else nullcontext()
 
 
 def navigation(request: HttpRequest) -> dict[str, object]:

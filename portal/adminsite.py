@@ -20,6 +20,7 @@ from django.http import (
     HttpResponseNotAllowed,
     HttpResponseRedirect,
 )
+from django.template.response import SimpleTemplateResponse
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.csp import CSP
@@ -28,7 +29,7 @@ from django.views.decorators.csp import csp_override
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.sites import UnfoldAdminSite
 
-from portal.access import projects_of
+from portal.access import projects_of, turn_of
 from portal.views.accounts import SignOut, origin
 from synclogs import audit
 from synclogs.models import Action, Project, Role
@@ -121,8 +122,11 @@ class PortalAdminSite(UnfoldAdminSite):
             if not self.has_permission(request):
                 audit.record(Action.ACCESS_DENIED, actor=request.user, object_text=request.path, **origin(request))
                 raise PermissionDenied("The administration is for staff. Ask an administrator if you need it.")
-            response: HttpResponseBase = guarded(request, *args, **kwargs)
-            return response
+            with turn_of(request):
+                response: HttpResponseBase = guarded(request, *args, **kwargs)
+                if isinstance(response, SimpleTemplateResponse):
+                    response.render()  # where a list of the administration asks the database
+                return response
 
         return csp_override(POLICY)(entered)
 

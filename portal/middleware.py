@@ -17,8 +17,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
+from portal import reads
 from portal.api.problems import problem
-from portal.views.errors import is_machine, unavailable
+from portal.views.errors import is_machine, too_many_reads, unavailable
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
 
@@ -158,7 +159,8 @@ class MethodGuard:
 
 
 class DatabaseGuard:
-    """Turns a database that is away, overloaded or out of time into a 503 that says when to come back."""
+    """Turns a database that is away, overloaded or out of time into a 503 that says when to come back, and whoever reads too much
+    at once into a 429."""
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
@@ -169,6 +171,8 @@ class DatabaseGuard:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         if isinstance(exception, OperationalError | InterfaceError):
             return database_away(request, exception)
+        if isinstance(exception, reads.Busy):
+            return too_many_reads(request)
         return None
 
 

@@ -18,7 +18,15 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 READERS = {"text", "flag", "number", "words", "one_of", "database", "get", "setdefault", "getenv"}
 # Set by ourselves for our own processes, or by the system.
-OURS = {"DJANGO_SETTINGS_MODULE", "MAKELEVEL", "PYTHONUNBUFFERED", "PIP_ROOT_USER_ACTION", "LC_ALL", "CI"}
+OURS = {
+    "DJANGO_SETTINGS_MODULE",
+    "MAKELEVEL",
+    "PYTHONUNBUFFERED",
+    "PIP_ROOT_USER_ACTION",
+    "LC_ALL",
+    "CI",
+    "READ_TURNS_FILE",
+}
 NAME = re.compile(r"[A-Z][A-Z0-9_]{2,}")
 
 

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+
+from portal import reads
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER = "2"
@@ -64,11 +67,22 @@ def problem(
     return HttpResponse(json.dumps(body), status=status, content_type=CONTENT_TYPE, headers=dict(headers or {}))
 
 
+def too_many_reads(request: HttpRequest | Request) -> HttpResponse:
+    return problem(
+        request,
+        status=429,
+        detail=f"{settings.READS_AT_ONCE} reads of yours are going on; come back when one has ended.",
+        headers={"Retry-After": str(reads.RETRY_AFTER)},
+    )
+
+
 def exception_handler(exception: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """REST framework's hook: its exceptions as problems; anything else goes on to the middleware."""
     request = context["request"]
     if isinstance(exception, Denied):
         return exception.answer(request)
+    if isinstance(exception, reads.Busy):
+        return too_many_reads(request)
     if isinstance(exception, Http404):
         exception = exceptions.NotFound("There is nothing here under that name.")
     elif isinstance(exception, PermissionDenied):

@@ -4,6 +4,7 @@ Goes in: requests with a key. Comes out: JSON, or problems. Session cookies mean
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
@@ -18,8 +19,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from portal import paths
-from portal.access import client_address
+from portal import paths, reads
+from portal.access import SAFE_METHODS, client_address
 from portal.api import documented, ingest, keys, limits, pages, wire
 from portal.api.problems import problem
 from portal.api.serializers import (
@@ -55,7 +56,13 @@ class Door(APIView):
         if str(request.method).lower() not in self.http_method_names or str(request.method) not in self.allowed_methods:
             allowed = {"Allow": ", ".join(self.allowed_methods)}
             return problem(request, status=405, detail=f"{allowed['Allow']} can be used here.", headers=allowed)
-        return super().dispatch(request, *args, **kwargs)
+        with ExitStack() as self.turn:
+            return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method in SAFE_METHODS and request.auth:
+            self.turn.enter_context(reads.turn(f"key:{self.key.pk}"))
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         allowance = getattr(request, "allowance", None)

@@ -3,11 +3,13 @@
 import re
 import sys
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from portal import reads
 from portal.access import enter
 from portal.api.problems import problem
 
@@ -22,6 +24,13 @@ def is_machine(request: HttpRequest) -> bool:
 def unavailable(request: HttpRequest) -> HttpResponse:
     body = render_to_string("503.html", {"request_id": getattr(request, "id", "")})
     return HttpResponse(body, status=503, headers={"Retry-After": "2"})
+
+
+def too_many_reads(request: HttpRequest) -> HttpResponse:
+    """A person has as many pages under way as allowed; the browser comes back by itself."""
+    body = render_to_string("too_many_reads.html", {"most": settings.READS_AT_ONCE})
+    wait = str(reads.RETRY_AFTER)
+    return HttpResponse(body, status=429, headers={"Retry-After": wait, "Refresh": wait})
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:

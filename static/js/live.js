@@ -16,6 +16,7 @@ const REASONS = {
   none: "cannot reach the server",
   400: "these filters cannot be followed",
   404: "this list is not open to you any more",
+  429: "many of your pages load at once",
   500: "the server failed",
   503: "it takes too long to look for new entries with these filters",
 };

@@ -2,6 +2,7 @@
 import { startAnnouncing } from "./announce.js";
 import { startAppearance } from "./appearance.js";
 import { startAsk } from "./ask.js";
+import { startBusy } from "./busy.js";
 import { startCopy } from "./copy.js";
 import { startHistogram } from "./histogram.js";
 import { startExports } from "./exports.js";
@@ -20,6 +21,7 @@ import { startZone } from "./zone.js";
 startAppearance();
 startMenus();
 startPlace();
+startBusy();
 startCopy();
 startRows();
 startLists();
