@@ -10,7 +10,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -21,6 +21,8 @@ from synclogs.sweep import release
 PATIENCE_SECONDS = 2.0
 WAITING = 5  # for each turn; they hold a socket and no connection of the database
 EVERY_SECONDS = 0.05
+RESTS = 2.0  # times what the read took
+LONGEST_REST = 1.0
 RETRY_AFTER = 1
 # Where gunicorn put the file (deploy/gunicorn.conf.py). Without one, as in commands and tests, each process counts by itself.
 FILE = "READ_TURNS_FILE"
@@ -48,14 +50,26 @@ _readers = _Readers()
 
 @contextmanager
 def turn(subject: str) -> Iterator[None]:
-    """Around one read of `subject` (a person, a key). Raises Busy."""
-    ends = time.monotonic() + PATIENCE_SECONDS
-    with _of_process(subject, ends=ends), _of_machine(subject, ends=ends):
-        yield
+    """Around one read of `subject` (a person, a key). Raises Busy.
+
+    Where others of the same subject wait, the turn rests before the next of them has it, in proportion to the time it took:
+    turns taken one right after the other would keep both processors busy, and the intake would wait for its share.
+    """
+    with ExitStack() as held:
+        ends = time.monotonic() + PATIENCE_SECONDS
+        reader = held.enter_context(_of_process(subject, ends=ends))
+        held.enter_context(_of_machine(subject, ends=ends))
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            if reader.inside > settings.READS_AT_ONCE:
+                rest = min(LONGEST_REST, RESTS * (time.monotonic() - began))
+                threading.Timer(rest, held.pop_all().close).start()
 
 
 @contextmanager
-def _of_process(subject: str, *, ends: float) -> Iterator[None]:
+def _of_process(subject: str, *, ends: float) -> Iterator[_Reader]:
     with _readers.guard:
         reader = _readers.by_name.setdefault(subject, _Reader(threading.BoundedSemaphore(settings.READS_AT_ONCE)))
         if reader.inside >= settings.READS_AT_ONCE * (1 + WAITING):
@@ -67,7 +81,7 @@ def _of_process(subject: str, *, ends: float) -> Iterator[None]:
             if not reader.turns.acquire(timeout=max(0.0, ends - time.monotonic())):
                 raise Busy
         try:
-            yield
+            yield reader
         finally:
             reader.turns.release()
     finally:

@@ -106,7 +106,7 @@ PATHS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("who", PATHS)
 def test_reads_at_once_over_two_processes(served: Served, who: str) -> None:
-    """Twelve at once: three are in the database and never more, and when these may go on all twelve are answered."""
+    """Twelve at once: three are in the database and never more; whoever is told to come back and does so is answered."""
     path, table = PATHS[who]
     headers = {"Authorization": f"Bearer {served.key}"} if who == "key" else {"Cookie": served.cookie}
     assert served.ask(path, headers=headers).status == 200
@@ -124,7 +124,10 @@ def test_reads_at_once_over_two_processes(served: Served, who: str) -> None:
                 )
         answers = Counter(each.result().status for each in asked)
     assert seen == {MOST}
-    assert answers == {200: 12}
+    assert answers[200] >= MOST
+    assert answers.keys() <= {200, 429}
+    for _ in range(answers[429]):
+        wait(lambda: served.ask(path, headers=headers).status == 200, seconds=10)
 
 
 @pytest.mark.slow
@@ -132,11 +135,11 @@ def test_reads_at_once_over_two_processes(served: Served, who: str) -> None:
 def test_what_has_no_room_is_told_and_comes_back(served: Served, who: str) -> None:
     path, table = PATHS[who]
     headers = {"Authorization": f"Bearer {served.key}"} if who == "key" else {"Cookie": served.cookie}
-    count = 2 * MOST * (1 + reads.WAITING) + 6
+    count = 2 * MOST * (1 + reads.WAITING) + 16
     with ThreadPoolExecutor(count) as pool:
         with locked(served, table) as looker:
             asked = [pool.submit(served.ask, path, headers=headers) for _ in range(count)]
-            wait(lambda: sum(each.done() for each in asked) >= 6, seconds=10)
+            wait(lambda: sum(each.done() for each in asked) >= 4, seconds=10)
             assert waiting_for_locks(looker) <= MOST
         answers = [each.result() for each in asked]
     refused = [answer for answer in answers if answer.status == 429]
