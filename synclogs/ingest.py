@@ -1,25 +1,23 @@
-"""Records -> rows, in one transaction: COPY, duplicates, conflicts, then what the batch changes elsewhere.
+"""Records -> rows, in one transaction: COPY, duplicates, conflicts, then what the batch changes elsewhere, in one burst.
 
 Goes in: a project and Records. Comes out: how many were stored, were there already, or conflict. What was returned is committed.
 Nothing is parsed here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from itertools import batched
-from typing import Any
-from weakref import WeakSet
 
 import structlog
 from django.db import DataError, OperationalError, connection, transaction
-from django.db.backends.utils import CursorWrapper
 from django.db.utils import IntegrityError
 from msgspec.structs import astuple
-from psycopg import Connection, errors
+from psycopg import errors
 
-from synclogs import moments, partitions, projections, tokens, upserts
+from synclogs import moments, partitions, projections, tokens
+from synclogs.burst import burst
 from synclogs.models import Project
 from synclogs.models.log import COLUMNS
 from synclogs.records import Record, Refusal
@@ -37,15 +35,14 @@ OURS = {"key", "project_id", "occurred_at", "received_at", "sent_by", "category"
 COMPARED = [name for name in COLUMNS if name not in OURS]
 LINES_AT_ONCE = 100
 
-CREATE_STAGING = (
-    f"CREATE TEMPORARY TABLE IF NOT EXISTS {STAGING} (LIKE {TABLE} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS;"
-    f"{upserts.CREATE_STAGING}"
-)
-EMPTY_STAGING = f"TRUNCATE {STAGING}, {upserts.STAGING}"
-# The database connections whose temporary tables stand.
-_prepared: WeakSet[Connection[Any]] = WeakSet()
-COPY = f"COPY {STAGING} ({COLUMN_LIST}) FROM STDIN"
+# For web processes a statement ends sooner than a large batch may take.
+TIME_LIMIT = "SET LOCAL statement_timeout = 15000"
 COPY_ALL = f"COPY {TABLE} ({COLUMN_LIST}) FROM STDIN"
+CREATE_STAGING = (
+    f"CREATE TEMPORARY TABLE IF NOT EXISTS {STAGING} (LIKE {TABLE} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
+)
+EMPTY_STAGING = f"TRUNCATE {STAGING}"
+COPY = f"COPY {STAGING} ({COLUMN_LIST}) FROM STDIN"
 # In key order, so that two senders of the same batch wait for each other instead of deadlocking.
 INSERT = (
     f"INSERT INTO {TABLE} ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM {STAGING}"  # noqa: S608 - names of this file
@@ -85,6 +82,15 @@ class Arrival:
     sent_by: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records by their keys, in key order."""
+
+    project_id: int
+    keyed: Mapping[str, Record]
+    arrival: Arrival
+
+
 def write(project: Project, records: Sequence[Record], *, now: datetime, sent_by: int | None = None) -> Written:
     """Stores `records` of one project; `sent_by` is the pk of the key that sent them, None for a command.
 
@@ -111,26 +117,15 @@ def _write_or_halve(project: Project, records: Sequence[Record], arrival: Arriva
 
 
 def _persistently(project: Project, records: Sequence[Record], arrival: Arrival) -> Written:
-    inside = connection.in_atomic_block
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with transaction.atomic():
-                written = _write(project, records, arrival)
-                if inside:
-                    # A caller's transaction goes on, so the temporary tables are not emptied by a commit.
-                    _execute(EMPTY_STAGING)
-                return written
+            return _write(project, records, arrival)
         except (OperationalError, IntegrityError) as error:
             if not _curable(error, records):
                 raise
             if attempt == ATTEMPTS:
                 raise OperationalError("The entries could not be stored just now.") from error
     raise AssertionError("unreachable")
-
-
-def _execute(statement: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
 
 
 def _curable(error: Exception, records: Sequence[Record]) -> bool:
@@ -143,55 +138,66 @@ def _curable(error: Exception, records: Sequence[Record]) -> bool:
 
 def _write(project: Project, records: Sequence[Record], arrival: Arrival) -> Written:
     keyed, refusals, repeated = _without_repeats(project.pk, records)
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 15000")
-        _prepare(cursor)
-        fresh, found = keyed, _store_all(cursor, project.pk, keyed, arrival)
-        if found is None:
-            inserted = _store_new(cursor, project.pk, keyed, arrival)
-            fresh = {key: record for key, record in keyed.items() if key in inserted}
-            conflicts = _conflicting(cursor, project.pk, keyed, inserted)
-            refusals += [_conflict(keyed[key]) for key in keyed if key in conflicts]
-            found = projections.changes(project.pk, fresh)
-        if fresh:
-            projections.apply(cursor, project.pk, found)
-    duplicates = len(keyed) - len(fresh) + repeated - len(refusals)
-    return Written(len(fresh), duplicates, sorted(refusals, key=lambda refusal: refusal.index))
+    batch = Batch(project.pk, keyed, arrival)
+    stored = len(keyed)
+    if not _store_all(batch):
+        stored, conflicts = _store_new(batch)
+        refusals += [_conflict(keyed[key]) for key in keyed if key in conflicts]
+    duplicates = len(keyed) - stored + repeated - len(refusals)
+    return Written(stored, duplicates, sorted(refusals, key=lambda refusal: refusal.index))
 
 
-def _store_all(
-    cursor: CursorWrapper, project_id: int, keyed: dict[str, Record], arrival: Arrival
-) -> projections.Changes | None:
-    """COPY straight into the log, the quickest way, for batches in which nothing is known yet; None when something is.
+def _store_all(batch: Batch) -> bool:
+    """COPY straight into the log, the quickest way; False when an entry is known already, and then nothing is stored.
 
     While the database works on the rows, this process works out what they change elsewhere.
     """
+    is_outermost = not connection.in_atomic_block
     try:
-        with transaction.atomic(), connection.wrap_database_errors, cursor.copy(COPY_ALL) as copy:
-            for part in batched(lines(project_id, keyed, arrival), LINES_AT_ONCE):
-                copy.write("".join(part))
-            return projections.changes(project_id, keyed)
+        with transaction.atomic():
+            with burst() as send:
+                send(TIME_LIMIT, None)
+            with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(COPY_ALL) as copy:
+                for part in batched(lines(batch), LINES_AT_ONCE):
+                    copy.write("".join(part))
+                found = projections.changes(batch.project_id, batch.keyed)
+            _finish(batch, found, commit=is_outermost)
     except IntegrityError as error:
         if isinstance(error.__cause__, errors.UniqueViolation):
-            return None
+            return False
         raise
+    return True
 
 
-def _store_new(cursor: CursorWrapper, project_id: int, keyed: dict[str, Record], arrival: Arrival) -> set[str]:
-    """Through a temporary table, leaving out what is there already; the keys that were stored."""
-    with connection.wrap_database_errors, cursor.copy(COPY) as copy:
-        for part in batched(lines(project_id, keyed, arrival), LINES_AT_ONCE):
-            copy.write("".join(part))
-    cursor.execute(INSERT)
-    return {key for (key,) in cursor.fetchall()}
+def _store_new(batch: Batch) -> tuple[int, set[str]]:
+    """Through a temporary table, leaving out what is there already; how many were stored, and the keys of the conflicts."""
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        with burst() as send:
+            send(TIME_LIMIT, None)
+            send(CREATE_STAGING, None)
+            if not is_outermost:  # only the end of a transaction empties it
+                send(EMPTY_STAGING, None)
+        with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(COPY) as copy:
+            for part in batched(lines(batch), LINES_AT_ONCE):
+                copy.write("".join(part))
+        times = [record.occurred_us for record in batch.keyed.values()]
+        with burst() as send:
+            inserted = send(INSERT, None)
+            differing = send(CONFLICTS, [batch.project_id, moments.moment(min(times)), moments.moment(max(times))])
+        fresh = {key: batch.keyed[key] for (key,) in inserted.fetchall()}
+        conflicts = {key for (key,) in differing.fetchall()}
+        if fresh:
+            _finish(batch, projections.changes(batch.project_id, fresh), commit=is_outermost)
+    return len(fresh), conflicts
 
 
-def _prepare(cursor: CursorWrapper) -> None:
-    """Makes the temporary tables once a connection; remembered at commit, since a rollback takes them away again."""
-    session = connection.connection
-    if session not in _prepared:
-        cursor.execute(CREATE_STAGING)
-        transaction.on_commit(lambda: _prepared.add(session))
+def _finish(batch: Batch, found: projections.Changes, *, commit: bool) -> None:
+    """What the entries change elsewhere, and COMMIT in the same burst; the end of the block has nothing left to send then."""
+    with burst() as send:
+        projections.apply(send, batch.project_id, found)
+        if commit:
+            send("COMMIT", None)
 
 
 def _without_repeats(project_id: int, records: Sequence[Record]) -> tuple[dict[str, Record], list[Refusal], int]:
@@ -227,12 +233,6 @@ def _not_storable(record: Record) -> Refusal:
     return Refusal(index=record.index, id=record.entry_id, code="not_storable", pointer="", detail=detail)
 
 
-def _conflicting(cursor: CursorWrapper, project_id: int, keyed: dict[str, Record], inserted: set[str]) -> set[str]:
-    known = [record.occurred_us for key, record in keyed.items() if key not in inserted]
-    cursor.execute(CONFLICTS, [project_id, moments.moment(min(known)), moments.moment(max(known))])
-    return {key for (key,) in cursor.fetchall()} - inserted
-
-
 def _escaped(text: str) -> str:
     """A value for COPY's text format."""
     if text.isprintable() and "\\" not in text:  # nearly always, and three times as quick
@@ -240,10 +240,11 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
-def lines(project_id: int, keyed: dict[str, Record], arrival: Arrival) -> Iterator[str]:
+def lines(batch: Batch) -> Iterator[str]:
     """COPY lines, in the order of COLUMN_LIST."""
+    project_id, arrival = batch.project_id, batch.arrival
     received = f"{arrival.at.isoformat()}\t{NULL if arrival.sent_by is None else arrival.sent_by}"
-    for key, record in keyed.items():
+    for key, record in batch.keyed.items():
         http_status = NULL if record.http_status is None else record.http_status
         # These are printable ASCII, so the only character to escape in them is the backslash.
         names = (

@@ -7,12 +7,20 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import DataError, IntegrityError, OperationalError, connection, connections, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    connections,
+    transaction,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import errors
 
-from synclogs import ingest, partitions, projections, records
+from synclogs import ingest, partitions, projections, records, upserts
 from synclogs.catalogue import LEVEL_SLUGS, SyncStatus, event
 from synclogs.models import ConnectedUser, Facet, HourCount, LogEntry, MinuteCount, Project, Sync, Trace
 from synclogs.models.log import COLUMNS
@@ -253,6 +261,38 @@ def test_other_faults_are_not_and_nothing_is_stored(project, monkeypatch):
     with pytest.raises(OperationalError):
         put(project, at(0))
     assert len(calls) == 1
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("known", [False, True])
+def test_a_fault_in_the_last_burst_costs_the_whole_batch_and_no_other(project, monkeypatch, known):
+    """COMMIT is on its way behind the statement that fails."""
+    put(project, at(0, id="before"))
+    batch = [at(0, id="before"), at(1)] if known else [at(1)]
+    before = snapshot()
+    run = upserts.Upsert.run
+
+    def failing(upsert: upserts.Upsert, send: Any, rows: Any) -> None:
+        run(upsert, send, rows)
+        if upsert is upserts.TRACES:
+            send("SELECT no_such_function()", None)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(upserts.Upsert, "run", failing)
+        with pytest.raises(ProgrammingError, match="no_such_function"):
+            put(project, *batch)
+    assert LogEntry.objects.get().entry_id == "before"
+    assert snapshot() == before
+    assert put(project, *batch).accepted == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_fault_of_the_commit_itself_is_told(project):
+    gone = Project.objects.get(pk=project.pk)
+    project.delete()
+    with pytest.raises(IntegrityError):
+        put(gone, at(0))
     assert not LogEntry.objects.exists()
 
 
@@ -562,7 +602,7 @@ def test_sizes_add_up_by_construction():
 
 def test_a_line_of_copy_for_every_column():
     (record,) = records.read_json(json.dumps(entry(message="a\\b")).encode(), now=datetime.now(UTC)).records
-    (line,) = ingest.lines(1, {"0" * 32: record}, ingest.Arrival(NOW, None))
+    (line,) = ingest.lines(ingest.Batch(1, {"0" * 32: record}, ingest.Arrival(NOW, None)))
     assert line.endswith("\n")
     assert line.count("\t") == len(COLUMNS)  # the words come last
 
