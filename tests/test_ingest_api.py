@@ -267,7 +267,7 @@ def test_the_rate_comes_back(client, project):
     text = factories.api_key(project, requests_per_minute=1)[1]
     assert client.post(URL, "[]", "application/json", headers=bearer(text)).status_code == 200
     assert client.post(URL, "[]", "application/json", headers=bearer(text)).status_code == 429
-    bucket = RateBucket.objects.get()
+    bucket = RateBucket.objects.get(subject=f"key:{ApiKey.objects.get().pk}")
     bucket.full_at -= timedelta(seconds=60)
     bucket.save()
     assert client.post(URL, "[]", "application/json", headers=bearer(text)).status_code == 200
@@ -278,6 +278,34 @@ def test_one_keys_rate_is_not_anothers(client, project):
     second = factories.api_key(project, requests_per_minute=1)[1]
     for text in (first, second):
         assert client.post(URL, "[]", "application/json", headers=bearer(text)).status_code == 200
+
+
+def test_a_projects_rate_is_spent_by_all_of_its_keys_together(client, project, settings):
+    settings.PROJECT_REQUESTS_PER_MINUTE = 3
+    keys_of_project = [factories.api_key(project)[1] for _ in range(2)]
+    statuses = [
+        client.post(URL, "[]", "application/json", headers=bearer(text)).status_code for text in keys_of_project * 2
+    ]
+    assert statuses == [200, 200, 200, 429]
+    response, stream = unread(client, **bearer(keys_of_project[0]))
+    assert "All keys of this project together may make 3 requests a minute" in is_problem(response, 429)["detail"]
+    assert 1 <= int(response["Retry-After"]) <= 20
+    assert response["RateLimit-Policy"] == '"project";q=3;w=60'
+    assert not stream.was_read
+    is_problem(client.get(URL, headers=bearer(keys_of_project[1])), 429)
+    foreign = factories.api_key(factories.ProjectFactory())[1]
+    assert client.post(URL, "[]", "application/json", headers=bearer(foreign)).status_code == 200
+
+
+def test_a_loud_key_spends_nothing_of_its_project_beyond_its_own_rate(client, project, settings):
+    settings.PROJECT_REQUESTS_PER_MINUTE = 5
+    loud = factories.api_key(project, requests_per_minute=2)[1]
+    statuses = [client.post(URL, "[]", "application/json", headers=bearer(loud)).status_code for _ in range(20)]
+    assert statuses == [200] * 2 + [429] * 18
+    quiet = factories.api_key(project)[1]
+    assert [client.post(URL, "[]", "application/json", headers=bearer(quiet)).status_code for _ in range(3)] == [
+        200
+    ] * 3
 
 
 def test_errors_tell_the_rate_too(push):

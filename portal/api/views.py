@@ -48,7 +48,7 @@ AHEAD = timedelta(hours=LIMITS.ahead_hours + 1)
 class Door(APIView):
     http_method_names = ["get", "head", "post", "put"]
     metadata_class = None
-    throttle_classes = [keys.KeyRate]
+    throttle_classes = []
     scopes: ClassVar[Mapping[str, str]] = READ
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -293,7 +293,6 @@ def _states(syncs: QuerySet[Sync], slugs: list[str]) -> list[Any]:
 class Limits(Door):
     """The numbers of the contract. For anybody; with a key, its own rate."""
 
-    throttle_classes = []
     permission_classes = []
     authentication_classes = []
 
