@@ -11,13 +11,13 @@ from hashlib import blake2b
 from itertools import batched
 
 import structlog
-from django.db import DataError, OperationalError, connection, transaction
+from django.db import DataError, OperationalError, connection
 from django.db.utils import IntegrityError
 from msgspec.structs import astuple
 from psycopg import errors
 
 from synclogs import moments, partitions, projections, tokens
-from synclogs.burst import burst
+from synclogs.burst import begun, burst, commit
 from synclogs.models import Project
 from synclogs.models.log import COLUMNS
 from synclogs.records import Record, Refusal
@@ -152,16 +152,15 @@ def _store_all(batch: Batch) -> bool:
 
     While the database works on the rows, this process works out what they change elsewhere.
     """
-    is_outermost = not connection.in_atomic_block
     try:
-        with transaction.atomic():
-            with burst() as send:
-                send(TIME_LIMIT, None)
+        with begun(TIME_LIMIT):
             with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(COPY_ALL) as copy:
                 for part in batched(lines(batch), LINES_AT_ONCE):
                     copy.write("".join(part))
                 found = projections.changes(batch.project_id, batch.keyed)
-            _finish(batch, found, commit=is_outermost)
+            with burst() as send:
+                projections.apply(send, batch.project_id, found)
+                commit(send)
     except IntegrityError as error:
         if isinstance(error.__cause__, errors.UniqueViolation):
             return False
@@ -171,33 +170,21 @@ def _store_all(batch: Batch) -> bool:
 
 def _store_new(batch: Batch) -> tuple[int, set[str]]:
     """Through a temporary table, leaving out what is there already; how many were stored, and the keys of the conflicts."""
-    is_outermost = not connection.in_atomic_block
-    with transaction.atomic():
-        with burst() as send:
-            send(TIME_LIMIT, None)
-            send(CREATE_STAGING, None)
-            if not is_outermost:  # only the end of a transaction empties it
-                send(EMPTY_STAGING, None)
+    # The end of a transaction empties it; a caller's may go on after an earlier batch.
+    with begun(TIME_LIMIT, CREATE_STAGING, *([EMPTY_STAGING] if connection.in_atomic_block else [])):
         with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(COPY) as copy:
             for part in batched(lines(batch), LINES_AT_ONCE):
                 copy.write("".join(part))
         times = [record.occurred_us for record in batch.keyed.values()]
         with burst() as send:
-            inserted = send(INSERT, None)
+            inserted = send(INSERT)
             differing = send(CONFLICTS, [batch.project_id, moments.moment(min(times)), moments.moment(max(times))])
         fresh = {key: batch.keyed[key] for (key,) in inserted.fetchall()}
         conflicts = {key for (key,) in differing.fetchall()}
-        if fresh:
-            _finish(batch, projections.changes(batch.project_id, fresh), commit=is_outermost)
+        with burst() as send:
+            projections.apply(send, batch.project_id, projections.changes(batch.project_id, fresh))
+            commit(send)
     return len(fresh), conflicts
-
-
-def _finish(batch: Batch, found: projections.Changes, *, commit: bool) -> None:
-    """What the entries change elsewhere, and COMMIT in the same burst; the end of the block has nothing left to send then."""
-    with burst() as send:
-        projections.apply(send, batch.project_id, found)
-        if commit:
-            send("COMMIT", None)
 
 
 def _without_repeats(project_id: int, records: Sequence[Record]) -> tuple[dict[str, Record], list[Refusal], int]:

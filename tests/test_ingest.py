@@ -276,7 +276,7 @@ def test_a_fault_in_the_last_burst_costs_the_whole_batch_and_no_other(project, m
     def failing(upsert: upserts.Upsert, send: Any, rows: Any) -> None:
         run(upsert, send, rows)
         if upsert is upserts.TRACES:
-            send("SELECT no_such_function()", None)
+            send("SELECT no_such_function()")
 
     with monkeypatch.context() as patch:
         patch.setattr(upserts.Upsert, "run", failing)

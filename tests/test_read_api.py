@@ -598,7 +598,7 @@ def test_limits_are_the_numbers_of_the_code(client, project):
     limits = client.get(f"{API}/limits").json()
     assert limits["ingest"]["wireBytes"] == LIMITS.wire_bytes == 5 * 1024 * 1024
     assert limits["ingest"]["entries"] == 10_000
-    assert limits["rate"] == {"requestsPerMinute": 6000, "requestsPerMinuteOfProject": 30000}
+    assert limits["rate"] == {"requestsPerMinute": 6000, "requestsPerMinuteOfProject": 60000}
     assert limits["pages"] == {"usual": 50, "most": 200}
     key = factories.api_key(project, Scope.LOGS_WRITE, requests_per_minute=7)[1]
     assert client.get(f"{API}/limits", headers=bearer(key)).json()["rate"]["requestsPerMinute"] == 7
