@@ -132,8 +132,8 @@ def level(values: Values) -> int:
     return found
 
 
-def timestamp(values: Values, *, oldest_us: int, newest_us: int) -> int:
-    """An RFC 3339 moment within bounds, in microseconds since 1970. No leap seconds, no blank in place of the T."""
+def timestamp(values: Values, *, newest_us: int) -> int:
+    """An RFC 3339 moment, how far back is for the project to say (synclogs.ingest), in microseconds since 1970. No leap seconds, no blank in place of the T."""
     value = values.pop("timestamp", None)
     if value is None or value == "":
         raise Refused(Code.MISSING, "timestamp", "timestamp is required.")
@@ -145,9 +145,6 @@ def timestamp(values: Values, *, oldest_us: int, newest_us: int) -> int:
     except ValueError:
         detail = f"timestamp has to look like 2026-05-04T09:12:30.123Z, with Z or an offset; found {shown(text)}."
         raise Refused(Code.BAD_TIMESTAMP, "timestamp", detail) from None
-    if found < oldest_us:
-        detail = f"timestamp is more than {LIMITS.past_days} days back; found {shown(text)}."
-        raise Refused(Code.TOO_OLD, "timestamp", detail)
     if found > newest_us:
         detail = f"timestamp is more than {LIMITS.ahead_hours} hours ahead; found {shown(text)}."
         raise Refused(Code.TOO_FAR_AHEAD, "timestamp", detail)

@@ -5,7 +5,7 @@ Nothing is parsed here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 from itertools import batched
@@ -20,7 +20,7 @@ from synclogs import moments, partitions, projections, tokens
 from synclogs.burst import begun, burst, commit
 from synclogs.models import Project
 from synclogs.models.log import COLUMNS
-from synclogs.records import Record, Refusal
+from synclogs.records import Code, Record, Refusal, rfc3339
 
 logger = structlog.get_logger(__name__)
 
@@ -94,9 +94,16 @@ class Batch:
 def write(project: Project, records: Sequence[Record], *, now: datetime, sent_by: int | None = None) -> Written:
     """Stores `records` of one project; `sent_by` is the pk of the key that sent them, None for a command.
 
-    Raises django.db.OperationalError when the database is away; then nothing is stored.
+    What is older than the project keeps is refused. Raises django.db.OperationalError when the database is away; then nothing is
+    stored.
     """
-    return _write_or_halve(project, records, Arrival(now, sent_by))
+    oldest = project.oldest_accepted(now)
+    oldest_us = moments.microseconds(oldest)
+    refusals = [_beyond(record, project, oldest) for record in records if record.occurred_us < oldest_us]
+    if refusals:
+        records = [record for record in records if record.occurred_us >= oldest_us]
+    written = _write_or_halve(project, records, Arrival(now, sent_by))
+    return replace(written, refusals=sorted([*refusals, *written.refusals], key=lambda refusal: refusal.index))
 
 
 def _write_or_halve(project: Project, records: Sequence[Record], arrival: Arrival) -> Written:
@@ -213,6 +220,14 @@ def _conflict(record: Record) -> Refusal:
         pointer="/id",
         detail="An entry with this id and timestamp is already stored with other content; the first one stays.",
     )
+
+
+def _beyond(record: Record, project: Project, oldest: datetime) -> Refusal:
+    detail = (
+        f"timestamp is older than the {project.retention_words} that this project keeps: "
+        f"entries are accepted from {rfc3339(oldest)} on."
+    )
+    return Refusal(record.index, record.entry_id, Code.BEYOND_RETENTION, "/timestamp", detail)
 
 
 def _not_storable(record: Record) -> Refusal:

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import errors
 
-from synclogs import ingest, partitions, projections, records, upserts
+from synclogs import ingest, partitions, projections, records, retention, upserts
 from synclogs.catalogue import LEVEL_SLUGS, SyncStatus, event
 from synclogs.models import ConnectedUser, Facet, HourCount, LogEntry, MinuteCount, Project, Sync, Trace
 from synclogs.models.log import COLUMNS
@@ -33,7 +33,7 @@ AT = NOW - timedelta(hours=2)
 
 @pytest.fixture
 def project() -> Project:
-    return factories.ProjectFactory()
+    return factories.ProjectFactory(retention_days=400)
 
 
 def put(project: Project, *entries: dict[str, Any]) -> ingest.Written:
@@ -230,6 +230,57 @@ def test_a_value_that_the_database_refuses_costs_only_its_own_entry(project, mon
     written = put(project, *batch)
     assert (written.accepted, written.duplicates) == (19, 0)
     assert [(refusal.index, refusal.code) for refusal in written.refusals] == [(13, "not_storable")]
+
+
+# Retention: what is accepted is kept, and what would not be kept is not accepted.
+
+
+MICROSECOND = timedelta(microseconds=1)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("days", [1, 90, 400])
+@pytest.mark.parametrize("clock", [time(0), time(12, 34, 56, 789), time(23, 59, 59, 999999)])
+def test_what_is_accepted_outlives_the_next_rounds_of_retention(days, clock):
+    """Whether its project keeps the longest, whose days are dropped whole, or another does. Its day has no partition before."""
+    now = datetime.combine(NOW.date(), clock, UTC)
+    oldest = now - timedelta(days=days)
+    for longer in (False, True):
+        project = factories.ProjectFactory(retention_days=days)
+        if longer:
+            factories.ProjectFactory(retention_days=400)
+        partitions.drop(oldest.date())
+        found = store(
+            project, entry(id="kept", timestamp=oldest), entry(id="gone", timestamp=oldest - MICROSECOND), now=now
+        )
+        assert [(refusal.id, refusal.code, refusal.pointer) for refusal in found.refusals] == [
+            ("gone", "beyond_retention", "/timestamp")
+        ]
+        assert f"older than the {project.retention_words} that this project keeps" in found.refusals[0].detail
+        for later in (timedelta(0), timedelta(hours=1), timedelta(days=1) - MICROSECOND):
+            retention.maintain(now=now + later)
+            assert LogEntry.objects.of(project).get().entry_id == "kept"
+            assert sum(HourCount.objects.of(project).filter(facet=Facet.TOTAL).values_list("count", flat=True)) == 1
+        retention.maintain(now=now + timedelta(days=2))
+        assert not LogEntry.objects.of(project).exists()
+        Project.objects.all().delete()
+
+
+@pytest.mark.django_db
+def test_what_is_refused_for_its_age_costs_no_neighbour_and_its_resend_too(project):
+    project.retention_days = 30
+    old = [entry(id=f"old{days}", timestamp=NOW - timedelta(days=days)) for days in (31, 365, 4000)]
+    old += [entry(id=text[:4], timestamp=text) for text in ("0001-01-01T00:00:00+23:59", "1969-12-31T23:59:59Z")]
+    batch = [old[0], at(0, id="a"), *old[1:], at(1, id="b")]
+    written = put(project, *batch)
+    assert (written.accepted, written.duplicates) == (2, 0)
+    assert [(refusal.index, refusal.id) for refusal in written.refusals] == [
+        (0, "old31"), (2, "old365"), (3, "old4000"), (4, "0001"), (5, "1969"),
+    ]  # fmt: skip
+    assert put(project, *batch) == ingest.Written(0, 2, written.refusals)
+    assert put(project, *old) == ingest.Written(0, 0, put(project, *old).refusals)
+    later = store(project, at(0, id="a"), now=NOW + timedelta(days=40))
+    assert [refusal.code for refusal in later.refusals] == ["beyond_retention"]
 
 
 # Faults.

@@ -191,6 +191,34 @@ def test_a_key_of_another_project_meets_no_duplicates(push, client):
     assert response.json()["accepted"] == 1
 
 
+@pytest.mark.parametrize(
+    ("content_type", "wrap"),
+    [
+        ("application/json", lambda entries: json.dumps(entries).encode()),
+        ("application/json", lambda entries: json.dumps({"logs": entries}).encode()),
+        ("application/x-ndjson", lambda entries: b"\n".join(json.dumps(each).encode() for each in entries)),
+    ],
+)
+def test_what_the_project_would_not_keep_is_refused(push, project, content_type, wrap):
+    project.retention_days = 7
+    project.save()
+    now = timezone.now()
+    entries = [entry(id="old", timestamp=now - timedelta(days=8)), entry(id="new", timestamp=now - timedelta(days=6))]
+    body = push(wrap(entries), content_type=content_type).json()
+    assert (body["accepted"], body["rejected"]) == (1, 1)
+    (error,) = body["errors"]
+    assert (error["index"], error["id"], error["code"], error["pointer"]) == (
+        0,
+        "old",
+        "beyond_retention",
+        "/timestamp",
+    )
+    assert "older than the 7 days that this project keeps" in error["detail"]
+    answer = push(wrap(entries[:1]), content_type=content_type)
+    assert [error["code"] for error in is_problem(answer, 422)["errors"]] == ["beyond_retention"]
+    assert LogEntry.objects.get().entry_id == "new"
+
+
 # Key, scope, rate: before the body is read.
 
 

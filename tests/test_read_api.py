@@ -603,6 +603,11 @@ def test_limits_are_the_numbers_of_the_code(client, project):
     key = factories.api_key(project, Scope.LOGS_WRITE, requests_per_minute=7)[1]
     assert client.get(f"{API}/limits", headers=bearer(key)).json()["rate"]["requestsPerMinute"] == 7
     is_problem(client.get(f"{API}/limits", headers=bearer("wrong")), 401)
+    for who, days in (({}, 400), (bearer(key), project.retention_days)):
+        told = client.get(f"{API}/limits", headers=who).json()
+        assert told["ingest"]["pastDays"] == told["retention"]["days"] == days
+        oldest = datetime.fromisoformat(told["retention"]["oldestAccepted"])
+        assert timedelta(0) <= timezone.now() - timedelta(days=days) - oldest < timedelta(minutes=1)
     described = json.loads(schema.document())["components"]["schemas"]["Limits"]["properties"]
     assert set(described) == set(limits)
 

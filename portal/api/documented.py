@@ -276,14 +276,19 @@ get_limits = extend_schema(
     operation_id="getLimits",
     tags=["about"],
     summary="The numbers that bound a request",
-    description="For anybody; with a key, its own rate.",
+    description="For anybody; with a key, its own rate and what its project keeps.",
     auth=[],
     responses={
         200: inline_serializer(
             "Limits",
             {
-                name: serializers.DictField(child=serializers.IntegerField())
-                for name in ("ingest", "rate", "pages", "query")
+                **{
+                    name: serializers.DictField(child=serializers.IntegerField())
+                    for name in ("ingest", "rate", "pages", "query")
+                },
+                "retention": inline_serializer(
+                    "Retention", {"days": serializers.IntegerField(), "oldestAccepted": serializers.DateTimeField()}
+                ),
             },
         ),
         **{(status, PROBLEM): OpenApiResponse(Problem, TROUBLES[status]) for status in (400, 401, 405, 503)},
@@ -310,7 +315,8 @@ ENTRY_WRITE: Mapping[str, object] = {
         "timestamp": {
             "type": "string",
             "format": "date-time",
-            "description": f"RFC 3339 with an offset, from {LIMITS.past_days} days back to {LIMITS.ahead_hours} hours ahead.",
+            "description": f"RFC 3339 with an offset, from as far back as the project keeps entries (at most {LIMITS.past_days} days) to"
+            f" {LIMITS.ahead_hours} hours ahead.",
         },
         "level": {
             "type": "string",

@@ -127,12 +127,11 @@ class Log(Door):
 def _entry(project: Project, text: str, *, now: datetime) -> LogEntry | None:
     """The newest entry with that id of the sender, else the one with that key."""
     entries = LogEntry.objects.of(project)
-    oldest = now - timedelta(days=project.retention_days + 1)
     # Sorted by an expression: by the column itself, the planner may walk through all entries newest first instead of
     # asking each partition's index of ids.
-    newest = entries.filter(occurred_at__gte=oldest, occurred_at__lt=now + AHEAD, entry_id=text).annotate(
-        moment=F("occurred_at") + timedelta(0)
-    )
+    newest = entries.filter(
+        occurred_at__gte=project.oldest_kept(now), occurred_at__lt=now + AHEAD, entry_id=text
+    ).annotate(moment=F("occurred_at") + timedelta(0))
     found = newest.order_by("-moment", "-key").first()
     key = uuid_of(text)
     return found or (entries.at_key(key).first() if key else None)
@@ -291,7 +290,7 @@ def _states(syncs: QuerySet[Sync], slugs: list[str]) -> list[Any]:
 
 
 class Limits(Door):
-    """The numbers of the contract. For anybody; with a key, its own rate."""
+    """The numbers of the contract. For anybody; with a key, its own rate and what its project keeps."""
 
     permission_classes = []
     authentication_classes = []
@@ -300,4 +299,4 @@ class Limits(Door):
     def get(self, request: Request) -> Response:
         self.nothing_asked()
         carries_key = "Authorization" in request.headers
-        return Response(limits.told(keys.authenticate(request._request) if carries_key else None))
+        return Response(limits.told(keys.authenticate(request._request) if carries_key else None, now=timezone.now()))
