@@ -507,6 +507,12 @@ def test_put_reads_as_strictly_as_ingest(put, body):
     is_problem(put("acct_1", body), 400)
 
 
+@pytest.mark.parametrize("name", [" ", "\u200b", "\u3164", "\xa0\t"])
+def test_put_makes_nobody_who_cannot_be_seen(put, name):
+    assert set(is_problem(put(name, b"{}"), 400)["errors"]) == {"userId"}
+    assert not ConnectedUser.objects.exists()
+
+
 def test_put_takes_a_surrogate_pair(put):
     assert put("acct_1", b'{"name": "\\ud83d\\ude00"}').json()["name"] == "\N{GRINNING FACE}"
 

@@ -44,7 +44,7 @@ TROUBLES = {
     429: "The key's rate is spent; `Retry-After` tells when to come back.",
     503: "The database is away or the portal is overloaded; nothing was stored. `Retry-After` tells when to come back.",
 }
-SHORT = f"1 to {LIMITS.text_characters} printable ASCII characters."
+SHORT = f"1 to {LIMITS.text_characters} printable ASCII characters, not only blanks."
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -311,7 +311,7 @@ ENTRY_WRITE: Mapping[str, object] = {
     "required": ["id", "timestamp", "level", "type"],
     "additionalProperties": True,
     "properties": {
-        "id": text(LIMITS.id_characters, "The sender's own event id, printable ASCII."),
+        "id": text(LIMITS.id_characters, "The sender's own event id, printable ASCII, not only blanks."),
         "timestamp": {
             "type": "string",
             "format": "date-time",

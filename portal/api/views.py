@@ -32,7 +32,7 @@ from portal.api.serializers import (
     moment,
 )
 from portal.filtersets import TextsFilter
-from synclogs import audit, paging, words
+from synclogs import audit, fields, paging, words
 from synclogs.filters import FilterError, LogFilter
 from synclogs.limits import LIMITS
 from synclogs.models import Action, ApiKey, ConnectedUser, LogEntry, Project, Scope, Sync, Trace
@@ -223,6 +223,8 @@ class OneUser(Door):
         self.nothing_asked()
         if len(userId.encode()) > LIMITS.user_id_bytes:
             raise pages.invalid({"userId": f"At most {LIMITS.user_id_bytes} bytes."})
+        if not fields.is_seen(userId):
+            raise pages.invalid({"userId": "At least one character that can be seen."})
         body = wire.json_object(request._request, owner=self.key.pk)
         form = UserWrite(data=body)
         if not form.is_valid():
