@@ -262,9 +262,9 @@ PROCRASTINATE_WORKER_DEFAULTS = {"concurrency": 4, "delete_jobs": "successful"}
 
 # What the product itself decides by.
 INGEST_REQUESTS_PER_MINUTE = environment.number("INGEST_REQUESTS_PER_MINUTE", 6000, minimum=1)
+PROJECT_REQUESTS_PER_MINUTE = environment.number("PROJECT_REQUESTS_PER_MINUTE", 60000, minimum=1)
 INGEST_CONCURRENCY = environment.number("INGEST_CONCURRENCY", 4, minimum=1)
 READS_AT_ONCE = environment.number("READS_AT_ONCE", 3, minimum=1)
-RETENTION_DAYS = environment.number("RETENTION_DAYS", 400, minimum=1)
 METRICS_TOKEN = environment.text("METRICS_TOKEN")
 BULK_APPROVAL_ABOVE = environment.number("BULK_APPROVAL_ABOVE", 0)
 

@@ -7,6 +7,8 @@ columns, or Refused. What nobody takes stays and becomes the entry's detail; not
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import NoReturn
+from unicodedata import category
 
 import msgspec
 
@@ -26,6 +28,10 @@ _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+# Letters, numbers, punctuation, symbols; marks that take a place of their own; private characters, which fonts draw.
+_SEEN = frozenset("Lu Ll Lt Lm Lo Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Mc Co".split())
+# Letters and symbols by their category, but drawn as nothing.
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159")
 _LEVELS = {slug: int(level) for slug, level in LEVEL_SLUGS.items()}
 # What may lie anywhere in an error and speaks of another try.
 _RETRY_KEYS = frozenset({"nextRetryAt", "attempt", "maxAttempts", "backoffMs", "retry"})
@@ -80,11 +86,23 @@ def optional(values: Values, name: str, alias: str = "") -> str:
 def _printable(name: str, value: object, longest: int) -> str:
     # In ASCII, printable means 0x20 to 0x7e: the space is in, DEL is not.
     if isinstance(value, str) and len(value) <= longest and value.isascii() and value.isprintable():
-        return value
+        return value if not value.isspace() else _unseen(name, value)
     text = _text(name, value)
     if len(text) > longest:
         raise Refused(Code.TOO_LONG, name, f"{name} is {len(text)} characters long; at most {longest} are accepted.")
     raise Refused(Code.BAD_CHARACTERS, name, f"{name} takes printable ASCII characters only; found {shown(text)}.")
+
+
+def is_seen(text: str) -> bool:
+    """Whether anything of it is to be seen: an identifier that looks like none cannot be told from another, nor typed."""
+    if text.isascii() and text.isprintable():
+        return bool(text) and not text.isspace()
+    return any(category(character) in _SEEN and character not in _FILLERS for character in text)
+
+
+def _unseen(name: str, text: str) -> NoReturn:
+    detail = f"{name} needs a character that can be seen; found {shown(text)}. Leave it away where there is none."
+    raise Refused(Code.BAD_CHARACTERS, name, detail)
 
 
 def _text(name: str, value: object) -> str:
@@ -116,6 +134,8 @@ def user_id(values: Values) -> str:
     text = _text(name, value)
     if (not text.isascii() or "\x00" in text) and cleaned(text) != text:
         raise Refused(Code.BAD_CHARACTERS, name, f"{name} holds NUL or half a surrogate pair; found {shown(text)}.")
+    if text and not is_seen(text):
+        _unseen(name, text)
     size = len(text.encode())
     if size > LIMITS.user_id_bytes:
         raise Refused(Code.TOO_LONG, name, f"{name} is {size} bytes long; at most {LIMITS.user_id_bytes} are accepted.")
@@ -132,8 +152,8 @@ def level(values: Values) -> int:
     return found
 
 
-def timestamp(values: Values, *, oldest_us: int, newest_us: int) -> int:
-    """An RFC 3339 moment within bounds, in microseconds since 1970. No leap seconds, no blank in place of the T."""
+def timestamp(values: Values, *, newest_us: int) -> int:
+    """An RFC 3339 moment, how far back is for the project to say (synclogs.ingest), in microseconds since 1970. No leap seconds, no blank in place of the T."""
     value = values.pop("timestamp", None)
     if value is None or value == "":
         raise Refused(Code.MISSING, "timestamp", "timestamp is required.")
@@ -145,9 +165,6 @@ def timestamp(values: Values, *, oldest_us: int, newest_us: int) -> int:
     except ValueError:
         detail = f"timestamp has to look like 2026-05-04T09:12:30.123Z, with Z or an offset; found {shown(text)}."
         raise Refused(Code.BAD_TIMESTAMP, "timestamp", detail) from None
-    if found < oldest_us:
-        detail = f"timestamp is more than {LIMITS.past_days} days back; found {shown(text)}."
-        raise Refused(Code.TOO_OLD, "timestamp", detail)
     if found > newest_us:
         detail = f"timestamp is more than {LIMITS.ahead_hours} hours ahead; found {shown(text)}."
         raise Refused(Code.TOO_FAR_AHEAD, "timestamp", detail)
@@ -239,7 +256,7 @@ def error(values: Values) -> tuple[str, str, int | None, Retry | None]:
 def _moved(found: Values, name: str, longest: int) -> str:
     """Takes the text out when it fits a column; "" and the value stays when it does not."""
     value = found.get(name)
-    if isinstance(value, str) and 0 < len(value) <= longest and value.isascii() and value.isprintable():
+    if isinstance(value, str) and len(value) <= longest and value.isascii() and value.isprintable() and is_seen(value):
         del found[name]
         return value
     return ""

@@ -1,28 +1,26 @@
-"""Records -> rows, in one transaction: COPY, duplicates, conflicts, then what the batch changes elsewhere.
+"""Records -> rows, in one transaction: COPY, duplicates, conflicts, then what the batch changes elsewhere, in one burst.
 
 Goes in: a project and Records. Comes out: how many were stored, were there already, or conflict. What was returned is committed.
 Nothing is parsed here.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 from itertools import batched
-from typing import Any
-from weakref import WeakSet
 
 import structlog
-from django.db import DataError, OperationalError, connection, transaction
-from django.db.backends.utils import CursorWrapper
+from django.db import DataError, OperationalError, connection
 from django.db.utils import IntegrityError
 from msgspec.structs import astuple
-from psycopg import Connection, errors
+from psycopg import errors
 
-from synclogs import moments, partitions, projections, tokens, upserts
+from synclogs import moments, partitions, projections, tokens
+from synclogs.burst import begun, burst, commit
 from synclogs.models import Project
 from synclogs.models.log import COLUMNS
-from synclogs.records import Record, Refusal
+from synclogs.records import Code, Record, Refusal, rfc3339
 
 logger = structlog.get_logger(__name__)
 
@@ -31,20 +29,20 @@ NULL = "\\N"
 TABLE = "synclogs_logentry"
 STAGING = "incoming"
 COLUMN_LIST = ", ".join((*COLUMNS, "tokens"))
-# received_at is ours, not the sender's: the same entry sent later is still the same entry.
+# received_at and sent_by are ours, not the sender's: the same entry sent later, or with another key, is still the same entry.
 # So is the category, which a later catalogue may know better.
-COMPARED = [name for name in COLUMNS if name not in {"key", "project_id", "occurred_at", "received_at", "category"}]
+OURS = {"key", "project_id", "occurred_at", "received_at", "sent_by", "category"}
+COMPARED = [name for name in COLUMNS if name not in OURS]
 LINES_AT_ONCE = 100
 
-CREATE_STAGING = (
-    f"CREATE TEMPORARY TABLE IF NOT EXISTS {STAGING} (LIKE {TABLE} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS;"
-    f"{upserts.CREATE_STAGING}"
-)
-EMPTY_STAGING = f"TRUNCATE {STAGING}, {upserts.STAGING}"
-# The database connections whose temporary tables stand.
-_prepared: WeakSet[Connection[Any]] = WeakSet()
-COPY = f"COPY {STAGING} ({COLUMN_LIST}) FROM STDIN"
+# For web processes a statement ends sooner than a large batch may take.
+TIME_LIMIT = "SET LOCAL statement_timeout = 15000"
 COPY_ALL = f"COPY {TABLE} ({COLUMN_LIST}) FROM STDIN"
+CREATE_STAGING = (
+    f"CREATE TEMPORARY TABLE IF NOT EXISTS {STAGING} (LIKE {TABLE} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
+)
+EMPTY_STAGING = f"TRUNCATE {STAGING}"
+COPY = f"COPY {STAGING} ({COLUMN_LIST}) FROM STDIN"
 # In key order, so that two senders of the same batch wait for each other instead of deadlocking.
 INSERT = (
     f"INSERT INTO {TABLE} ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM {STAGING}"  # noqa: S608 - names of this file
@@ -76,45 +74,65 @@ def key_of(project_id: int, entry_id: str, occurred_us: int) -> str:
     return f"{occurred_us // 1000:012x}8{digest[:3]}{'89ab'[int(digest[3], 16) & 3]}{digest[4:19]}"
 
 
-def write(project: Project, records: Sequence[Record], *, now: datetime) -> Written:
-    """Stores `records` of one project. Raises django.db.OperationalError when the database is away; then nothing is stored."""
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When entries came, and the pk of the key that sent them; None for a command."""
+
+    at: datetime
+    sent_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records by their keys, in key order."""
+
+    project_id: int
+    keyed: Mapping[str, Record]
+    arrival: Arrival
+
+
+def write(project: Project, records: Sequence[Record], *, now: datetime, sent_by: int | None = None) -> Written:
+    """Stores `records` of one project; `sent_by` is the pk of the key that sent them, None for a command.
+
+    What is older than the project keeps is refused. Raises django.db.OperationalError when the database is away; then nothing is
+    stored.
+    """
+    oldest = project.oldest_accepted(now)
+    oldest_us = moments.microseconds(oldest)
+    refusals = [_beyond(record, project, oldest) for record in records if record.occurred_us < oldest_us]
+    if refusals:
+        records = [record for record in records if record.occurred_us >= oldest_us]
+    written = _write_or_halve(project, records, Arrival(now, sent_by))
+    return replace(written, refusals=sorted([*refusals, *written.refusals], key=lambda refusal: refusal.index))
+
+
+def _write_or_halve(project: Project, records: Sequence[Record], arrival: Arrival) -> Written:
     if not records:
         return Written(0, 0, [])
     try:
-        return _persistently(project, records, now=now)
+        return _persistently(project, records, arrival)
     except DataError as error:
         # No input is known that gets here. Should one be found, it costs its own entry and not the batch.
         if len(records) == 1:
             logger.warning("entry not storable", sqlstate=getattr(error.__cause__, "sqlstate", None))
             return Written(0, 0, [_not_storable(records[0])])
     middle = len(records) // 2
-    first, second = (write(project, half, now=now) for half in (records[:middle], records[middle:]))
+    first, second = (_write_or_halve(project, half, arrival) for half in (records[:middle], records[middle:]))
     return Written(
         first.accepted + second.accepted, first.duplicates + second.duplicates, first.refusals + second.refusals
     )
 
 
-def _persistently(project: Project, records: Sequence[Record], *, now: datetime) -> Written:
-    inside = connection.in_atomic_block
+def _persistently(project: Project, records: Sequence[Record], arrival: Arrival) -> Written:
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with transaction.atomic():
-                written = _write(project, records, now=now)
-                if inside:
-                    # A caller's transaction goes on, so the temporary tables are not emptied by a commit.
-                    _execute(EMPTY_STAGING)
-                return written
+            return _write(project, records, arrival)
         except (OperationalError, IntegrityError) as error:
             if not _curable(error, records):
                 raise
             if attempt == ATTEMPTS:
                 raise OperationalError("The entries could not be stored just now.") from error
     raise AssertionError("unreachable")
-
-
-def _execute(statement: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
 
 
 def _curable(error: Exception, records: Sequence[Record]) -> bool:
@@ -125,57 +143,55 @@ def _curable(error: Exception, records: Sequence[Record]) -> bool:
     return isinstance(error.__cause__, errors.DeadlockDetected | errors.SerializationFailure)
 
 
-def _write(project: Project, records: Sequence[Record], *, now: datetime) -> Written:
+def _write(project: Project, records: Sequence[Record], arrival: Arrival) -> Written:
     keyed, refusals, repeated = _without_repeats(project.pk, records)
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 15000")
-        _prepare(cursor)
-        fresh, found = keyed, _store_all(cursor, project.pk, keyed, now=now)
-        if found is None:
-            inserted = _store_new(cursor, project.pk, keyed, now=now)
-            fresh = {key: record for key, record in keyed.items() if key in inserted}
-            conflicts = _conflicting(cursor, project.pk, keyed, inserted)
-            refusals += [_conflict(keyed[key]) for key in keyed if key in conflicts]
-            found = projections.changes(project.pk, fresh)
-        if fresh:
-            projections.apply(cursor, project.pk, found)
-    duplicates = len(keyed) - len(fresh) + repeated - len(refusals)
-    return Written(len(fresh), duplicates, sorted(refusals, key=lambda refusal: refusal.index))
+    batch = Batch(project.pk, keyed, arrival)
+    stored = len(keyed)
+    if not _store_all(batch):
+        stored, conflicts = _store_new(batch)
+        refusals += [_conflict(keyed[key]) for key in keyed if key in conflicts]
+    duplicates = len(keyed) - stored + repeated - len(refusals)
+    return Written(stored, duplicates, sorted(refusals, key=lambda refusal: refusal.index))
 
 
-def _store_all(
-    cursor: CursorWrapper, project_id: int, keyed: dict[str, Record], *, now: datetime
-) -> projections.Changes | None:
-    """COPY straight into the log, the quickest way, for batches in which nothing is known yet; None when something is.
+def _store_all(batch: Batch) -> bool:
+    """COPY straight into the log, the quickest way; False when an entry is known already, and then nothing is stored.
 
     While the database works on the rows, this process works out what they change elsewhere.
     """
     try:
-        with transaction.atomic(), connection.wrap_database_errors, cursor.copy(COPY_ALL) as copy:
-            for part in batched(lines(project_id, keyed, now=now), LINES_AT_ONCE):
-                copy.write("".join(part))
-            return projections.changes(project_id, keyed)
+        with begun(TIME_LIMIT):
+            with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(COPY_ALL) as copy:
+                for part in batched(lines(batch), LINES_AT_ONCE):
+                    copy.write("".join(part))
+                found = projections.changes(batch.project_id, batch.keyed)
+            with burst() as send:
+                projections.apply(send, batch.project_id, found)
+                commit(send)
     except IntegrityError as error:
         if isinstance(error.__cause__, errors.UniqueViolation):
-            return None
+            return False
         raise
+    return True
 
 
-def _store_new(cursor: CursorWrapper, project_id: int, keyed: dict[str, Record], *, now: datetime) -> set[str]:
-    """Through a temporary table, leaving out what is there already; the keys that were stored."""
-    with connection.wrap_database_errors, cursor.copy(COPY) as copy:
-        for part in batched(lines(project_id, keyed, now=now), LINES_AT_ONCE):
-            copy.write("".join(part))
-    cursor.execute(INSERT)
-    return {key for (key,) in cursor.fetchall()}
-
-
-def _prepare(cursor: CursorWrapper) -> None:
-    """Makes the temporary tables once a connection; remembered at commit, since a rollback takes them away again."""
-    session = connection.connection
-    if session not in _prepared:
-        cursor.execute(CREATE_STAGING)
-        transaction.on_commit(lambda: _prepared.add(session))
+def _store_new(batch: Batch) -> tuple[int, set[str]]:
+    """Through a temporary table, leaving out what is there already; how many were stored, and the keys of the conflicts."""
+    # The end of a transaction empties it; a caller's may go on after an earlier batch.
+    with begun(TIME_LIMIT, CREATE_STAGING, *([EMPTY_STAGING] if connection.in_atomic_block else [])):
+        with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(COPY) as copy:
+            for part in batched(lines(batch), LINES_AT_ONCE):
+                copy.write("".join(part))
+        times = [record.occurred_us for record in batch.keyed.values()]
+        with burst() as send:
+            inserted = send(INSERT)
+            differing = send(CONFLICTS, [batch.project_id, moments.moment(min(times)), moments.moment(max(times))])
+        fresh = {key: batch.keyed[key] for (key,) in inserted.fetchall()}
+        conflicts = {key for (key,) in differing.fetchall()}
+        with burst() as send:
+            projections.apply(send, batch.project_id, projections.changes(batch.project_id, fresh))
+            commit(send)
+    return len(fresh), conflicts
 
 
 def _without_repeats(project_id: int, records: Sequence[Record]) -> tuple[dict[str, Record], list[Refusal], int]:
@@ -206,15 +222,17 @@ def _conflict(record: Record) -> Refusal:
     )
 
 
+def _beyond(record: Record, project: Project, oldest: datetime) -> Refusal:
+    detail = (
+        f"timestamp is older than the {project.retention_words} that this project keeps: "
+        f"entries are accepted from {rfc3339(oldest)} on."
+    )
+    return Refusal(record.index, record.entry_id, Code.BEYOND_RETENTION, "/timestamp", detail)
+
+
 def _not_storable(record: Record) -> Refusal:
     detail = "The database cannot store this entry."
     return Refusal(index=record.index, id=record.entry_id, code="not_storable", pointer="", detail=detail)
-
-
-def _conflicting(cursor: CursorWrapper, project_id: int, keyed: dict[str, Record], inserted: set[str]) -> set[str]:
-    known = [record.occurred_us for key, record in keyed.items() if key not in inserted]
-    cursor.execute(CONFLICTS, [project_id, moments.moment(min(known)), moments.moment(max(known))])
-    return {key for (key,) in cursor.fetchall()} - inserted
 
 
 def _escaped(text: str) -> str:
@@ -224,10 +242,11 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
-def lines(project_id: int, keyed: dict[str, Record], *, now: datetime) -> Iterator[str]:
+def lines(batch: Batch) -> Iterator[str]:
     """COPY lines, in the order of COLUMN_LIST."""
-    received = now.isoformat()
-    for key, record in keyed.items():
+    project_id, arrival = batch.project_id, batch.arrival
+    received = f"{arrival.at.isoformat()}\t{NULL if arrival.sent_by is None else arrival.sent_by}"
+    for key, record in batch.keyed.items():
         http_status = NULL if record.http_status is None else record.http_status
         # These are printable ASCII, so the only character to escape in them is the backslash.
         names = (

@@ -13,6 +13,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 
 from synclogs.models import ApiKey, Project
@@ -34,6 +35,15 @@ class Allowance:
     reset: int
     retry_after: int
     window_seconds: int = 60
+    policy: str = "default"  # or "project": what all of its keys may do together
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A key, and what is left of its rate after this request; of its project's where that is spent. None: nothing was charged."""
+
+    key: ApiKey
+    allowance: Allowance | None
 
 
 def create(
@@ -63,48 +73,113 @@ def revoke(key: ApiKey, *, now: datetime) -> bool:
 
 def recognise(text: str, *, now: datetime) -> ApiKey | None:
     """The usable key behind `text`; None for anything else. A mistyped key never reaches the database."""
+    admission = admit(text, "", now=now)
+    return admission.key if admission else None
+
+
+def admit(text: str, scope: str, *, now: datetime) -> Admission | None:
+    """The usable key behind `text`, and a request charged to it and to its project, when it has `scope`. All in one statement.
+
+    Nothing is charged to a key of which only the public half is known, nor to a project for a key whose rate is spent.
+    """
     shape = KEY.fullmatch(text)
     if not shape:
         return None
     key_id, secret, checksum = shape.groups()
     if not hmac.compare_digest(checksum, _checksum(key_id + secret)):
         return None
-    key = ApiKey.objects.usable(now).select_related("project").filter(key_id=key_id).first()
-    if key is None or not hmac.compare_digest(bytes(key.secret_hash), _digest(secret)):
+    usable = ApiKey.objects.usable(now).select_related("project").filter(key_id=key_id).order_by()
+    known, parameters = usable.query.sql_with_params()
+    rates = settings.INGEST_REQUESTS_PER_MINUTE, settings.PROJECT_REQUESTS_PER_MINUTE
+    with connection.cursor() as cursor:
+        cursor.execute(
+            ADMIT.format(known=known),
+            [*parameters, _digest(secret), now, now - TOUCH_EVERY, rates[0], scope, rates[1]],
+        )
+        row = cursor.fetchone()
+    if row is None:
         return None
-    if key.last_used_at is None or now - key.last_used_at > TOUCH_EVERY:
-        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
-    return key
+    *values, of_key, of_project = row
+    key = ApiKey.from_db(connection.alias, KEY_COLUMNS, values[: len(KEY_COLUMNS)])
+    key.project = Project.from_db(connection.alias, PROJECT_COLUMNS, values[len(KEY_COLUMNS) :])
+    if not hmac.compare_digest(bytes(key.secret_hash), _digest(secret)):
+        return None
+    if scope not in key.scopes:
+        return Admission(key, None)
+    if of_key is not None and of_project is None:
+        return Admission(key, _allowance(None, rates[1], policy="project"))
+    return Admission(key, _allowance(of_key, per_minute(key)))
+
+
+def per_minute(key: ApiKey | None) -> int:
+    """The requests that a key may make in a minute."""
+    return (key and key.requests_per_minute) or settings.INGEST_REQUESTS_PER_MINUTE
 
 
 def charge(subject: str, *, per_minute: int) -> Allowance:
-    """Takes one request off the allowance of `subject`: a key or an address. Exact over all web workers.
+    """Takes one request off the allowance of `subject`, such as an address. Exact over all web workers.
 
     GCRA in one statement by the database's clock: `full_at` is when the allowance would be whole again; a request
     moves it by one interval, and is refused when that would take more than a minute. The table is unlogged: a crash
     may forget what was spent, and no request waits for the disk here.
     """
-    interval = 60 / per_minute
     with connection.cursor() as cursor:
-        cursor.execute(CHARGE, {"subject": subject, "interval": interval})
+        cursor.execute(CHARGE, {"subject": subject, "per_minute": per_minute})
         row = cursor.fetchone()
-    if row is None:
+    return _allowance(row and row[0], per_minute)
+
+
+def _allowance(used: float | None, per_minute: int, *, policy: str = "default") -> Allowance:
+    """`used` is in seconds, how long it takes until all is there again; None when the request was not allowed."""
+    interval = 60 / per_minute
+    if used is None:
         wait = max(1, math.ceil(interval))
-        return Allowance(False, limit=per_minute, remaining=0, reset=wait, retry_after=wait)
+        return Allowance(False, limit=per_minute, remaining=0, reset=wait, retry_after=wait, policy=policy)
     # The database counts in microseconds, so a high rate is a little off.
-    remaining = min(per_minute, max(0, int((60 - row[0]) / interval + 1e-6)))
-    return Allowance(True, limit=per_minute, remaining=remaining, reset=max(1, math.ceil(row[0])), retry_after=0)
+    remaining = min(per_minute, max(0, int((60 - used) / interval + 1e-6)))
+    return Allowance(True, per_minute, remaining, reset=max(1, math.ceil(used)), retry_after=0, policy=policy)
 
 
-CHARGE = """
-INSERT INTO synclogs_ratebucket AS bucket (subject, full_at)
-VALUES (%(subject)s, clock_timestamp() + %(interval)s * interval '1 second')
+# A row comes with full_at as if nothing had been spent before: one interval from now.
+CHARGING = """
+INSERT INTO synclogs_ratebucket AS bucket (subject, full_at) {rows}
 ON CONFLICT (subject) DO UPDATE
-SET full_at = GREATEST(bucket.full_at, clock_timestamp()) + %(interval)s * interval '1 second'
-WHERE GREATEST(bucket.full_at, clock_timestamp()) + %(interval)s * interval '1 second'
-    <= clock_timestamp() + interval '60 seconds'
-RETURNING EXTRACT(EPOCH FROM full_at - clock_timestamp())::float8
+SET full_at = GREATEST(bucket.full_at, statement_timestamp()) + (EXCLUDED.full_at - statement_timestamp())
+WHERE GREATEST(bucket.full_at, statement_timestamp()) + (EXCLUDED.full_at - statement_timestamp())
+    <= statement_timestamp() + interval '60 seconds'
+RETURNING EXTRACT(EPOCH FROM full_at - statement_timestamp())::float8 AS used
 """
+CHARGE = CHARGING.format(
+    rows="VALUES (%(subject)s, statement_timestamp() + interval '60 seconds' / %(per_minute)s::float8)"
+)
+KEY_COLUMNS = [field.attname for field in ApiKey._meta.concrete_fields]
+PROJECT_COLUMNS = [field.attname for field in Project._meta.concrete_fields]
+COLUMNS = ", ".join([f"key_{name}" for name in KEY_COLUMNS] + [f"project_{name}" for name in PROJECT_COLUMNS])
+# The secret decides here only whether something is written; whether it is the right one is said by a comparison in constant time.
+ADMIT = f"""
+WITH known ({COLUMNS}) AS ({{known}}),
+meant AS (SELECT * FROM known WHERE key_secret_hash = %s),
+touched AS (
+    UPDATE synclogs_apikey SET last_used_at = %s FROM meant
+    WHERE id = meant.key_id AND (last_used_at IS NULL OR last_used_at < %s)
+),
+of_key AS ({
+    CHARGING.format(
+        rows='''
+    SELECT 'key:' || key_id, statement_timestamp() + interval '60 seconds' / COALESCE(key_requests_per_minute, %s)::float8
+    FROM meant WHERE %s = ANY (key_scopes)
+'''
+    )
+}),
+of_project AS ({
+    CHARGING.format(
+        rows='''
+    SELECT 'project:' || project_id, statement_timestamp() + interval '60 seconds' / %s::float8 FROM meant CROSS JOIN of_key
+'''
+    )
+})
+SELECT known.*, of_key.used, of_project.used FROM known LEFT JOIN of_key ON true LEFT JOIN of_project ON true
+"""  # noqa: S608 - names of this file
 
 
 def _random(length: int) -> str:

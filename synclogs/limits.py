@@ -59,7 +59,7 @@ class Code(StrEnum):
     TOO_LONG = "too_long"
     BAD_CHARACTERS = "bad_characters"
     BAD_TIMESTAMP = "bad_timestamp"
-    TOO_OLD = "too_old"
+    BEYOND_RETENTION = "beyond_retention"
     TOO_FAR_AHEAD = "too_far_ahead"
     BAD_LEVEL = "bad_level"
     BAD_UUID = "bad_uuid"

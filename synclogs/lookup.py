@@ -152,9 +152,7 @@ def _entries(project: Project, words: _Words, *, now: datetime) -> list[Hit]:
     ours = LogEntry.objects.of(project)
     found = {entry.key: Hit(Kind.ENTRY, entry, words.ids[entry.key]) for entry in ours.at_keys(words.ids)[:MOST]}
     # Kept entries only, so that no partition beyond the retention is planned.
-    kept = ours.filter(
-        occurred_at__gte=now - timedelta(days=project.retention_days + 1), occurred_at__lt=now + timedelta(days=2)
-    )
+    kept = ours.filter(occurred_at__gte=project.oldest_kept(now), occurred_at__lt=now + timedelta(days=2))
     for entry in kept.filter(entry_id__in=words.identifiers)[:MOST]:
         found.setdefault(entry.key, Hit(Kind.ENTRY, entry, words.written[entry.entry_id]))
     return list(found.values())[:MOST]

@@ -19,9 +19,9 @@ def name_of(day: date) -> str:
     return f"{PARENT}_{day:%Y%m%d}"
 
 
-def due(days: Iterable[date], *, today: date, keep_days: int) -> list[date]:
-    """The days whose every entry is older than `keep_days` full days: what retention drops, oldest first."""
-    return sorted(day for day in days if day < today - timedelta(days=keep_days))
+def due(days: Iterable[date], *, before: datetime) -> list[date]:
+    """The days whose every entry is older than `before` (UTC): what retention drops, oldest first."""
+    return sorted(day for day in days if day < before.date())
 
 
 def existing() -> set[date]:

@@ -11,9 +11,9 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
-from django.db.backends.utils import CursorWrapper
 
 from synclogs import moments
+from synclogs.burst import Send
 from synclogs.catalogue import Category, Level, Step, SyncStatus, event
 from synclogs.models import Facet
 from synclogs.records import Record, Retry
@@ -78,18 +78,19 @@ def changes(project_id: int, fresh: Mapping[str, Record]) -> Changes:
     )
 
 
-def apply(cursor: CursorWrapper, project_id: int, found: Changes) -> None:
-    """Brings the projections up to date, inside the caller's transaction.
+def apply(send: Send, project_id: int, found: Changes) -> None:
+    """Brings the projections up to date, inside the caller's transaction and burst.
 
     The tables are always locked in this order and each in its key order, so parallel batches wait but never deadlock.
     """
-    late = [sync_id for (sync_id,) in SYNCS.run(cursor, found.syncs) if sync_id]
-    if late:
-        cursor.execute(RECOMPUTE_SINCE, {"implied": IMPLIED_STATUS, "project": project_id, "syncs": late})
-    TRACES.run(cursor, found.traces)
-    USERS.run(cursor, found.users)
-    COUNTS.run(cursor, found.counts)
-    MINUTES.run(cursor, found.minutes)
+    SYNCS.run(send, found.syncs)
+    if found.syncs:
+        syncs = [row["sync_id"] for row in found.syncs]
+        send(RECOMPUTE_SINCE, {"project": project_id, "syncs": syncs, "implied": IMPLIED_STATUS})
+    TRACES.run(send, found.traces)
+    USERS.run(send, found.users)
+    COUNTS.run(send, found.counts)
+    MINUTES.run(send, found.minutes)
 
 
 def status_of(record: Record) -> str:
@@ -216,7 +217,7 @@ def _error_message(detail: bytes) -> str:
 BLANK_TRACE: Row = (
     TRACES.blank() | dict.fromkeys(TRACE_IDENTITY, "") | dict.fromkeys(("entries", "warnings", "errors"), 0)
 )
-BLANK_USER: Row = USERS.blank() | {"name": "", "email": "", "company": "", "metadata": "{}"}
+BLANK_USER: Row = USERS.blank() | {"name": "", "email": "", "company": "", "metadata": {}}
 
 
 def _traces(project_id: int, ordered: Iterable[Record]) -> list[Row]:

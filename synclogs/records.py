@@ -147,7 +147,6 @@ class Reader:
         self.scanner = Scanner()
         self.sanitized = 0
         now_us = microseconds(now)
-        self._oldest_us = now_us - LIMITS.past_days * 86_400 * fields.SECOND_US
         self._newest_us = now_us + LIMITS.ahead_hours * 3_600 * fields.SECOND_US
 
     def batch(self, values: Iterable[tuple[object, bool]]) -> Reading:
@@ -185,7 +184,7 @@ class Reader:
 
     def _record(self, values: Values, index: int, *, unsafe: bool) -> Record:
         entry_id = fields.required(values, "id", LIMITS.id_characters)
-        occurred_us = fields.timestamp(values, oldest_us=self._oldest_us, newest_us=self._newest_us)
+        occurred_us = fields.timestamp(values, newest_us=self._newest_us)
         level = fields.level(values)
         type_ = fields.required(values, "type", LIMITS.type_characters)
         event = fields.optional(values, "syncEvent")

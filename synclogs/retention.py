@@ -1,13 +1,12 @@
-"""What leaves and when: day partitions by the longest retention, rows of projects that keep less, stale projections."""
+"""What leaves and when (Project.oldest_kept): days that no project keeps, rows of projects that keep less, stale projections."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
-from django.conf import settings
 from django.db import connection
-from django.db.models import Max
 
 from synclogs import partitions
+from synclogs.limits import LIMITS
 from synclogs.models import HourCount, LogEntry, MinuteCount, Project, RateBucket, Trace
 
 CHUNK = 20_000
@@ -25,17 +24,12 @@ class Maintained:
 def maintain(*, now: datetime) -> Maintained:
     """Makes the partitions ahead, drops the days that no project keeps, and purges what single projects do not keep."""
     made = partitions.ahead(now.date())
-    longest = Project.objects.aggregate(longest=Max("retention_days"))["longest"] or settings.RETENTION_DAYS
-    dropped = partitions.due(partitions.existing(), today=now.date(), keep_days=longest)
+    oldest = {project: project.oldest_kept(now) for project in Project.objects.all()}
+    before = min(oldest.values(), default=Project(retention_days=LIMITS.past_days).oldest_kept(now))
+    dropped = partitions.due(partitions.existing(), before=before)
     for day in sorted({*dropped, *partitions.detached()}):
         partitions.drop(day)
-    # On the hour, so that counts and entries end at the same moment; nothing is left of the days that were dropped.
-    hour = now.replace(minute=0, second=0, microsecond=0)
-    first = datetime.combine(now.date() - timedelta(days=longest), time(), UTC)
-    purged = sum(
-        _purge(project, max(first, hour - timedelta(days=project.retention_days + 1)))
-        for project in Project.objects.all()
-    )
+    purged = sum(_purge(project, before) for project, before in oldest.items())
     RateBucket.objects.filter(full_at__lt=now - timedelta(hours=1)).delete()
     return Maintained(made, dropped, purged)
 

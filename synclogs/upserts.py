@@ -1,18 +1,16 @@
 """The SQL of the projections: one Upsert a table, with the rule which side of a conflict is the newer one.
 
-Goes in: rows as dictionaries. Comes out: the table brought up to date, through a temporary table filled by COPY, which is
-several times quicker than arrays or JSON as parameters. EXCLUDED is the batch, `kept` what stands.
+Goes in: rows as dictionaries. Comes out: a statement and its one parameter, the rows as JSON: as quick as a temporary table
+filled by COPY, and it can go with others in one burst. EXCLUDED is the batch, `kept` what stands.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any
 
 import msgspec
-from django.db import connection
-from django.db.backends.utils import CursorWrapper
 
+from synclogs.burst import Send
 from synclogs.catalogue import EVENTS, Step
 
 SUMMARY = ("created", "updated", "deleted", "total_processed", "total_changes", "duration_ms")
@@ -35,43 +33,27 @@ def _newest(at: str, order: str, columns: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Upsert:
-    """`changes` are the SET clauses for rows that are there already; `returning` is appended as it is."""
+    """`changes` are the SET clauses for rows that are there already."""
 
     table: str
     columns: tuple[str, ...]
     unique: str
     changes: str
-    returning: str = ""
-
-    @property
-    def staging(self) -> str:
-        return f"incoming_{self.table}"
-
-    def create_staging(self) -> str:
-        """The statement for the temporary table; it lives as long as the connection, its rows as long as a transaction."""
-        return (
-            f"CREATE TEMPORARY TABLE IF NOT EXISTS {self.staging} ON COMMIT DELETE ROWS AS"  # noqa: S608 - names of this file
-            f" SELECT {', '.join(self.columns)}, 0 AS position FROM {self.table} WITH NO DATA"
-        )
 
     def blank(self) -> dict[str, Any]:
         """A row to begin with: every column NULL."""
         return dict.fromkeys(self.columns)
 
-    def run(self, cursor: CursorWrapper, rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-        """Writes `rows`, made from `blank()`, in the order given; the rows of `returning`."""
-        names = ", ".join(self.columns)
-        values = itemgetter(*self.columns)
-        copying = f"COPY {self.staging} ({names}, position) FROM STDIN"
-        with connection.wrap_database_errors, cursor.copy(copying) as copy:
-            for position, row in enumerate(rows):
-                copy.write_row((*values(row), position))
-        cursor.execute(
-            f"INSERT INTO {self.table} AS kept ({names})"  # noqa: S608 - names of this file
-            f" SELECT {names} FROM {self.staging} ORDER BY position"
-            f" ON CONFLICT ({self.unique}) DO UPDATE SET {self.changes} {self.returning}"
-        )
-        return cursor.fetchall() if self.returning else []
+    def run(self, send: Send, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes `rows`, made from `blank()`, in the order given, in which the function gives them out."""
+        if rows:
+            names = ", ".join(self.columns)
+            statement = (
+                f"INSERT INTO {self.table} AS kept ({names})"  # noqa: S608 - names of this file
+                f" SELECT {names} FROM json_populate_recordset(NULL::{self.table}, %s)"
+                f" ON CONFLICT ({self.unique}) DO UPDATE SET {self.changes}"
+            )
+            send(statement, [msgspec.json.encode(rows).decode()])
 
 
 def _any_text(columns: Iterable[str]) -> str:
@@ -179,8 +161,6 @@ SYNCS = Upsert(
             _newest("last_completed_at", f"{{side}}.last_completed_at, {_by_value(SUMMARY)}", SUMMARY),
         )
     ),
-    # The syncs whose moment has to be read from the entries.
-    "RETURNING CASE WHEN status_since IS NULL AND status_at IS NOT NULL THEN sync_id END",
 )
 
 TRACE_IDENTITY = ("user_id", "integration", "pipeline", "sync_type")
@@ -239,32 +219,6 @@ MINUTES = Upsert(
     "count = kept.count + EXCLUDED.count",
 )
 
-ALL = (SYNCS, TRACES, USERS, COUNTS, MINUTES)
-CREATE_STAGING = ";".join(upsert.create_staging() for upsert in ALL)
-STAGING = ", ".join(upsert.staging for upsert in ALL)
-
-EFFECTIVE_STATUS = "COALESCE(NULLIF({entry}.status, ''), %(implied)s::jsonb ->> {entry}.event, '')"
-# The state holds since the first entry that says so after the last entry that says otherwise.
-RECOMPUTE_SINCE = f"""
-UPDATE synclogs_sync SET status_since = found.occurred_at, status_before_at = found.before
-FROM (
-    SELECT s.id, since.occurred_at, other.occurred_at AS before FROM synclogs_sync s
-    LEFT JOIN LATERAL (
-        SELECT o.occurred_at, {EFFECTIVE_STATUS.format(entry="o")} <> 'ACTIVE' AS ended, o.key FROM synclogs_logentry o
-        WHERE o.project_id = s.project_id AND o.sync_id = s.sync_id
-        AND o.occurred_at BETWEEN s.first_seen_at AND s.status_at
-        AND {EFFECTIVE_STATUS.format(entry="o")} NOT IN ('', s.status)
-        ORDER BY o.occurred_at DESC, ended DESC, o.key DESC LIMIT 1
-    ) other ON true
-    CROSS JOIN LATERAL (
-        SELECT e.occurred_at FROM synclogs_logentry e
-        WHERE e.project_id = s.project_id AND e.sync_id = s.sync_id
-        AND e.occurred_at BETWEEN COALESCE(other.occurred_at, s.first_seen_at) AND s.status_at
-        AND {EFFECTIVE_STATUS.format(entry="e")} = s.status
-        AND (other.key IS NULL OR (e.occurred_at, s.status <> 'ACTIVE', e.key) > (other.occurred_at, other.ended, other.key))
-        ORDER BY e.occurred_at LIMIT 1
-    ) since
-    WHERE s.project_id = %(project)s AND s.sync_id = ANY(%(syncs)s::uuid[])
-) found
-WHERE found.id = synclogs_sync.id
-"""  # noqa: S608 - names of this file
+# Reads from the entries since when the syncs of a batch are in their state, where that is to be read. A function of the database
+# (migration 0012), since only that keeps its plan over all days; most batches need nothing of it.
+RECOMPUTE_SINCE = "SELECT synclogs_recompute_since(%(project)s, %(syncs)s::uuid[], %(implied)s::jsonb)"

@@ -288,6 +288,43 @@ def test_import_again_changes_nothing(project: Project, tmp_path: Path) -> None:
     assert call("import_logs", str(path), "--project", "acme")[0] == "0 stored, 2 already there, 0 refused.\n"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_year_into_a_project_that_keeps_less_says_what_is_missing_and_what_to_set(tmp_path: Path) -> None:
+    """Of what was said to be stored, nothing is gone after the next round of retention."""
+    project, now = ProjectFactory(slug="acme"), timezone.now()
+    path = tmp_path / "year.ndjson"
+    path.write_bytes(
+        ndjson(*(entry(id=f"{number}", timestamp=now - timedelta(days=365 * number / 100)) for number in range(100)))
+    )
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("import_logs", str(path), "--project", "acme", stdout=out, stderr=err)
+    assert ended.value.code == 1
+    summary, missing = out.getvalue().splitlines()
+    assert summary == "25 stored, 0 already there, 75 refused."
+    oldest = now - timedelta(days=90)
+    assert missing.startswith(
+        f"75 were left out: they are older than the 90 days that project acme keeps (now from {oldest:%Y-%m-%d}"
+    )
+    assert "Its retention can be changed in the administration, under Projects, up to 400 days" in missing
+    assert err.getvalue().count("beyond_retention at /timestamp") == 20
+    call("maintain")
+    assert LogEntry.objects.of(project).count() == 25
+    Project.objects.update(retention_days=400)
+    assert call("import_logs", str(path), "--project", "acme")[0] == "75 stored, 25 already there, 0 refused.\n"
+    call("maintain")
+    assert LogEntry.objects.of(project).count() == 100
+
+
+def test_made_entries_that_the_project_would_not_keep_are_told(project: Project) -> None:
+    Project.objects.update(retention_days=1)
+    _, err = call("generate_logs", "--entries", "500", "--days", "4", "--users", "10", "--project", "acme")
+    stored = LogEntry.objects.of(project).count()
+    assert 0 < stored < 500
+    assert f"{stored:,} entries stored in project acme." in err
+    assert f"{500 - stored:,} were left out: they are older than the 1 day that project acme keeps" in err
+
+
 def test_bad_lines_cost_only_themselves(project: Project, tmp_path: Path) -> None:
     path = tmp_path / "a.ndjson"
     path.write_bytes(

@@ -3,16 +3,24 @@
 import json
 import threading
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from django.db import DataError, IntegrityError, OperationalError, connection, connections, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    connections,
+    transaction,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import errors
 
-from synclogs import ingest, partitions, projections, records
+from synclogs import ingest, partitions, projections, records, retention, upserts
 from synclogs.catalogue import LEVEL_SLUGS, SyncStatus, event
 from synclogs.models import ConnectedUser, Facet, HourCount, LogEntry, MinuteCount, Project, Sync, Trace
 from synclogs.models.log import COLUMNS
@@ -25,7 +33,7 @@ AT = NOW - timedelta(hours=2)
 
 @pytest.fixture
 def project() -> Project:
-    return factories.ProjectFactory()
+    return factories.ProjectFactory(retention_days=400)
 
 
 def put(project: Project, *entries: dict[str, Any]) -> ingest.Written:
@@ -94,6 +102,16 @@ def test_a_resend_changes_nothing_anywhere(project):
     assert put(project, *batch) == ingest.Written(0, 4, [])
     assert put(project, *batch[::-1]) == ingest.Written(0, 4, [])
     assert snapshot() == before
+
+
+@pytest.mark.django_db
+def test_which_key_sent_an_entry_is_no_part_of_it(project):
+    (record,) = read(entry(id="one", timestamp=AT), now=NOW)
+    for sent_by, written in ((7, (1, 0)), (8, (0, 1)), (None, (0, 1))):
+        assert ingest.write(project, [record], now=NOW, sent_by=sent_by) == ingest.Written(*written, [])
+    assert LogEntry.objects.get().sent_by == 7
+    put(project, entry(id="by a command", timestamp=AT))
+    assert LogEntry.objects.get(entry_id="by a command").sent_by is None
 
 
 @pytest.mark.django_db
@@ -214,6 +232,57 @@ def test_a_value_that_the_database_refuses_costs_only_its_own_entry(project, mon
     assert [(refusal.index, refusal.code) for refusal in written.refusals] == [(13, "not_storable")]
 
 
+# Retention: what is accepted is kept, and what would not be kept is not accepted.
+
+
+MICROSECOND = timedelta(microseconds=1)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("days", [1, 90, 400])
+@pytest.mark.parametrize("clock", [time(0), time(12, 34, 56, 789), time(23, 59, 59, 999999)])
+def test_what_is_accepted_outlives_the_next_rounds_of_retention(days, clock):
+    """Whether its project keeps the longest, whose days are dropped whole, or another does. Its day has no partition before."""
+    now = datetime.combine(NOW.date(), clock, UTC)
+    oldest = now - timedelta(days=days)
+    for longer in (False, True):
+        project = factories.ProjectFactory(retention_days=days)
+        if longer:
+            factories.ProjectFactory(retention_days=400)
+        partitions.drop(oldest.date())
+        found = store(
+            project, entry(id="kept", timestamp=oldest), entry(id="gone", timestamp=oldest - MICROSECOND), now=now
+        )
+        assert [(refusal.id, refusal.code, refusal.pointer) for refusal in found.refusals] == [
+            ("gone", "beyond_retention", "/timestamp")
+        ]
+        assert f"older than the {project.retention_words} that this project keeps" in found.refusals[0].detail
+        for later in (timedelta(0), timedelta(hours=1), timedelta(days=1) - MICROSECOND):
+            retention.maintain(now=now + later)
+            assert LogEntry.objects.of(project).get().entry_id == "kept"
+            assert sum(HourCount.objects.of(project).filter(facet=Facet.TOTAL).values_list("count", flat=True)) == 1
+        retention.maintain(now=now + timedelta(days=2))
+        assert not LogEntry.objects.of(project).exists()
+        Project.objects.all().delete()
+
+
+@pytest.mark.django_db
+def test_what_is_refused_for_its_age_costs_no_neighbour_and_its_resend_too(project):
+    project.retention_days = 30
+    old = [entry(id=f"old{days}", timestamp=NOW - timedelta(days=days)) for days in (31, 365, 4000)]
+    old += [entry(id=text[:4], timestamp=text) for text in ("0001-01-01T00:00:00+23:59", "1969-12-31T23:59:59Z")]
+    batch = [old[0], at(0, id="a"), *old[1:], at(1, id="b")]
+    written = put(project, *batch)
+    assert (written.accepted, written.duplicates) == (2, 0)
+    assert [(refusal.index, refusal.id) for refusal in written.refusals] == [
+        (0, "old31"), (2, "old365"), (3, "old4000"), (4, "0001"), (5, "1969"),
+    ]  # fmt: skip
+    assert put(project, *batch) == ingest.Written(0, 2, written.refusals)
+    assert put(project, *old) == ingest.Written(0, 0, put(project, *old).refusals)
+    later = store(project, at(0, id="a"), now=NOW + timedelta(days=40))
+    assert [refusal.code for refusal in later.refusals] == ["beyond_retention"]
+
+
 # Faults.
 
 
@@ -243,6 +312,38 @@ def test_other_faults_are_not_and_nothing_is_stored(project, monkeypatch):
     with pytest.raises(OperationalError):
         put(project, at(0))
     assert len(calls) == 1
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("known", [False, True])
+def test_a_fault_in_the_last_burst_costs_the_whole_batch_and_no_other(project, monkeypatch, known):
+    """COMMIT is on its way behind the statement that fails."""
+    put(project, at(0, id="before"))
+    batch = [at(0, id="before"), at(1)] if known else [at(1)]
+    before = snapshot()
+    run = upserts.Upsert.run
+
+    def failing(upsert: upserts.Upsert, send: Any, rows: Any) -> None:
+        run(upsert, send, rows)
+        if upsert is upserts.TRACES:
+            send("SELECT no_such_function()")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(upserts.Upsert, "run", failing)
+        with pytest.raises(ProgrammingError, match="no_such_function"):
+            put(project, *batch)
+    assert LogEntry.objects.get().entry_id == "before"
+    assert snapshot() == before
+    assert put(project, *batch).accepted == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_fault_of_the_commit_itself_is_told(project):
+    gone = Project.objects.get(pk=project.pk)
+    project.delete()
+    with pytest.raises(IntegrityError):
+        put(gone, at(0))
     assert not LogEntry.objects.exists()
 
 
@@ -552,7 +653,7 @@ def test_sizes_add_up_by_construction():
 
 def test_a_line_of_copy_for_every_column():
     (record,) = records.read_json(json.dumps(entry(message="a\\b")).encode(), now=datetime.now(UTC)).records
-    (line,) = ingest.lines(1, {"0" * 32: record}, now=NOW)
+    (line,) = ingest.lines(ingest.Batch(1, {"0" * 32: record}, ingest.Arrival(NOW, None)))
     assert line.endswith("\n")
     assert line.count("\t") == len(COLUMNS)  # the words come last
 

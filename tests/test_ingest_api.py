@@ -191,6 +191,34 @@ def test_a_key_of_another_project_meets_no_duplicates(push, client):
     assert response.json()["accepted"] == 1
 
 
+@pytest.mark.parametrize(
+    ("content_type", "wrap"),
+    [
+        ("application/json", lambda entries: json.dumps(entries).encode()),
+        ("application/json", lambda entries: json.dumps({"logs": entries}).encode()),
+        ("application/x-ndjson", lambda entries: b"\n".join(json.dumps(each).encode() for each in entries)),
+    ],
+)
+def test_what_the_project_would_not_keep_is_refused(push, project, content_type, wrap):
+    project.retention_days = 7
+    project.save()
+    now = timezone.now()
+    entries = [entry(id="old", timestamp=now - timedelta(days=8)), entry(id="new", timestamp=now - timedelta(days=6))]
+    body = push(wrap(entries), content_type=content_type).json()
+    assert (body["accepted"], body["rejected"]) == (1, 1)
+    (error,) = body["errors"]
+    assert (error["index"], error["id"], error["code"], error["pointer"]) == (
+        0,
+        "old",
+        "beyond_retention",
+        "/timestamp",
+    )
+    assert "older than the 7 days that this project keeps" in error["detail"]
+    answer = push(wrap(entries[:1]), content_type=content_type)
+    assert [error["code"] for error in is_problem(answer, 422)["errors"]] == ["beyond_retention"]
+    assert LogEntry.objects.get().entry_id == "new"
+
+
 # Key, scope, rate: before the body is read.
 
 
@@ -267,7 +295,7 @@ def test_the_rate_comes_back(client, project):
     text = factories.api_key(project, requests_per_minute=1)[1]
     assert client.post(URL, "[]", "application/json", headers=bearer(text)).status_code == 200
     assert client.post(URL, "[]", "application/json", headers=bearer(text)).status_code == 429
-    bucket = RateBucket.objects.get()
+    bucket = RateBucket.objects.get(subject=f"key:{ApiKey.objects.get().pk}")
     bucket.full_at -= timedelta(seconds=60)
     bucket.save()
     assert client.post(URL, "[]", "application/json", headers=bearer(text)).status_code == 200
@@ -278,6 +306,34 @@ def test_one_keys_rate_is_not_anothers(client, project):
     second = factories.api_key(project, requests_per_minute=1)[1]
     for text in (first, second):
         assert client.post(URL, "[]", "application/json", headers=bearer(text)).status_code == 200
+
+
+def test_a_projects_rate_is_spent_by_all_of_its_keys_together(client, project, settings):
+    settings.PROJECT_REQUESTS_PER_MINUTE = 3
+    keys_of_project = [factories.api_key(project)[1] for _ in range(2)]
+    statuses = [
+        client.post(URL, "[]", "application/json", headers=bearer(text)).status_code for text in keys_of_project * 2
+    ]
+    assert statuses == [200, 200, 200, 429]
+    response, stream = unread(client, **bearer(keys_of_project[0]))
+    assert "All keys of this project together may make 3 requests a minute" in is_problem(response, 429)["detail"]
+    assert 1 <= int(response["Retry-After"]) <= 20
+    assert response["RateLimit-Policy"] == '"project";q=3;w=60'
+    assert not stream.was_read
+    is_problem(client.get(URL, headers=bearer(keys_of_project[1])), 429)
+    foreign = factories.api_key(factories.ProjectFactory())[1]
+    assert client.post(URL, "[]", "application/json", headers=bearer(foreign)).status_code == 200
+
+
+def test_a_loud_key_spends_nothing_of_its_project_beyond_its_own_rate(client, project, settings):
+    settings.PROJECT_REQUESTS_PER_MINUTE = 5
+    loud = factories.api_key(project, requests_per_minute=2)[1]
+    statuses = [client.post(URL, "[]", "application/json", headers=bearer(loud)).status_code for _ in range(20)]
+    assert statuses == [200] * 2 + [429] * 18
+    quiet = factories.api_key(project)[1]
+    assert [client.post(URL, "[]", "application/json", headers=bearer(quiet)).status_code for _ in range(3)] == [
+        200
+    ] * 3
 
 
 def test_errors_tell_the_rate_too(push):
@@ -584,6 +640,11 @@ def test_time_of_arrival_is_ours(push):
     before = datetime.now(UTC)
     push({**entry(), "receivedAt": "2020-01-01T00:00:00Z"})
     assert before <= LogEntry.objects.get().received_at <= datetime.now(UTC)
+
+
+def test_the_key_that_sent_an_entry_is_noted(push):
+    push({**entry(), "sentBy": 1, "sent_by": 1})
+    assert LogEntry.objects.get().sent_by == ApiKey.objects.get().pk
 
 
 def test_every_answer_has_an_id_to_ask_for(push):

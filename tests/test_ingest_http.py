@@ -25,6 +25,7 @@ from tests.factories import entry
 # The server sees only what is committed: what the fixture makes, not what a test makes.
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 RATE = 20
+OF_PROJECT = 120
 ROOT = Path(__file__).resolve().parent.parent
 MEBIBYTE = 1024 * 1024
 
@@ -34,6 +35,8 @@ class Web:
     port: int
     key: str = ""
     limited_key: str = ""
+    many_keys: tuple[str, ...] = ()  # of a project of their own; the last has RATE
+    database_url: str = ""
     log: Path = Path()
 
     def connect(self) -> socket.socket:
@@ -107,13 +110,16 @@ def web(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[Web]:
         project = factories.ProjectFactory(slug="over-http")
         text = factories.api_key(project, Scope.LOGS_WRITE, Scope.LOGS_READ)[1]
         limited = factories.api_key(project, requests_per_minute=RATE)[1]
+        other = factories.ProjectFactory(slug="many-keys")
+        many = tuple(factories.api_key(other, requests_per_minute=rate)[1] for rate in (None, None, RATE))
         url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
         try:
             with serving(tmp_path_factory.mktemp("web") / "log", DATABASE_URL=url) as running:
                 running.key, running.limited_key = text, limited
+                running.many_keys, running.database_url = many, url
                 yield running
         finally:
-            Project.objects.filter(pk=project.pk).delete()
+            Project.objects.filter(pk__in=[project.pk, other.pk]).delete()
             LogEntry.objects.filter(project=project.pk)._raw_delete("default")
             RateBucket.objects.all().delete()
             connection.close()
@@ -290,6 +296,20 @@ def test_the_rate_is_exact_over_connections(web: Web):
         statuses = list(pool.map(lambda _: web.ask(head, b"[]")[0], range(2 * RATE)))
     assert RATE <= statuses.count(200) <= RATE + 2  # one comes back every three seconds
     assert statuses.count(429) == 2 * RATE - statuses.count(200)
+
+
+def test_a_projects_rate_is_one_over_four_web_processes_and_all_of_its_keys(web: Web, tmp_path: Path):
+    """Exact, but for what comes back meanwhile; a key far over a rate of its own takes no more of it than that."""
+    more = {"DATABASE_URL": web.database_url, "WEB_CONCURRENCY": "4", "PROJECT_REQUESTS_PER_MINUTE": str(OF_PROJECT)}
+    with serving(tmp_path / "log", **more) as four, ThreadPoolExecutor(12) as pool:
+        began = time.monotonic()
+        heads = [four.head("Content-Length: 2", key=text) for text in web.many_keys] * OF_PROJECT
+        statuses = list(pool.map(lambda head: four.ask(head, b"[]")[0], heads))
+        back = (time.monotonic() - began) / 60
+    loud = statuses[2::3].count(200)
+    assert 1 <= loud <= RATE * (1.05 + back)
+    assert OF_PROJECT * 0.95 <= statuses.count(200) <= OF_PROJECT * (1.05 + back)
+    assert statuses.count(429) == len(statuses) - statuses.count(200)
 
 
 def test_health(web: Web):

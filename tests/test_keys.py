@@ -35,13 +35,20 @@ def test_keys_differ(db):
     assert len({keys.create(project, "k", scopes=[])[1] for _ in range(20)}) == 20
 
 
-def test_a_key_is_recognised_with_its_project_in_one_query(made, django_assert_num_queries):
+def test_a_key_is_admitted_with_its_project_in_one_query(made, django_assert_num_queries):
+    """Recognised, its use noted, and charged to both."""
     key, text = made
-    assert keys.recognise(text, now=NOW) == key
     with django_assert_num_queries(1):
-        found = keys.recognise(text, now=NOW + timedelta(seconds=1))
+        found = keys.admit(text, Scope.LOGS_WRITE, now=NOW)
         assert found is not None
-        assert found.project == key.project
+        assert found.key == key
+        assert found.key.project == key.project
+        assert found.key.project.retention_days == key.project.retention_days
+    assert found.allowance is not None
+    assert (found.allowance.limit, found.allowance.remaining) == (6000, 5999)
+    key.refresh_from_db()
+    assert key.last_used_at == NOW
+    assert {bucket.subject for bucket in RateBucket.objects.all()} == {f"key:{key.pk}", f"project:{key.project_id}"}
 
 
 def test_a_mistyped_key_never_reaches_the_database(made, django_assert_num_queries):
@@ -72,6 +79,22 @@ def test_a_wrong_secret_with_a_right_checksum_is_not_enough(made):
     key, _ = made
     secret = "a" * keys.SECRET_LENGTH
     assert keys.recognise(f"ssp_{key.key_id}_{secret}{keys._checksum(key.key_id + secret)}", now=NOW) is None
+
+
+def test_who_knows_only_the_public_half_spends_nothing_of_the_key(made):
+    key, text = made
+    secret = "a" * keys.SECRET_LENGTH
+    guess = f"ssp_{key.key_id}_{secret}{keys._checksum(key.key_id + secret)}"
+    assert keys.admit(guess, Scope.LOGS_WRITE, now=NOW) is None
+    admission = keys.admit(text, Scope.LOGS_READ, now=NOW)
+    assert admission is not None
+    assert (admission.key, admission.allowance) == (key, None)
+    assert not RateBucket.objects.exists()
+    key.refresh_from_db()
+    assert key.last_used_at == NOW
+    assert keys.admit(guess, Scope.LOGS_WRITE, now=NOW + timedelta(hours=1)) is None
+    key.refresh_from_db()
+    assert key.last_used_at == NOW
 
 
 def test_revoked_and_expired_keys_are_not_recognised(made):

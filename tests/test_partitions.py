@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synclogs import partitions, retention
-from synclogs.models import HourCount, LogEntry, MinuteCount, RateBucket, Trace
+from synclogs.models import HourCount, LogEntry, MinuteCount, Project, RateBucket, Trace
 from tests import factories
 from tests.factories import entry
 
@@ -45,14 +45,17 @@ def clear(*days: date) -> None:
     ],
 )
 def test_a_day_is_due_when_its_last_moment_is_older_than_the_retention(day, is_due):
-    assert (partitions.due([day], today=TODAY, keep_days=90) == [day]) is is_due
+    before = datetime.combine(TODAY - timedelta(days=90), datetime.min.time(), UTC)
+    assert (partitions.due([day], before=before) == [day]) is is_due
 
 
-@given(st.sets(st.dates(date(2025, 1, 1), date(2027, 1, 1))), st.integers(1, 400))
-def test_nothing_that_is_still_kept_is_ever_due(days, keep):
-    due = partitions.due(days, today=TODAY, keep_days=keep)
+@given(st.sets(st.dates(date(2025, 1, 1), date(2027, 1, 1))), st.integers(1, 400), st.datetimes(timezones=st.just(UTC)))
+def test_nothing_that_is_still_kept_is_ever_due(days, keep, clock):
+    now = datetime.combine(TODAY, clock.time(), UTC)
+    oldest_kept = Project(retention_days=keep).oldest_kept(now)
+    assert timedelta(days=1) <= Project(retention_days=keep).oldest_accepted(now) - oldest_kept < timedelta(days=2)
+    due = partitions.due(days, before=oldest_kept)
     assert due == sorted(due)
-    oldest_kept = datetime.combine(TODAY, datetime.min.time(), UTC) - timedelta(days=keep)
     for day in days:
         last_moment = datetime.combine(day, datetime.max.time(), UTC)
         assert (day in due) == (last_moment < oldest_kept)

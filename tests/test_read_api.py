@@ -507,6 +507,12 @@ def test_put_reads_as_strictly_as_ingest(put, body):
     is_problem(put("acct_1", body), 400)
 
 
+@pytest.mark.parametrize("name", [" ", "\u200b", "\u3164", "\xa0\t"])
+def test_put_makes_nobody_who_cannot_be_seen(put, name):
+    assert set(is_problem(put(name, b"{}"), 400)["errors"]) == {"userId"}
+    assert not ConnectedUser.objects.exists()
+
+
 def test_put_takes_a_surrogate_pair(put):
     assert put("acct_1", b'{"name": "\\ud83d\\ude00"}').json()["name"] == "\N{GRINNING FACE}"
 
@@ -598,11 +604,16 @@ def test_limits_are_the_numbers_of_the_code(client, project):
     limits = client.get(f"{API}/limits").json()
     assert limits["ingest"]["wireBytes"] == LIMITS.wire_bytes == 5 * 1024 * 1024
     assert limits["ingest"]["entries"] == 10_000
-    assert limits["rate"] == {"requestsPerMinute": 6000}
+    assert limits["rate"] == {"requestsPerMinute": 6000, "requestsPerMinuteOfProject": 60000}
     assert limits["pages"] == {"usual": 50, "most": 200}
     key = factories.api_key(project, Scope.LOGS_WRITE, requests_per_minute=7)[1]
-    assert client.get(f"{API}/limits", headers=bearer(key)).json()["rate"] == {"requestsPerMinute": 7}
+    assert client.get(f"{API}/limits", headers=bearer(key)).json()["rate"]["requestsPerMinute"] == 7
     is_problem(client.get(f"{API}/limits", headers=bearer("wrong")), 401)
+    for who, days in (({}, 400), (bearer(key), project.retention_days)):
+        told = client.get(f"{API}/limits", headers=who).json()
+        assert told["ingest"]["pastDays"] == told["retention"]["days"] == days
+        oldest = datetime.fromisoformat(told["retention"]["oldestAccepted"])
+        assert timedelta(0) <= timezone.now() - timedelta(days=days) - oldest < timedelta(minutes=1)
     described = json.loads(schema.document())["components"]["schemas"]["Limits"]["properties"]
     assert set(described) == set(limits)
 

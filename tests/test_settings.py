@@ -36,7 +36,7 @@ WEAK = {
     "no database name": {"DATABASE_URL": "postgresql://user:hidden-password@host"},
     "words for a number": {"INGEST_CONCURRENCY": "many"},
     "a number too small": {"INGEST_REQUESTS_PER_MINUTE": "0"},
-    "digits of another script": {"RETENTION_DAYS": "٣"},
+    "digits of another script": {"INGEST_CONCURRENCY": "٣"},
     "neither yes nor no": {"HTTPS": "maybe"},
     "an unknown level": {"LOG_LEVEL": "LOUD"},
 }

@@ -101,7 +101,7 @@ class ProjectAdmin(PortalModelAdmin):
 
     @column("Keeps entries for")
     def retention(self, obj: Project) -> str:
-        return f"{obj.retention_days} days"
+        return obj.retention_words
 
     @column("Created")
     def created(self, obj: Project) -> Cell:

@@ -44,7 +44,7 @@ TROUBLES = {
     429: "The key's rate is spent; `Retry-After` tells when to come back.",
     503: "The database is away or the portal is overloaded; nothing was stored. `Retry-After` tells when to come back.",
 }
-SHORT = f"1 to {LIMITS.text_characters} printable ASCII characters."
+SHORT = f"1 to {LIMITS.text_characters} printable ASCII characters, not only blanks."
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -276,14 +276,19 @@ get_limits = extend_schema(
     operation_id="getLimits",
     tags=["about"],
     summary="The numbers that bound a request",
-    description="For anybody; with a key, its own rate.",
+    description="For anybody; with a key, its own rate and what its project keeps.",
     auth=[],
     responses={
         200: inline_serializer(
             "Limits",
             {
-                name: serializers.DictField(child=serializers.IntegerField())
-                for name in ("ingest", "rate", "pages", "query")
+                **{
+                    name: serializers.DictField(child=serializers.IntegerField())
+                    for name in ("ingest", "rate", "pages", "query")
+                },
+                "retention": inline_serializer(
+                    "Retention", {"days": serializers.IntegerField(), "oldestAccepted": serializers.DateTimeField()}
+                ),
             },
         ),
         **{(status, PROBLEM): OpenApiResponse(Problem, TROUBLES[status]) for status in (400, 401, 405, 503)},
@@ -306,11 +311,12 @@ ENTRY_WRITE: Mapping[str, object] = {
     "required": ["id", "timestamp", "level", "type"],
     "additionalProperties": True,
     "properties": {
-        "id": text(LIMITS.id_characters, "The sender's own event id, printable ASCII."),
+        "id": text(LIMITS.id_characters, "The sender's own event id, printable ASCII, not only blanks."),
         "timestamp": {
             "type": "string",
             "format": "date-time",
-            "description": f"RFC 3339 with an offset, from {LIMITS.past_days} days back to {LIMITS.ahead_hours} hours ahead.",
+            "description": f"RFC 3339 with an offset, from as far back as the project keeps entries (at most {LIMITS.past_days} days) to"
+            f" {LIMITS.ahead_hours} hours ahead.",
         },
         "level": {
             "type": "string",

@@ -34,10 +34,9 @@ def receive(request: HttpRequest) -> HttpResponse:
     """Answers 200 or 422 with the account, or a problem; the headers tell what is left of the key's rate."""
     headers: dict[str, str] = {}
     try:
-        key = keys.authenticate(request)
-        keys.check_scope(key, Scope.LOGS_WRITE)
-        headers = keys.rate_headers(keys.charge(key))
-        response = _receive(request, key)
+        admission = keys.admit(request, Scope.LOGS_WRITE)
+        headers = keys.rate_headers(admission.allowance) if admission.allowance else {}
+        response = _receive(request, admission.key)
     except Denied as denied:
         response = denied.answer(request)
     except Unreadable as error:
@@ -63,7 +62,7 @@ def _receive(request: HttpRequest, key: ApiKey) -> HttpResponse:
             reading = (records.read_lines if lines else records.read_json)(body, now=now)
             # Reading is pure computing: let those go first who only wait for a word.
             time.sleep(0)
-            written = ingest.write(key.project, reading.records, now=now)
+            written = ingest.write(key.project, reading.records, now=now, sent_by=key.pk)
     return account(request, reading, written)
 
 

@@ -5,30 +5,42 @@ Goes in: a request. Comes out: the key, or Denied with 401, 403 or 429. The body
 
 import ipaddress
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.throttling import BaseThrottle
 
 from portal.access import client_address
 from portal.api.problems import Denied
 from synclogs import keys
-from synclogs.keys import Allowance
+from synclogs.keys import Admission, Allowance
 from synclogs.models import ApiKey
 
 CHALLENGE = 'Bearer realm="sync-support-portal"'
 FAILURES_PER_MINUTE = 600  # of an address, before it is told to wait instead
 
 
+def admit(request: HttpRequest, scope: str) -> Admission:
+    """The key that the request carries, which may do this and has some of its rate left. Raises Denied: 401, 403 or 429."""
+    admission = _recognised(request, scope)
+    check_scope(admission.key, scope)
+    if admission.allowance is not None:
+        check_rate(admission.allowance)
+    return admission
+
+
 def authenticate(request: HttpRequest) -> ApiKey:
-    """The key that the request carries. Raises Denied: 401, or 429 for an address that has guessed too often."""
+    """The key that the request carries; nothing is charged. Raises Denied: 401 or 429."""
+    return _recognised(request, "").key
+
+
+def _recognised(request: HttpRequest, scope: str) -> Admission:
+    """Raises Denied: 401, or 429 for an address that has guessed too often."""
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-    key = keys.recognise(text.strip(), now=timezone.now()) if scheme.lower() == "bearer" else None
-    if key is not None:
-        return key
+    admission = keys.admit(text.strip(), scope, now=timezone.now()) if scheme.lower() == "bearer" else None
+    if admission is not None:
+        return admission
     allowance = keys.charge(f"address:{_network(request)}", per_minute=FAILURES_PER_MINUTE)
     if not allowance.allowed:
         raise Denied(429, "Too many requests without a usable key.", headers=rate_headers(allowance))
@@ -47,28 +59,21 @@ def check_scope(key: ApiKey, scope: str) -> None:
         raise Denied(403, f"This key lacks the scope {scope}.", headers={"WWW-Authenticate": challenge})
 
 
-def per_minute(key: ApiKey | None) -> int:
-    """The requests that a key may make in a minute."""
-    return (key and key.requests_per_minute) or settings.INGEST_REQUESTS_PER_MINUTE
-
-
-def charge(key: ApiKey) -> Allowance:
-    """Takes this request off the key's rate. Raises Denied when it is spent."""
-    allowance = keys.charge(f"key:{key.pk}", per_minute=per_minute(key))
+def check_rate(allowance: Allowance) -> None:
     if not allowance.allowed:
+        whose = "All keys of this project together" if allowance.policy == "project" else "This key"
         raise Denied(
             429,
-            f"This key may make {allowance.limit} requests a minute; send fewer and larger batches.",
+            f"{whose} may make {allowance.limit} requests a minute; send fewer and larger batches.",
             headers=rate_headers(allowance),
         )
-    return allowance
 
 
 def rate_headers(allowance: Allowance) -> dict[str, str]:
     """The allowance as headers (draft-ietf-httpapi-ratelimit-headers)."""
     headers = {
-        "RateLimit-Policy": f'"default";q={allowance.limit};w={allowance.window_seconds}',
-        "RateLimit": f'"default";r={allowance.remaining};t={allowance.reset}',
+        "RateLimit-Policy": f'"{allowance.policy}";q={allowance.limit};w={allowance.window_seconds}',
+        "RateLimit": f'"{allowance.policy}";r={allowance.remaining};t={allowance.reset}',
     }
     return headers if allowance.allowed else {"Retry-After": str(allowance.retry_after), **headers}
 
@@ -84,31 +89,29 @@ def _network(request: HttpRequest) -> str:
     return str(address)
 
 
-# The same three steps as REST framework knows them.
+# The same as REST framework knows it.
 
 
 class KeyAuthentication(BaseAuthentication):
-    """request.auth is the key, and no person is signed in."""
+    """request.auth is the key, and no person is signed in.
+
+    The view names the scope for each method in `scopes`, for example {"GET": "logs:read"}; HEAD is GET. Every answer tells what is
+    left: the view puts `request.allowance` into its headers.
+    """
 
     def authenticate(self, request: Request) -> tuple[None, ApiKey]:
-        return None, authenticate(request._request)
+        scopes: dict[str, str] = getattr(request.parser_context["view"], "scopes", {})
+        admission = admit(request._request, scopes.get(_method(request), ""))
+        request._request.allowance = admission.allowance  # type: ignore[attr-defined]
+        return None, admission.key
 
 
 class HasScope(BasePermission):
-    """The view names the scope for each method in `scopes`, for example {"GET": "logs:read"}; HEAD is GET."""
+    """What names no scope is open to nobody: the scope itself was looked at before the rate was charged."""
 
     def has_permission(self, request: Request, view: object) -> bool:
-        scopes: dict[str, str] = getattr(view, "scopes", {})
-        method = "GET" if request.method == "HEAD" else str(request.method)
-        if not isinstance(request.auth, ApiKey) or method not in scopes:
-            return False
-        check_scope(request.auth, scopes[method])
-        return True
+        return isinstance(request.auth, ApiKey) and _method(request) in getattr(view, "scopes", {})
 
 
-class KeyRate(BaseThrottle):
-    """Every answer tells what is left; the view puts `request.allowance` into its headers."""
-
-    def allow_request(self, request: Request, view: object) -> bool:
-        request._request.allowance = charge(request.auth)  # type: ignore[attr-defined, arg-type]
-        return True
+def _method(request: Request) -> str:
+    return "GET" if request.method == "HEAD" else str(request.method)

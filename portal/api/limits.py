@@ -1,12 +1,17 @@
 """GET /api/v1/limits: the numbers that the code itself uses, so that they cannot differ from it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
-from portal.api import keys, pages
+from django.conf import settings
+
+from portal.api import pages
+from synclogs import keys
 from synclogs.language import QUERY_LENGTH
 from synclogs.limits import LIMITS
-from synclogs.models import ApiKey
+from synclogs.models import ApiKey, Project
+from synclogs.records import rfc3339
 
 
 def camel(name: str) -> str:
@@ -14,11 +19,20 @@ def camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def told(key: ApiKey | None) -> dict[str, Any]:
-    """Ingest limits as in the contract, the rate of `key` (or of a key without one of its own), page sizes, and how long a query may be."""
+def told(key: ApiKey | None, *, now: datetime) -> dict[str, Any]:
+    """Ingest limits as in the contract, how far back entries are accepted, rates, page sizes, and how long a query may be.
+
+    With `key` its own rate and what its project keeps, else the rate of a key without one and the most that any project keeps.
+    """
+    project = key.project if key else Project(retention_days=LIMITS.past_days)
+    limits = replace(LIMITS, past_days=project.retention_days)
     return {
-        "ingest": {camel(name): value for name, value in asdict(LIMITS).items()},
-        "rate": {"requestsPerMinute": keys.per_minute(key)},
+        "ingest": {camel(name): value for name, value in asdict(limits).items()},
+        "retention": {"days": project.retention_days, "oldestAccepted": rfc3339(project.oldest_accepted(now))},
+        "rate": {
+            "requestsPerMinute": keys.per_minute(key),
+            "requestsPerMinuteOfProject": settings.PROJECT_REQUESTS_PER_MINUTE,
+        },
         "pages": {"usual": pages.USUAL, "most": pages.MOST},
         "query": {"characters": QUERY_LENGTH},
     }

@@ -33,7 +33,7 @@ from portal.api.serializers import (
     moment,
 )
 from portal.filtersets import TextsFilter
-from synclogs import audit, paging, words
+from synclogs import audit, fields, paging, words
 from synclogs.filters import FilterError, LogFilter
 from synclogs.limits import LIMITS
 from synclogs.models import Action, ApiKey, ConnectedUser, LogEntry, Project, Scope, Sync, Trace
@@ -49,7 +49,7 @@ AHEAD = timedelta(hours=LIMITS.ahead_hours + 1)
 class Door(APIView):
     http_method_names = ["get", "head", "post", "put"]
     metadata_class = None
-    throttle_classes = [keys.KeyRate]
+    throttle_classes = []
     scopes: ClassVar[Mapping[str, str]] = READ
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -134,12 +134,11 @@ class Log(Door):
 def _entry(project: Project, text: str, *, now: datetime) -> LogEntry | None:
     """The newest entry with that id of the sender, else the one with that key."""
     entries = LogEntry.objects.of(project)
-    oldest = now - timedelta(days=project.retention_days + 1)
     # Sorted by an expression: by the column itself, the planner may walk through all entries newest first instead of
     # asking each partition's index of ids.
-    newest = entries.filter(occurred_at__gte=oldest, occurred_at__lt=now + AHEAD, entry_id=text).annotate(
-        moment=F("occurred_at") + timedelta(0)
-    )
+    newest = entries.filter(
+        occurred_at__gte=project.oldest_kept(now), occurred_at__lt=now + AHEAD, entry_id=text
+    ).annotate(moment=F("occurred_at") + timedelta(0))
     found = newest.order_by("-moment", "-key").first()
     key = uuid_of(text)
     return found or (entries.at_key(key).first() if key else None)
@@ -231,6 +230,8 @@ class OneUser(Door):
         self.nothing_asked()
         if len(userId.encode()) > LIMITS.user_id_bytes:
             raise pages.invalid({"userId": f"At most {LIMITS.user_id_bytes} bytes."})
+        if not fields.is_seen(userId):
+            raise pages.invalid({"userId": "At least one character that can be seen."})
         body = wire.json_object(request._request, owner=self.key.pk)
         form = UserWrite(data=body)
         if not form.is_valid():
@@ -298,9 +299,8 @@ def _states(syncs: QuerySet[Sync], slugs: list[str]) -> list[Any]:
 
 
 class Limits(Door):
-    """The numbers of the contract. For anybody; with a key, its own rate."""
+    """The numbers of the contract. For anybody; with a key, its own rate and what its project keeps."""
 
-    throttle_classes = []
     permission_classes = []
     authentication_classes = []
 
@@ -308,4 +308,4 @@ class Limits(Door):
     def get(self, request: Request) -> Response:
         self.nothing_asked()
         carries_key = "Authorization" in request.headers
-        return Response(limits.told(keys.authenticate(request._request) if carries_key else None))
+        return Response(limits.told(keys.authenticate(request._request) if carries_key else None, now=timezone.now()))

@@ -1,5 +1,7 @@
 """The catalogue as a page to read: events, states, causes, keys, and how to send the first log. Shows no data."""
 
+from dataclasses import replace
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -30,7 +32,7 @@ LIMIT_WORDS = {
     "recoverability_characters": ("error.recoverability, as a filter", "characters"),
     "user_id_bytes": ("userId", "bytes"),
     "message_bytes": ("message", "bytes"),
-    "past_days": ("How old a timestamp may be", "days"),
+    "past_days": ("How old a timestamp may be: as long as this project keeps entries", "days"),
     "ahead_hours": ("How far ahead a timestamp may be", "hours"),
     "errors_listed": ("Errors that an answer lists", ""),
 }
@@ -39,6 +41,7 @@ HTTP_STATUSES = (401, 402, 403, 404, 408, 410, 429, 500, 504)
 
 @project_view()
 def help_page(request: ProjectRequest) -> HttpResponse:
+    limits = replace(LIMITS, past_days=request.project.retention_days)
     context = {
         "now": timezone.now(),
         "categories": [(category, events_of(category)) for category in ORDER],
@@ -46,7 +49,7 @@ def help_page(request: ProjectRequest) -> HttpResponse:
         "codes": catalogue.ERROR_CODES.items(),
         "http_statuses": [(status, by_http(status)) for status in HTTP_STATUSES],
         "unknown": by_http(None),
-        "limits": [(words, getattr(LIMITS, name), unit) for name, (words, unit) in LIMIT_WORDS.items()],
+        "limits": [(words, getattr(limits, name), unit) for name, (words, unit) in LIMIT_WORDS.items()],
         "examples": [
             (example, f"{reverse('logs', args=(request.project.slug,))}?{urlencode({'q': example.query})}")
             for example in querywords.EXAMPLES

@@ -4,8 +4,9 @@ Goes in: a project and entries as they come over the wire. Comes out: how many w
 """
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass
 from itertools import batched
 from typing import Any
 
@@ -14,20 +15,32 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from synclogs import ingest, records
+from synclogs.ingest import Written
+from synclogs.limits import LIMITS, Code
 from synclogs.management.progress import Progress
 from synclogs.models import Project
+from synclogs.records import Refusal
 
 BATCH = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
+    """`beyond_retention` of the refused ones are older than the project keeps."""
+
     accepted: int = 0
     duplicates: int = 0
     refused: int = 0
+    beyond_retention: int = 0
+
+    @classmethod
+    def of(cls, written: Written, refusals: Sequence[Refusal]) -> "Loaded":
+        """`refusals`: all of them, those of `written` included."""
+        beyond = sum(refusal.code == Code.BEYOND_RETENTION for refusal in refusals)
+        return cls(written.accepted, written.duplicates, len(refusals), beyond)
 
     def __add__(self, other: "Loaded") -> "Loaded":
-        return Loaded(self.accepted + other.accepted, self.duplicates + other.duplicates, self.refused + other.refused)
+        return Loaded(*map(operator.add, astuple(self), astuple(other)))
 
     @property
     def seen(self) -> int:
@@ -71,7 +84,19 @@ def store(project: Project, entries: Iterable[dict[str, Any]]) -> Loaded:
     now = timezone.now()
     reading = records.read_lines(b"\n".join(lines(entries)), now=now)
     written = ingest.write(project, reading.records, now=now)
-    return Loaded(written.accepted, written.duplicates, len(written.refusals) + len(reading.refusals))
+    return Loaded.of(written, [*reading.refusals, *written.refusals])
+
+
+def beyond_retention(project: Project, loaded: Loaded) -> str:
+    """How many entries are missing because the project would not keep them, and what to do; "" when none is."""
+    if not loaded.beyond_retention:
+        return ""
+    oldest = project.oldest_accepted(timezone.now())
+    return (
+        f"{loaded.beyond_retention:,} were left out: they are older than the {project.retention_words} that project"
+        f" {project.slug} keeps (now from {oldest:%Y-%m-%d %H:%M} UTC on). Its retention can be changed in the administration,"
+        f" under Projects, up to {LIMITS.past_days} days; then run this again."
+    )
 
 
 def load(project: Project, entries: Iterable[dict[str, Any]], *, progress: Progress) -> Loaded:

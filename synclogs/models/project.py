@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Self
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+
+from synclogs.limits import LIMITS
 
 
 class Role(models.IntegerChoices):
@@ -44,7 +46,7 @@ class Project(models.Model):
     name = models.CharField(max_length=100)
     retention_days = models.PositiveSmallIntegerField(
         default=90,
-        validators=[MinValueValidator(1), MaxValueValidator(400)],
+        validators=[MinValueValidator(1), MaxValueValidator(LIMITS.past_days)],
         help_text="Entries older than this many days are deleted.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
@@ -56,6 +58,19 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def retention_words(self) -> str:
+        return "1 day" if self.retention_days == 1 else f"{self.retention_days} days"
+
+    def oldest_accepted(self, now: datetime) -> datetime:
+        """What happened before this moment is not taken in."""
+        return now - timedelta(days=min(self.retention_days, LIMITS.past_days))
+
+    def oldest_kept(self, now: datetime) -> datetime:
+        """What happened before this moment is deleted: whole days, and a day later than it would be refused, so that what has just
+        been accepted is there for a day at the least."""
+        return datetime.combine(self.oldest_accepted(now).date() - timedelta(days=1), time(), UTC)
 
 
 class OfProjectQuerySet[M: models.Model](models.QuerySet[M]):

@@ -17,7 +17,7 @@ from django.utils import timezone
 from synclogs.generate import DEMO, generate, live
 from synclogs.limits import LIMITS
 from synclogs.management.following import Follower
-from synclogs.management.loading import as_name, lines, load, project_named, store, whole
+from synclogs.management.loading import as_name, beyond_retention, lines, load, project_named, store, whole
 from synclogs.management.progress import Progress
 
 CHUNK = 1000
@@ -72,8 +72,11 @@ class Command(BaseCommand):
                 write_lines(file, entries, progress=progress)
             return
         with progress:
-            loaded = load(project_named(options["project"]), entries, progress=progress)
-        self.stderr.write(f"{loaded.accepted:,} entries stored in project {options['project']}.")
+            project = project_named(options["project"])
+            loaded = load(project, entries, progress=progress)
+        self.stderr.write(f"{loaded.accepted:,} entries stored in project {project.slug}.")
+        if missing := beyond_retention(project, loaded):
+            self.stderr.write(missing)
 
     def follow(self, options: dict[str, Any]) -> None:
         project = project_named(options["project"])

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from synclogs import ingest, records
 from synclogs.limits import LIMITS, Code
-from synclogs.management.loading import BATCH, Loaded, as_name, project_named
+from synclogs.management.loading import BATCH, Loaded, as_name, beyond_retention, project_named
 from synclogs.management.progress import Progress
 from synclogs.models import Project
 from synclogs.records import Record, Refusal
@@ -68,9 +68,9 @@ class Command(BaseCommand):
                     "run the same command again, lines that are there already are passed over.",
                     returncode=2,
                 ) from None
-        self.tell(report)
+        self.tell(project, report)
 
-    def tell(self, report: Report) -> None:
+    def tell(self, project: Project, report: Report) -> None:
         for line in (*report.shown, *report.unreadable):
             self.stderr.write(line)
         if report.loaded.refused > len(report.shown):
@@ -79,6 +79,8 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{loaded.accepted:,} stored, {loaded.duplicates:,} already there, {loaded.refused:,} refused."
         )
+        if missing := beyond_retention(project, loaded):
+            self.stdout.write(missing)
         if report.unreadable or loaded.refused:
             raise SystemExit(2 if report.unreadable else 1)
 
@@ -113,7 +115,7 @@ def write(project: Project, lines: list[Line]) -> tuple[Loaded, list[Refusal]]:
     refusals = [item for item in read if isinstance(item, Refusal)]
     written = ingest.write(project, taken, now=now)
     refusals = sorted([*refusals, *written.refusals], key=lambda refusal: refusal.index)
-    return Loaded(written.accepted, written.duplicates, len(refusals)), refusals
+    return Loaded.of(written, refusals), refusals
 
 
 def unpacked(raw: BinaryIO, stack: ExitStack) -> BinaryIO:

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from synclogs import cadence
 from synclogs.generate import DEMO, caught_up, generate, people
-from synclogs.management.loading import Loaded, load
+from synclogs.management.loading import Loaded, beyond_retention, load
 from synclogs.management.progress import Progress
 from synclogs.models import ConnectedUser, Facet, HourCount, Membership, Project, Role, Sync
 
@@ -41,6 +41,8 @@ class Command(BaseCommand):
         introduce(project)
         cadence.refresh(now=timezone.now())
         self.stdout.write(f"Project {project.slug}: {loaded.accepted:,} entries added.")
+        if missing := beyond_retention(project, loaded):
+            self.stdout.write(missing)
         if logins:
             self.stdout.write(f"Logins: {', '.join(logins)}; password: {password}")
 
