@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from synclogs import audit, bulk, reenable
+from synclogs import audit, bulk, keys, reenable
 from synclogs.actors import PORTAL, Actor
 from synclogs.models import (
     Action,
@@ -82,6 +82,12 @@ def denied(scene: Scene) -> None:
     scene.get("/p/alpha/audit")
 
 
+def use_a_revoked_key(scene: Scene) -> None:
+    key, text = factories.api_key(scene.project)
+    keys.revoke(key, now=timezone.now())
+    scene.client.get("/api/v1/logs", headers={**FROM, **bearer(text)})
+
+
 def export_to_its_end(scene: Scene) -> None:
     """An export leaves a second line; the first has its own example."""
     response = scene.client.get("/p/alpha/logs/export?format=csv&level=error", headers=FROM)
@@ -141,6 +147,7 @@ DONE: dict[Action, tuple[Callable[[Scene], object], str, str]] = {
     Action.SIGN_IN_FAILED: (lambda scene: sign_in(scene, "mallory"), "mallory", ""),
     Action.SIGNED_OUT: (lambda scene: scene.post("/accounts/logout/", {}), "ada", ""),
     Action.ACCESS_DENIED: (denied, "ada", "/p/alpha/audit"),
+    Action.KEY_REFUSED: (use_a_revoked_key, "a key of the tests (ssp_", "ssp_"),
     Action.KEY_CREATED: (
         lambda scene: scene.post(
             f"{ADMIN}/apikey/add/", {"project": scene.project.pk, "name": "new", "scopes": ["logs:write"]}

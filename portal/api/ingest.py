@@ -35,7 +35,7 @@ def receive(request: HttpRequest) -> HttpResponse:
     headers: dict[str, str] = {}
     try:
         key = keys.authenticate(request)
-        keys.check_scope(key, Scope.LOGS_WRITE)
+        keys.check_scope(key, Scope.LOGS_WRITE, request)
         headers = keys.rate_headers(keys.charge(key))
         response = _receive(request, key)
     except Denied as denied:

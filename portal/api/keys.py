@@ -3,7 +3,7 @@
 Goes in: a request. Comes out: the key, or Denied with 401, 403 or 429. The body is not read here.
 """
 
-import ipaddress
+from datetime import datetime
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -13,11 +13,11 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from portal.access import client_address
+from portal.access import client_address, origin
 from portal.api.problems import Denied
-from synclogs import keys
+from synclogs import denials, keys
 from synclogs.keys import Allowance
-from synclogs.models import ApiKey
+from synclogs.models import Action, ApiKey
 
 CHALLENGE = 'Bearer realm="sync-support-portal"'
 FAILURES_PER_MINUTE = 600  # of an address, before it is told to wait instead
@@ -25,10 +25,14 @@ FAILURES_PER_MINUTE = 600  # of an address, before it is told to wait instead
 
 def authenticate(request: HttpRequest) -> ApiKey:
     """The key that the request carries. Raises Denied: 401, or 429 for an address that has guessed too often."""
-    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-    key = keys.recognise(text.strip(), now=timezone.now()) if scheme.lower() == "bearer" else None
+    given = request.headers.get("Authorization", "")
+    scheme, _, text = given.partition(" ")
+    now = timezone.now()
+    key = keys.recognise(text.strip(), now=now) if scheme.lower() == "bearer" else None
     if key is not None:
         return key
+    if given:  # who sends none has tried nothing
+        _note_refused(request, text.strip() or given, now=now)
     allowance = keys.charge(f"address:{_network(request)}", per_minute=FAILURES_PER_MINUTE)
     if not allowance.allowed:
         raise Denied(429, "Too many requests without a usable key.", headers=rate_headers(allowance))
@@ -41,8 +45,30 @@ def authenticate(request: HttpRequest) -> ApiKey:
     )
 
 
-def check_scope(key: ApiKey, scope: str) -> None:
+def _note_refused(request: HttpRequest, text: str, *, now: datetime) -> None:
+    """In the audit of the project whose key it claims to be. Of the text only the public id is told, never the secret."""
+    claim = keys.claimed(text, now=now)
+    denials.note(
+        Action.KEY_REFUSED,
+        claim.public_id,
+        project=claim.key.project if claim.key else None,
+        actor_text=str(claim.key) if claim.key and claim.is_proven else "",
+        reason=claim.fault,
+        **origin(request),
+    )
+
+
+def check_scope(key: ApiKey, scope: str, request: HttpRequest) -> None:
+    """Raises Denied, and notes it, when the key may not do that."""
     if scope not in key.scopes:
+        denials.note(
+            Action.ACCESS_DENIED,
+            request.path,
+            project=key.project,
+            actor_text=str(key),
+            reason=f"The key lacks the scope {scope}.",
+            **origin(request),
+        )
         challenge = f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'
         raise Denied(403, f"This key lacks the scope {scope}.", headers={"WWW-Authenticate": challenge})
 
@@ -74,14 +100,7 @@ def rate_headers(allowance: Allowance) -> dict[str, str]:
 
 
 def _network(request: HttpRequest) -> str:
-    """The caller's address; of IPv6 the /64, since whoever has one address has all of them."""
-    try:
-        address = ipaddress.ip_address(client_address(request) or "")
-    except ValueError:
-        return "unknown"
-    if address.version == 6 and address.ipv4_mapped is None:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
+    return denials.network_of(client_address(request))
 
 
 # The same three steps as REST framework knows them.
@@ -102,7 +121,7 @@ class HasScope(BasePermission):
         method = "GET" if request.method == "HEAD" else str(request.method)
         if not isinstance(request.auth, ApiKey) or method not in scopes:
             return False
-        check_scope(request.auth, scopes[method])
+        check_scope(request.auth, scopes[method], request._request)
         return True
 
 
