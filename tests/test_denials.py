@@ -31,7 +31,7 @@ def note(tried: str = "mallory", *, address: str | None = FROM, **more: Any) -> 
 def test_a_thousand_failures_in_many_processes_are_two_rows_with_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted and settled at once by many connections: nothing twice, nothing lost."""
     began = timezone.now().replace(second=59)
-    monkeypatch.setattr(denials.timezone, "now", lambda: began)  # all within a minute
+    monkeypatch.setattr(timezone, "now", lambda: began)  # all within a minute
 
     def fail(number: int) -> None:
         try:
