@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from portal.api import keys as door
-from synclogs import denials, keys
+from synclogs import denials, jobs, keys
 from synclogs.models import Action, AuditEvent, Denial, Project, Role, Scope
 from tests import factories
 from tests.denied import settled, times
@@ -122,6 +122,23 @@ def test_without_a_worker_the_next_refusal_writes_what_is_left() -> None:
     note(address="192.0.2.1")
     assert AuditEvent.objects.count() == 7 + 2 + 7
     assert times() == 16
+
+
+@pytest.mark.django_db
+def test_the_worker_does_it_each_minute() -> None:
+    note()
+    note()
+    jobs.settle_denials(timestamp=0)
+    assert AuditEvent.objects.count() == 1  # the minute is not over
+    Denial.objects.update(minute=denials._minute(timezone.now()) - timedelta(minutes=1, seconds=10))
+    jobs.settle_denials(timestamp=0)
+    assert [event.words for event in AuditEvent.objects.order_by("id")] == [
+        "Sign-in failed",
+        "Sign-in failed · 1 more within the minute",
+    ]
+    assert any(
+        job.task.name == "synclogs.jobs.settle_denials" for job in jobs.app.periodic_registry.periodic_tasks.values()
+    )
 
 
 @pytest.mark.django_db(transaction=True)
