@@ -9,6 +9,7 @@ import itertools
 import multiprocessing
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -115,13 +116,13 @@ def _search(pipe: "multiprocessing.connection.Connection", port: int, slug: str,
     pipe.send(statuses)
 
 
-def _push(port: int, key: str, bodies: "itertools.chain[bytes] | object", pushed: Counter[int]) -> list[float]:
+def _push(port: int, key: str, bodies: Iterator[bytes], pushed: Counter[int]) -> list[float]:
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     start, took = time.perf_counter(), []
     for number in range(int(WINDOW / EVERY)):
         time.sleep(max(0.0, start + number * EVERY - time.perf_counter()))
-        body = next(bodies)  # type: ignore[call-overload]
+        body = next(bodies)
         began = time.perf_counter()
         client.request("POST", "/api/v1/logs", body, headers)
         answer = client.getresponse()

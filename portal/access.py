@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 
 from portal import reads
-from synclogs import audit
+from synclogs import denials
 from synclogs.models import Action, Membership, Project, Role
 
 LAST_PROJECT = "last_project"
@@ -55,6 +55,11 @@ def client_address(request: HttpRequest) -> str | None:
         return str(ip_address((given or "").partition("%")[0]))  # without the zone of fe80::1%eth0
     except ValueError:  # a socket file, or a proxy that writes something else: no column would take it
         return None
+
+
+def origin(request: HttpRequest) -> dict[str, Any]:
+    """Where a request comes from, as the audit wants it."""
+    return {"address": client_address(request), "request_id": getattr(request, "id", "")}
 
 
 ACCESS = (
@@ -116,6 +121,18 @@ def enter(request: Any, slug: str) -> bool:
     return slug in projects
 
 
+def note_stranger(request: Any, slug: str) -> None:
+    """Who asks for a project of others is told of there; of one that there is none, outside of all projects.
+
+    Both take the same time, so that the answer does not tell the one from the other.
+    """
+    project = Project.objects.filter(slug=slug).first()
+    reason = "Not a member of this project." if project else "There is no such project."
+    denials.note(
+        Action.ACCESS_DENIED, request.path, project=project, actor=request.user, reason=reason, **origin(request)
+    )
+
+
 def project_view(
     *, role: Role = Role.VIEWER, methods: Iterable[str] = ("GET", "HEAD")
 ) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
@@ -127,17 +144,10 @@ def project_view(
         @wraps(view)
         def guarded(request: Any, project: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not enter(request, project):
+                note_stranger(request, project)
                 raise Http404("No such project.")
             found, mine = request.project, request.role
             if mine < role:
-                audit.record(
-                    Action.ACCESS_DENIED,
-                    actor=request.user,
-                    project=found,
-                    object_text=request.path,
-                    address=client_address(request),
-                    request_id=request.id,
-                )
                 raise PermissionDenied(
                     f"This page is for the role {role.label} and above. You are {mine.label} in {found.name}."
                     " An administrator of the project can give you more rights."

@@ -29,8 +29,8 @@ from django.views.decorators.csp import csp_override
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.sites import UnfoldAdminSite
 
-from portal.access import projects_of, turn_of
-from portal.views.accounts import SignOut, origin
+from portal.access import origin, projects_of, turn_of
+from portal.views.accounts import SignOut
 from synclogs import audit
 from synclogs.models import Action, Project, Role
 
@@ -120,7 +120,6 @@ class PortalAdminSite(UnfoldAdminSite):
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             if not self.has_permission(request):
-                audit.record(Action.ACCESS_DENIED, actor=request.user, object_text=request.path, **origin(request))
                 raise PermissionDenied("The administration is for staff. Ask an administrator if you need it.")
             with turn_of(request):
                 response: HttpResponseBase = guarded(request, *args, **kwargs)

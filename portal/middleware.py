@@ -17,9 +17,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from portal import reads
+from portal import crosssite, reads
 from portal.api.problems import problem
-from portal.views.errors import is_machine, too_many_reads, unavailable
+from portal.views.errors import forbidden, is_machine, too_many_reads, unavailable
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
 
@@ -156,6 +156,26 @@ class MethodGuard:
         of_class = getattr(getattr(view, "view_class", None), "http_method_names", OF_PAGES)
         methods = getattr(view, "methods", [name.upper() for name in of_class])
         return None if request.method in methods else HttpResponseNotAllowed(methods)
+
+
+class SiteGuard:
+    """Refuses what another site makes a browser ask for, beyond following a link to a page."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, _view: Callable[..., HttpResponseBase], _args: object, _kwargs: object
+    ) -> HttpResponseBase | None:
+        try:
+            if not is_machine(request):  # which knows no session, and checks by itself
+                crosssite.check(request)
+        except crosssite.FromElsewhere as refusal:
+            return forbidden(request, refusal)
+        return None
 
 
 class DatabaseGuard:

@@ -221,8 +221,7 @@ def _check(plan: Plan) -> None:
 
 
 def _held(bulk: Bulk) -> Bulk:
-    held = Bulk.objects.select_related("project").select_for_update(of=("self",), no_key=True)
-    return held.get(pk=bulk.pk)
+    return Bulk.objects.select_related("project").select_for_update(of=("self",), no_key=True).get(pk=bulk.pk)
 
 
 def _not_now(bulk: Bulk) -> str:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
-from synclogs import bulk, cadence, export, reenable, retention, watch
+from synclogs import bulk, cadence, denials, export, reenable, retention, watch
 
 DEAD = timedelta(hours=1)  # without a heartbeat for so long a worker does not come back
 
@@ -35,6 +35,13 @@ def settle_exports(timestamp: int) -> None:
 
 
 # The sixth field is seconds.
+@app.periodic(cron="* * * * * 10")
+@app.task(queueing_lock="denials", pass_context=False)
+def settle_denials(timestamp: int) -> None:
+    """What was refused within the minute before, as rows of the audit."""
+    denials.settle(now=timezone.now())
+
+
 @app.periodic(cron="* * * * * */10")
 @app.task(queueing_lock="reenables", pass_context=False)
 def watch_reenables(timestamp: int) -> None:

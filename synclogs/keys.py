@@ -116,6 +116,39 @@ def per_minute(key: ApiKey | None) -> int:
     return (key and key.requests_per_minute) or settings.INGEST_REQUESTS_PER_MINUTE
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a text that opens nothing claims to be. `key` is the one with its id, `is_proven` when the secret is that key's."""
+
+    public_id: str
+    key: ApiKey | None
+    is_proven: bool
+    fault: str
+
+
+def claimed(text: str, *, now: datetime) -> Claim:
+    """Reads a key that `recognise` did not take, for the audit; nothing of its secret comes out."""
+    shape = KEY.fullmatch(text)
+    if not shape:
+        return Claim("", None, is_proven=False, fault="This is no key of the portal.")
+    key_id, secret, _ = shape.groups()
+    public_id = f"{PREFIX}_{key_id}"
+    key = ApiKey.objects.select_related("project").filter(key_id=key_id).first()
+    if key is None:
+        return Claim(public_id, None, is_proven=False, fault="There is no key with this id.")
+    if not hmac.compare_digest(bytes(key.secret_hash), _digest(secret)):
+        return Claim(public_id, key, is_proven=False, fault="The secret is wrong.")
+    return Claim(public_id, key, is_proven=True, fault=_fault(key, now))
+
+
+def _fault(key: ApiKey, now: datetime) -> str:
+    if key.revoked_at:
+        return "The key was revoked."
+    if key.expires_at and key.expires_at <= now:
+        return "The key has expired."
+    return "The key was mistyped, or not sent as Bearer."
+
+
 def charge(subject: str, *, per_minute: int) -> Allowance:
     """Takes one request off the allowance of `subject`, such as an address. Exact over all web workers.
 

@@ -220,5 +220,5 @@ MINUTES = Upsert(
 )
 
 # Reads from the entries since when the syncs of a batch are in their state, where that is to be read. A function of the database
-# (migration 0012), since only that keeps its plan over all days; most batches need nothing of it.
+# (migration 0013), since only that keeps its plan over all days; most batches need nothing of it.
 RECOMPUTE_SINCE = "SELECT synclogs_recompute_since(%(project)s, %(syncs)s::uuid[], %(implied)s::jsonb)"

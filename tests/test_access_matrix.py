@@ -9,6 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from itertools import product
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
@@ -24,6 +25,7 @@ from synclogs.models import (
     ConnectedUser,
     LogEntry,
     Membership,
+    Project,
     Role,
     Scope,
 )
@@ -118,7 +120,7 @@ OPEN = {
     "accounts/logout/": (("POST",), 405, 405),
     "healthz": (READ, 200, 200),
     "readyz": (READ, 503, 503),  # no worker runs beside the tests
-    "metrics": (READ, 200, 200),  # for this machine, see test_health
+    "metrics": (READ, 401, 401),  # closed without a token, see test_health
 }
 
 # The administration: route -> (methods, staff who administer nothing, administrator of A, superuser).
@@ -168,8 +170,10 @@ MAY_WRITE = {"synclogs/apikey", "synclogs/membership", "synclogs/project", "auth
     "synclogs/savedview",
 }
 
-# The API: route behind `api/v1/` -> {method: scope}; None is open to anybody. The second part is something that exists.
-API: dict[str, tuple[dict[str, Scope | None], str]] = {
+# The API: route behind `api/v1/` -> {method: scope}; None is open to anybody, SOMEBODY to any key and whoever is signed in.
+# The second part is something that exists.
+SOMEBODY = "somebody"
+API: dict[str, tuple[dict[str, str | None], str]] = {
     "logs": ({"GET": Scope.LOGS_READ, "POST": Scope.LOGS_WRITE}, "logs"),
     "logs/<anything:id>": ({"GET": Scope.LOGS_READ}, "logs/{key}"),
     "syncs": ({"GET": Scope.LOGS_READ}, "syncs"),
@@ -182,8 +186,8 @@ API: dict[str, tuple[dict[str, Scope | None], str]] = {
     "users/<anything:userId>": ({"GET": Scope.LOGS_READ, "PUT": Scope.USERS_WRITE}, "users/{user}"),
     "integrations": ({"GET": Scope.LOGS_READ}, "integrations"),
     "limits": ({"GET": None}, "limits"),
-    "schema": ({"GET": None}, "schema"),
-    "docs": ({"GET": None}, "docs"),
+    "schema": ({"GET": SOMEBODY}, "schema"),
+    "docs": ({"GET": SOMEBODY}, "docs"),
 }
 ANSWERS = {"syncs/<anything:syncId>/reenable": 400}  # an entry is no reason
 CATCH_ALL = "^(?:api|v1)(?:/|$)"
@@ -497,6 +501,17 @@ def keys_by_scope(world: World) -> dict[str, str]:
     return {scope: factories.api_key(world.mine.project, scope)[1] for scope in Scope}
 
 
+def dead_keys(project: Project) -> dict[str, str]:
+    """Texts that open nothing, by why: of keys that had every scope."""
+    text = factories.api_key(project)[1]
+    revoked, old = factories.api_key(project)
+    keys.revoke(revoked, now=timezone.now())
+    expired = factories.api_key(project, expires_at=timezone.now() - timedelta(microseconds=1))[1]
+    other = factories.api_key(project)[1]
+    mixed = f"{text[:17]}{other[17:]}"  # the id of one and the secret of another
+    return {"nonsense": "wrong", "cut off": text[:-1], "mixed": mixed, "revoked": old, "expired": expired}
+
+
 def call(client: Client, method: str, url: str, **headers: str) -> Any:
     body = {"POST": json.dumps(entry()), "PUT": '{"name": "Ann"}'}.get(method, "")
     return client.generic(method, url, body, content_type="application/json", headers=headers)
@@ -509,6 +524,7 @@ def test_the_api_opens_to_its_scopes(
     scopes, address = API[route]
     url = f"/api/v1/{address.format(**world.mine.names)}"
     nobody = world.clients[Who.ANONYMOUS]
+    useless = dead_keys(world.mine.project)
     for method, wanted in scopes.items():
         with subtests.test(method=method, key="none"):
             response = call(nobody, method, url)
@@ -516,13 +532,21 @@ def test_the_api_opens_to_its_scopes(
         for who in (Who.ADMIN, Who.SUPERUSER):
             with subtests.test(method=method, session=str(who)):
                 response = call(world.clients[who], method, url)
-                assert response.status_code == (200 if wanted is None else 401)
+                assert response.status_code == (200 if wanted in (None, SOMEBODY) else 401)
                 assert not response.cookies
+        for kind, key in useless.items():
+            for client in (nobody, world.clients[Who.STRANGER]) if wanted != SOMEBODY else (nobody,):
+                with subtests.test(method=method, key=kind):
+                    response = call(client, method, url, **bearer(key))
+                    assert response.status_code == 401
+                    assert response["Content-Type"] == "application/problem+json"
+                    assert 'error="invalid_token"' in response["WWW-Authenticate"]
         for scope, key in keys_by_scope.items():
             with subtests.test(method=method, scope=scope):
                 response = call(nobody, method, url, **bearer(key))
-                assert response.status_code == (ANSWERS.get(route, 200) if wanted in (None, scope) else 403)
-                if wanted not in (None, scope):
+                allowed = wanted in (None, SOMEBODY, scope)
+                assert response.status_code == (ANSWERS.get(route, 200) if allowed else 403)
+                if not allowed:
                     assert response["Content-Type"] == "application/problem+json"
                     assert f'scope="{wanted}"' in response["WWW-Authenticate"]
     for method in set(METHODS) - set(scopes) - {"HEAD"}:
@@ -556,12 +580,14 @@ def test_a_key_sees_nothing_of_another_project(world: World, route: str, subtest
     address = API[route][1]
     if "{" in address:
         url = f"/api/v1/{address.format(**world.theirs.names)}"
-        with subtests.test(url=url):
-            method = next(iter(API[route][0]))
-            assert call(client, method, url, **headers).status_code == 404
-            assert call(client, method, url, **headers, **{"X-Project": "beta"}).status_code == 404
+        unknown = f"/api/v1/{address.format(**{name: str(UUID(int=9)) for name in world.theirs.names})}"
+        for method in set(API[route][0]) - {"PUT"}:  # which writes in the key's own project, see below
+            with subtests.test(url=url, method=method):
+                foreign = call(client, method, url, **headers, **{"X-Project": "beta"})
+                assert foreign.status_code == call(client, method, unknown, **headers).status_code == 404
+                assert b"canary" not in foreign.content
     url = f"/api/v1/{route.split('/')[0]}"
-    if None in API[route][0].values() or route.startswith("traces"):
+    if {None, SOMEBODY} & set(API[route][0].values()) or route.startswith("traces"):
         return
     for name in ("project", "project_id", "project__slug", "key", "entry_id", "sync__project", "or", "pk__in"):
         with subtests.test(url=url, parameter=name):

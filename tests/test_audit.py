@@ -1,7 +1,9 @@
 """Everything that is to leave a line in the audit leaves exactly one: who, when, from where, which object, by which request."""
 
 import json
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -9,18 +11,22 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError, transaction
 from django.test import Client
 from django.utils import timezone
 
-from synclogs import audit, bulk, reenable
+from synclogs import audit, bulk, keys, reenable
 from synclogs.actors import PORTAL, Actor
 from synclogs.models import (
     Action,
     ApiKey,
     AuditEvent,
     Bulk,
+    ConnectedUser,
+    Export,
     Membership,
     Project,
+    Reenable,
     Resolution,
     Role,
     Scope,
@@ -29,6 +35,7 @@ from synclogs.models import (
 )
 from tests import factories, reenabling
 from tests.factories import PASSWORD, bearer
+from tests.test_house import sources
 
 pytestmark = pytest.mark.django_db
 FROM = {"X-Request-ID": "audited-request-1"}
@@ -80,6 +87,12 @@ def write_user(scene: Scene) -> None:
 def denied(scene: Scene) -> None:
     Membership.objects.filter(user=scene.person).update(role=Role.OPERATOR)
     scene.get("/p/alpha/audit")
+
+
+def use_a_revoked_key(scene: Scene) -> None:
+    key, text = factories.api_key(scene.project)
+    keys.revoke(key, now=timezone.now())
+    scene.client.get("/api/v1/logs", headers={**FROM, **bearer(text)})
 
 
 def export_to_its_end(scene: Scene) -> None:
@@ -141,6 +154,7 @@ DONE: dict[Action, tuple[Callable[[Scene], object], str, str]] = {
     Action.SIGN_IN_FAILED: (lambda scene: sign_in(scene, "mallory"), "mallory", ""),
     Action.SIGNED_OUT: (lambda scene: scene.post("/accounts/logout/", {}), "ada", ""),
     Action.ACCESS_DENIED: (denied, "ada", "/p/alpha/audit"),
+    Action.KEY_REFUSED: (use_a_revoked_key, "a key of the tests (ssp_", "ssp_"),
     Action.KEY_CREATED: (
         lambda scene: scene.post(
             f"{ADMIN}/apikey/add/", {"project": scene.project.pk, "name": "new", "scopes": ["logs:write"]}
@@ -202,6 +216,63 @@ def test_an_action_leaves_one_line(scene: Scene, action: Action) -> None:
     assert began <= event.at <= timezone.now()
     assert (event.project == scene.project) == (what != "")  # signing in belongs to no project
     assert AuditEvent.objects.count() == 1
+
+
+# What is changed by a person or a key; the others go on by themselves or say what was refused.
+CHANGES = (
+    Action.SIGNED_IN,
+    Action.KEY_CREATED,
+    Action.KEY_REVOKED,
+    Action.OBJECT_ADDED,
+    Action.OBJECT_CHANGED,
+    Action.OBJECT_DELETED,
+    Action.EXPORT_STARTED,
+    Action.USER_WRITTEN,
+    Action.REENABLE_REQUESTED,
+    Action.RESOLVED,
+    Action.SLEEPER_ADDED,
+    Action.BULK_REQUESTED,
+)
+CHANGED = (Membership, Project, Export, Reenable, Sleeper, Bulk)
+
+
+def standing() -> list[Any]:
+    """Everything that those change, without what the examples themselves prepare."""
+    rows = [list(model.objects.order_by("pk").values()) for model in CHANGED]
+    keys_of = list(ApiKey.objects.exclude(name="a key of the tests", revoked_at=None).values())
+    resolved = list(Resolution.objects.exclude(note="ok").values())
+    named = list(ConnectedUser.objects.exclude(name="").values())
+    return [*rows, keys_of, resolved, named, User.objects.get(username="ada").last_login]
+
+
+@pytest.mark.parametrize("action", CHANGES, ids=str)
+def test_what_the_audit_cannot_tell_does_not_happen(
+    scene: Scene, action: Action, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise OperationalError("the audit is away")
+
+    act = DONE[action][0]
+    before = standing()
+    with transaction.atomic():
+        act(scene)
+        changed = standing()
+        transaction.set_rollback(True)
+    assert changed != before
+    scene.client.force_login(scene.person)
+    before = standing()
+    monkeypatch.setattr(audit, "line", away)
+    with suppress(AssertionError, OperationalError):  # it is answered with 503
+        act(scene)
+    assert standing() == before
+    assert not AuditEvent.objects.exists()
+
+
+def test_rows_of_the_audit_are_only_ever_added() -> None:
+    """Nothing in the source changes one or takes one away; a person who has left one stays, and a project too."""
+    for path in sources("synclogs", "portal"):
+        assert not re.search(r"AuditEvent\b[^\n]*\.(update|delete|bulk_update|save)\(", path.read_text()), path
+        assert not re.search(r"(UPDATE|DELETE FROM|TRUNCATE|ALTER TABLE) synclogs_auditevent", path.read_text()), path
 
 
 def test_values_before_and_after_are_told(scene: Scene) -> None:

@@ -17,6 +17,7 @@ from synclogs.checks import BulkState, State
 from synclogs.models import Action, AuditEvent, Bulk, Project, Reenable, Role, Sync
 from tests import factories
 from tests.bulks import SECOND, again, crowd, ids, started
+from tests.denied import times
 from tests.factories import member
 from tests.reader import Page
 from tests.reenabling import actor, requested
@@ -208,7 +209,7 @@ def test_only_leads_do_it_and_everybody_sees_it(project: Project) -> None:
         response = client.post(NEW, {"reason": "x"})
         assert response.status_code == 403
         assert "Re-enable ticked" not in text_of(client.get("/p/demo/syncs"))
-    assert AuditEvent.objects.filter(action=Action.ACCESS_DENIED).count() == 2 * 9
+    assert times(action=Action.ACCESS_DENIED) == 2 * 9
     assert again(made).state == BulkState.CANARY
     assert Bulk.objects.count() == 1
     lead = client_of(project)

@@ -77,7 +77,8 @@ def test_not_ready_without_a_database(client, monkeypatch):
 
 
 @pytest.mark.django_db
-def test_numbers(client):
+def test_numbers(client, settings):
+    settings.DEMO = True
     project = factories.ProjectFactory()
     now = timezone.now()
     factories.store(project, factories.error_entry(timestamp=now), factories.entry(timestamp=now - timedelta(days=2)))
@@ -89,7 +90,16 @@ def test_numbers(client):
 
 
 @pytest.mark.django_db
-def test_numbers_are_for_this_machine_or_behind_a_token(client, settings):
+def test_numbers_are_closed_without_a_token_but_for_this_machine_in_the_demo(client, settings):
+    for more in (
+        {},
+        {"REMOTE_ADDR": "::1"},
+        {"headers": {"Authorization": "Bearer "}},
+    ):  # as from a proxy that says nothing
+        refused = client.get("/metrics", **more)
+        assert refused.status_code == 401
+        assert "METRICS_TOKEN" in refused.json()["detail"]
+    settings.DEMO = True
     assert client.get("/metrics").status_code == 200
     assert client.get("/metrics", REMOTE_ADDR="192.0.2.1").status_code == 401
     assert client.get("/metrics", headers={"X-Forwarded-For": "192.0.2.1"}).status_code == 401
@@ -99,6 +109,9 @@ def test_numbers_are_for_this_machine_or_behind_a_token(client, settings):
     assert (
         client.get("/metrics", REMOTE_ADDR="192.0.2.1", headers={"Authorization": "Bearer a token"}).status_code == 200
     )
+    settings.DEMO = False
+    assert client.get("/metrics", headers={"Authorization": "Bearer a token"}).status_code == 200
+    assert client.get("/metrics", headers={"Authorization": "Bearer a tokem"}).status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])

@@ -618,8 +618,8 @@ def test_limits_are_the_numbers_of_the_code(client, project):
     assert set(described) == set(limits)
 
 
-def test_the_schema_tells_every_address_and_method(client):
-    response = client.get(f"{API}/schema")
+def test_the_schema_tells_every_address_and_method(get):
+    response = get("/schema")
     told = response.json()
     assert told["openapi"].startswith("3.1")
     operations = {(path, method) for path, item in told["paths"].items() for method in item}
@@ -654,8 +654,15 @@ def test_the_schema_tells_every_address_and_method(client):
     assert {*FIELDS, *(f"-{name}" for name in FIELDS), *filters.TIMES, "limit", "cursor"} <= parameters
 
 
-def test_the_schema_is_made_once(client):
+def test_the_schema_is_read_once_and_is_open_to_all_in_the_demo_only(client, settings):
     schema.document.cache_clear()
+    for path in ("/schema", "/docs"):
+        settings.DEMO = False
+        refused = client.get(f"{API}{path}")
+        is_problem(refused, 401)
+        assert "/accounts/login/?next=/api/v1/" in refused.json()["detail"]
+        settings.DEMO = True
+        assert client.get(f"{API}{path}").status_code == client.head(f"{API}{path}").status_code == 200
     assert client.get(f"{API}/schema").content == client.get(f"{API}/schema").content
     assert schema.document.cache_info().misses == 1
 
@@ -669,8 +676,8 @@ def test_every_entry_fits_its_schema(get, project):
     assert set(told["SyncShape"]["properties"]) == set(sync)
 
 
-def test_the_page_of_the_api_runs_no_inline_script(client):
-    response = client.get(f"{API}/docs")
+def test_the_page_of_the_api_runs_no_inline_script(get):
+    response = get("/docs")
     page = response.content.decode()
     assert response.status_code == 200
     assert "<script>" not in page

@@ -20,6 +20,7 @@ from synclogs import budget, saved
 from synclogs.filters import LogFilter
 from synclogs.models import Action, AuditEvent, Project, Role, SavedView
 from synclogs.saved import Actor, Refused
+from tests.denied import times
 from tests.factories import ProjectFactory, entry, error_entry, member, store
 
 pytestmark = pytest.mark.django_db
@@ -154,7 +155,7 @@ def test_sharing_is_for_operators_and_above(project: Project, people: dict[str, 
     edit = {"act": "edit", "name": "mine", "is_shared": "on", "query": ""}
     assert viewer.post(f"/p/demo/views/{mine.pk}/change", edit).status_code == 403
     assert not SavedView.objects.get(name="mine").is_shared
-    assert AuditEvent.objects.filter(action=Action.ACCESS_DENIED, actor=people["viewer"]).count() == 2
+    assert times(action=Action.ACCESS_DENIED, actor=people["viewer"]) == 2
     page = viewer.get("/p/demo/logs").content.decode()
     assert "Sharing with the team is for operators and above" in page
     assert 'name="is_shared"' not in page

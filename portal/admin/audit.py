@@ -17,6 +17,7 @@ OUTSIDE = "-"
 COLOURS = {
     Action.SIGN_IN_FAILED.label: "warning",
     Action.ACCESS_DENIED.label: "warning",
+    Action.KEY_REFUSED.label: "warning",
     Action.KEY_REVOKED.label: "danger",
     Action.OBJECT_DELETED.label: "danger",
     Action.KEY_CREATED.label: "success",

@@ -3,7 +3,7 @@
 Goes in: a request. Comes out: the key, or Denied with 401, 403 or 429. The body is not read here.
 """
 
-import ipaddress
+from datetime import datetime
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -11,11 +11,11 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from portal.access import client_address
+from portal.access import client_address, origin
 from portal.api.problems import Denied
-from synclogs import keys
+from synclogs import denials, keys
 from synclogs.keys import Admission, Allowance
-from synclogs.models import ApiKey
+from synclogs.models import Action, ApiKey
 
 CHALLENGE = 'Bearer realm="sync-support-portal"'
 FAILURES_PER_MINUTE = 600  # of an address, before it is told to wait instead
@@ -24,7 +24,7 @@ FAILURES_PER_MINUTE = 600  # of an address, before it is told to wait instead
 def admit(request: HttpRequest, scope: str) -> Admission:
     """The key that the request carries, which may do this and has some of its rate left. Raises Denied: 401, 403 or 429."""
     admission = _recognised(request, scope)
-    check_scope(admission.key, scope)
+    check_scope(admission.key, scope, request)
     if admission.allowance is not None:
         check_rate(admission.allowance)
     return admission
@@ -37,10 +37,14 @@ def authenticate(request: HttpRequest) -> ApiKey:
 
 def _recognised(request: HttpRequest, scope: str) -> Admission:
     """Raises Denied: 401, or 429 for an address that has guessed too often."""
-    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-    admission = keys.admit(text.strip(), scope, now=timezone.now()) if scheme.lower() == "bearer" else None
+    given = request.headers.get("Authorization", "")
+    scheme, _, text = given.partition(" ")
+    now = timezone.now()
+    admission = keys.admit(text.strip(), scope, now=now) if scheme.lower() == "bearer" else None
     if admission is not None:
         return admission
+    if given:  # who sends none has tried nothing
+        _note_refused(request, text.strip() or given, now=now)
     allowance = keys.charge(f"address:{_network(request)}", per_minute=FAILURES_PER_MINUTE)
     if not allowance.allowed:
         raise Denied(429, "Too many requests without a usable key.", headers=rate_headers(allowance))
@@ -53,8 +57,30 @@ def _recognised(request: HttpRequest, scope: str) -> Admission:
     )
 
 
-def check_scope(key: ApiKey, scope: str) -> None:
+def _note_refused(request: HttpRequest, text: str, *, now: datetime) -> None:
+    """In the audit of the project whose key it claims to be. Of the text only the public id is told, never the secret."""
+    claim = keys.claimed(text, now=now)
+    denials.note(
+        Action.KEY_REFUSED,
+        claim.public_id,
+        project=claim.key.project if claim.key else None,
+        actor_text=str(claim.key) if claim.key and claim.is_proven else "",
+        reason=claim.fault,
+        **origin(request),
+    )
+
+
+def check_scope(key: ApiKey, scope: str, request: HttpRequest) -> None:
+    """Raises Denied, and notes it, when the key may not do that."""
     if scope not in key.scopes:
+        denials.note(
+            Action.ACCESS_DENIED,
+            request.path,
+            project=key.project,
+            actor_text=str(key),
+            reason=f"The key lacks the scope {scope}.",
+            **origin(request),
+        )
         challenge = f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'
         raise Denied(403, f"This key lacks the scope {scope}.", headers={"WWW-Authenticate": challenge})
 
@@ -79,14 +105,7 @@ def rate_headers(allowance: Allowance) -> dict[str, str]:
 
 
 def _network(request: HttpRequest) -> str:
-    """The caller's address; of IPv6 the /64, since whoever has one address has all of them."""
-    try:
-        address = ipaddress.ip_address(client_address(request) or "")
-    except ValueError:
-        return "unknown"
-    if address.version == 6 and address.ipv4_mapped is None:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
+    return denials.network_of(client_address(request))
 
 
 # The same as REST framework knows it.

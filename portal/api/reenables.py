@@ -14,14 +14,14 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.access import client_address
+from portal.access import client_address, origin
 from portal.api import attempts, documented, pages, wire
 from portal.api.attempts import AttemptShape
 from portal.api.problems import Denied
 from portal.api.serializers import address
 from portal.api.views import Door
 from portal.filtersets import TextsFilter
-from synclogs import audit, reenable
+from synclogs import denials, reenable
 from synclogs.actors import Actor, Refused, required_text
 from synclogs.checks import CheckName, Evidence, State
 from synclogs.explain.reenables import why_not
@@ -65,9 +65,17 @@ class ReenableSync(Door):
     def _by_lead(self, sync: Sync, actor: Actor) -> Denied:
         """A refusal like one by role, with its line in the audit."""
         path = self.request.path
-        audit.record(Action.ACCESS_DENIED, **actor.audited(), project=self.project, object_text=path)
+        reason = "A key cannot go against the checks."
+        denials.note(
+            Action.ACCESS_DENIED,
+            path,
+            project=self.project,
+            actor_text=actor.text,
+            reason=reason,
+            **origin(self.request._request),
+        )
         page = address(self.request._request, reverse("sync", args=(self.project.slug, sync.sync_id)))
-        return Denied(403, f"A key cannot go against the checks. A lead may, with a reason, on the sync's page: {page}")
+        return Denied(403, f"{reason} A lead may, with a reason, on the sync's page: {page}")
 
 
 def not_eligible(found: Evidence, *, now: datetime) -> Denied:

@@ -1,13 +1,12 @@
 """Signing in and out, each with its line in the audit."""
 
-from typing import Any
-
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 
-from portal.access import client_address
-from synclogs import audit
+from portal import crosssite
+from portal.access import origin
+from synclogs import audit, denials
 from synclogs.models import Action
 
 
@@ -18,14 +17,16 @@ class SignIn(LoginView):
     template_name = "registration/login.html"
     redirect_authenticated_user = True
 
+    def get_redirect_url(self, request: HttpRequest | None = None) -> str:
+        return crosssite.landing(super().get_redirect_url(request))
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        response = super().form_valid(form)
-        audit.record(Action.SIGNED_IN, actor=form.get_user(), **origin(self.request))
-        return response
+        audit.record(Action.SIGNED_IN, actor=form.get_user(), **origin(self.request))  # first: nobody enters unseen
+        return super().form_valid(form)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         name = str(form.data.get("username", ""))
-        audit.record(Action.SIGN_IN_FAILED, actor_text=name, **origin(self.request))
+        denials.note(Action.SIGN_IN_FAILED, name, **origin(self.request))
         return super().form_invalid(form)
 
 
@@ -38,11 +39,3 @@ class SignOut(LogoutView):
         if request.user.is_authenticated:
             audit.record(Action.SIGNED_OUT, actor=request.user, **origin(request))
         return super().post(request, *args, **kwargs)
-
-
-def origin(request: HttpRequest) -> dict[str, Any]:
-    """Where a request comes from, as the audit wants it."""
-    return {
-        "address": client_address(request),
-        "request_id": getattr(request, "id", ""),
-    }

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -20,7 +21,7 @@ from portal.bulks import BulkLine, Typed
 from portal.filtersets import BulkFilters, TickedFilters
 from portal.reenabling import actor_of
 from portal.views import syncs
-from portal.views.reenables import SeeOther, refuse
+from portal.views.reenables import SeeOther
 from synclogs import bulk as verbs
 from synclogs.actors import NotAllowed, Refused
 from synclogs.bulk import RESULTS, Conflict, NothingLeft
@@ -223,12 +224,11 @@ def act(request: ProjectRequest, bulk: UUID, verb: str) -> HttpResponse:
     if verb not in bulks.VERBS:
         raise Http404("No such verb.")
     if request.role < Role.LEAD:
-        refuse(
-            request,
+        raise PermissionDenied(
             f"To {verb} a bulk re-enable is for the role Lead and above. You are {request.role.label.lower()} here.",
         )
     if verb == "approve" and found.requested_by_id == request.user.pk:
-        refuse(request, "You asked for it yourself, so somebody else has to approve it: another lead.")
+        raise PermissionDenied("You asked for it yourself, so somebody else has to approve it: another lead.")
     if request.method == "POST":
         return done(request, found, verb)
     line = bulks.line_of(request, found, now=timezone.now())
@@ -262,7 +262,7 @@ def done(request: ProjectRequest, found: Bulk, verb: str) -> HttpResponse:
             case _:
                 verbs.abort(found, actor=actor, now=now, reason=reason)
     except NotAllowed as error:
-        refuse(request, str(error))
+        raise PermissionDenied(str(error)) from None
     except Refused as refused:
         return ask(request, bulks.line_of(request, found, now=now), verb, reason=reason, error=refused.sentence)
     except Conflict as conflict:

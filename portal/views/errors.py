@@ -4,14 +4,17 @@ import re
 import sys
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from portal import reads
-from portal.access import enter
+from portal.access import enter, origin
 from portal.api.problems import problem
+from synclogs import denials
+from synclogs.models import Action
 
 IN_PROJECT = re.compile(r"/p/([^/]+)/")
 
@@ -43,10 +46,29 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
+    """Every refusal of a page ends here, and so does its line in the audit, when no transaction is open any more."""
     reason = str(exception or "") or "You may not do this."
     if is_machine(request):
         return problem(request, status=403, detail=reason)
-    return render(request, "403.html", {"reason": reason}, status=403)
+    in_project(request)
+    user = getattr(request, "user", None)
+    person = user if isinstance(user, User) and user.is_authenticated else None
+    if person or request.method not in (
+        "GET",
+        "HEAD",
+    ):  # nobody is refused nothing by reading: a page sends them to sign in
+        project = getattr(request, "project", None)
+        denials.note(
+            Action.ACCESS_DENIED, request.path, project=project, actor=person, reason=reason, **origin(request)
+        )
+    return render(request, "403.html", {"reason": reason, "page": getattr(exception, "page", "")}, status=403)
+
+
+def in_project(request: HttpRequest) -> None:
+    """Puts the project of the address in view where no view did: the page shows the ways on."""
+    match, user = IN_PROJECT.match(request.path), getattr(request, "user", None)
+    if match and user and user.is_authenticated and not hasattr(request, "project"):
+        enter(request, match[1])
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
@@ -59,9 +81,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
     if is_machine(request):
         return problem(request, status=404, detail="There is nothing at this address.")
-    match, user = IN_PROJECT.match(request.path), getattr(request, "user", None)
-    if match and user and user.is_authenticated and not hasattr(request, "project"):
-        enter(request, match[1])  # no view did, and the page shows the ways on
+    in_project(request)
     return render(request, "404.html", status=404)
 
 

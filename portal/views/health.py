@@ -53,19 +53,16 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 @takes("GET", "HEAD")
 def metrics(request: HttpRequest) -> HttpResponseBase:
-    """Prometheus text, behind METRICS_TOKEN when that is set and otherwise for callers on this machine only."""
+    """Prometheus text, behind METRICS_TOKEN. Without one they are closed; only in the demo this machine may read them."""
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if settings.METRICS_TOKEN:
         allowed = hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode())
+        detail = "Send the metrics token: Authorization: Bearer and the METRICS_TOKEN of the portal."
     else:
-        # A proxy on this machine asks for others.
+        # Not outside the demo: a proxy on this machine asks for others, and need not say so.
         forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
-        allowed = request.META.get("REMOTE_ADDR") in {"127.0.0.1", "::1"} and not forwarded
+        allowed = settings.DEMO and request.META.get("REMOTE_ADDR") in {"127.0.0.1", "::1"} and not forwarded
+        detail = "The metrics are closed until METRICS_TOKEN is set for the portal; then send it as a Bearer token."
     if not allowed:
-        return problem(
-            request,
-            status=401,
-            detail="Send the metrics token as a Bearer token.",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
+        return problem(request, status=401, detail=detail, headers={"WWW-Authenticate": "Bearer"})
     return HttpResponse(numbers.render(now=timezone.now()), content_type=numbers.CONTENT_TYPE)

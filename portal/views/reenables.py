@@ -7,7 +7,6 @@ synclogs.resolutions; everything they refuse comes back in words.
 from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import NoReturn
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -17,17 +16,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal import bulks, lists, paths, reenabling, things
-from portal.access import ProjectRequest, client_address, project_view
+from portal.access import ProjectRequest, project_view
 from portal.filtersets import UNDER_WAY, ReenableFilters
 from portal.querystring import value_words
 from portal.reenabling import Progress, Typed, actor_of
 from portal.views import syncs
 from portal.views.logs import rows_of
-from synclogs import audit, reenable, resolutions, timeline
+from synclogs import reenable, resolutions, timeline
 from synclogs.actors import NotAllowed, Refused, required_text
 from synclogs.catalogue import Tone
 from synclogs.checks import OPEN, Evidence, State
-from synclogs.models import Action, ConnectedUser, LogEntry, Reenable, Role, Sync
+from synclogs.models import ConnectedUser, LogEntry, Reenable, Role, Sync
 from synclogs.paste import uuid_of
 
 ENTRIES = 20
@@ -62,7 +61,7 @@ def request_one(request: ProjectRequest, sync_id: str) -> HttpResponse:
     except Refused as refused:
         return again(request, found, typed, refused, now=now)
     except NotAllowed:
-        refuse(request, "Re-enabling against the evidence is for the role Lead and above.")
+        raise PermissionDenied("Re-enabling against the evidence is for the role Lead and above.") from None
     except reenable.NotEligible as error:
         return not_eligible(request, found, error.evidence, typed, now=now)
     return SeeOther(reverse("attempt", args=(request.project.slug, attempt.pk)))
@@ -103,19 +102,6 @@ def again(request: ProjectRequest, found: Sync, typed: Typed, refused: Refused, 
     """The page of the sync with the form as it was typed and the words at its field."""
     typed = replace(typed, errors={refused.field: refused.sentence})
     return syncs.show(request, found, now=now, typed=typed)
-
-
-def refuse(request: ProjectRequest, sentence: str) -> NoReturn:
-    """403 in words, with its line in the audit like every refusal by role."""
-    audit.record(
-        Action.ACCESS_DENIED,
-        actor=request.user,
-        project=request.project,
-        object_text=request.path,
-        address=client_address(request),
-        request_id=request.id,
-    )
-    raise PermissionDenied(sentence)
 
 
 @project_view()

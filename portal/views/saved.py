@@ -4,8 +4,6 @@ A form comes in and an answer leads back to the list with the view open; a form 
 field. The verbs, and who may do what, are in synclogs.saved.
 """
 
-from typing import NoReturn
-
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -14,12 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal import columns, querystring, rail
-from portal.access import ProjectRequest, client_address, project_view
+from portal.access import ProjectRequest, project_view
 from portal.payload import escaped
 from portal.querystring import Pairs
-from synclogs import audit, saved
+from synclogs import saved
 from synclogs.filters import FilterError, LogFilter
-from synclogs.models import Action, SavedView
+from synclogs.models import SavedView
 from synclogs.saved import Refused
 
 FORM = ("GET", "HEAD", "POST")
@@ -44,7 +42,7 @@ def create(request: ProjectRequest) -> HttpResponse:
     """A new view of what the list shows."""
     actor, is_shared = rail.actor_of(request), "is_shared" in request.POST
     if is_shared and not actor.may_share:
-        refuse(request, share_words(request))
+        raise PermissionDenied(share_words(request))
     name = request.POST.get("name", "")
     try:
         query = readable_query(request)
@@ -66,7 +64,7 @@ def change(request: ProjectRequest, view: int) -> HttpResponse:
             saved.change(found, actor, query=readable_query(request))
         else:
             if is_shared and not found.is_shared and not actor.may_share:
-                refuse(request, share_words(request))
+                raise PermissionDenied(share_words(request))
             saved.change(found, actor, name=request.POST.get("name", ""), is_shared=is_shared)
     except Refused as refused:
         return again(request, found, refused, is_shared=is_shared)
@@ -95,21 +93,8 @@ def changeable(request: ProjectRequest, number: int) -> SavedView:
         raise Http404("No such view.")
     if not rail.actor_of(request).may_change(found):
         owner = escaped(rail.person_words(found))
-        refuse(request, f"Only {owner}, whose view it is, and leads can change this view of the team.")
+        raise PermissionDenied(f"Only {owner}, whose view it is, and leads can change this view of the team.")
     return found
-
-
-def refuse(request: ProjectRequest, words: str) -> NoReturn:
-    """403 in words, with its line in the audit like every refusal by role."""
-    audit.record(
-        Action.ACCESS_DENIED,
-        actor=request.user,
-        project=request.project,
-        object_text=request.path,
-        address=client_address(request),
-        request_id=request.id,
-    )
-    raise PermissionDenied(words)
 
 
 def share_words(request: ProjectRequest) -> str:

@@ -7,6 +7,7 @@ synclogs.resolutions.
 from dataclasses import dataclass
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from django.utils import timezone
 from portal import paths, reenabling, things
 from portal.access import ProjectRequest, project_view
 from portal.reenabling import actor_of
-from portal.views.reenables import SeeOther, refuse
+from portal.views.reenables import SeeOther
 from synclogs import keyset, resolutions
 from synclogs.actors import NotAllowed, Refused
 from synclogs.catalogue import integration_words
@@ -101,7 +102,7 @@ def put(request: ProjectRequest) -> HttpResponse:
         except Refused as refused:
             errors["for" if refused.field == "until" else refused.field] = refused.sentence
         except NotAllowed as denied:
-            refuse(request, str(denied))
+            raise PermissionDenied(str(denied)) from None
         else:
             messages.success(request, "It is on the do-not-wake list now: only a lead with a reason wakes it.")
             return SeeOther(url_of(request.project, kind, value))
@@ -144,7 +145,7 @@ def wake(request: ProjectRequest, sleeper: int) -> HttpResponse:
     try:
         resolutions.wake(found, actor=actor_of(request))
     except NotAllowed as denied:
-        refuse(request, str(denied))
+        raise PermissionDenied(str(denied)) from None
     messages.success(request, "It is off the do-not-wake list.")
     if request.POST.get("back") == "list":
         return SeeOther(reverse("sleepers", args=(request.project.slug,)))

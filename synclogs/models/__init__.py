@@ -1,7 +1,7 @@
 """The store: one file a noun. Every unique key and every read starts with the project."""
 
 from synclogs.checks import BulkState, State
-from synclogs.models.audit import Action, AuditEvent
+from synclogs.models.audit import REFUSALS, Action, AuditEvent, Denial
 from synclogs.models.bulk import Bulk, BulkItem
 from synclogs.models.counts import Facet, HourCount, MinuteCount
 from synclogs.models.export import Export, ExportFormat, ExportState
@@ -12,6 +12,7 @@ from synclogs.models.sync import Attention, ConnectedUser, Sync, Trace
 from synclogs.models.view import SavedView
 
 __all__ = [
+    "REFUSALS",
     "Action",
     "ApiKey",
     "Attention",
@@ -20,6 +21,7 @@ __all__ = [
     "BulkItem",
     "BulkState",
     "ConnectedUser",
+    "Denial",
     "Export",
     "ExportFormat",
     "ExportState",

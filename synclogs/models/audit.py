@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from synclogs.models.project import Project
@@ -13,6 +14,7 @@ class Action(models.TextChoices):
     SIGN_IN_FAILED = "sign_in_failed", "Sign-in failed"
     SIGNED_OUT = "signed_out", "Signed out"
     ACCESS_DENIED = "access_denied", "Access denied"
+    KEY_REFUSED = "key_refused", "API key refused"
     KEY_CREATED = "key_created", "API key created"
     KEY_REVOKED = "key_revoked", "API key revoked"
     OBJECT_ADDED = "object_added", "Added"
@@ -28,6 +30,10 @@ class Action(models.TextChoices):
     SLEEPER_REMOVED = "sleeper_removed", "Taken off the do-not-wake list"
     BULK_REQUESTED = "bulk_requested", "Bulk re-enable requested"
     BULK_MOVED = "bulk_moved", "Bulk re-enable went on"
+
+
+# Which come in numbers: the first of a minute has a row, the others one row together (synclogs.denials).
+REFUSALS = {Action.SIGN_IN_FAILED, Action.ACCESS_DENIED, Action.KEY_REFUSED}
 
 
 class AuditEvent(models.Model):
@@ -52,3 +58,32 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor_text}: {self.get_action_display()} {self.object_text}"
+
+    @property
+    def words(self) -> str:
+        """What was done: "Sign-in failed", or "Sign-in failed · 84 more within the minute"."""
+        more = (self.after or {}).get("more", 0) if self.action in REFUSALS else 0
+        return f"{self.get_action_display()} · {more:,} more within the minute" if more else self.get_action_display()
+
+
+class Denial(models.Model):
+    """How often one thing was refused within a minute, until that is a row of the audit; synclogs.denials has the meaning."""
+
+    minute = models.DateTimeField()
+    subject = models.TextField()
+    who = models.TextField()
+    action = models.CharField(max_length=32, choices=Action)
+    network = models.CharField(max_length=64)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+", db_index=False
+    )
+    actor_text = models.CharField(max_length=200)
+    count = models.PositiveBigIntegerField()
+    names = ArrayField(models.TextField())
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("minute", "subject"), name="denial_minute_subject"),)
+
+    def __str__(self) -> str:
+        return f"{self.minute:%Y-%m-%d %H:%M} {self.subject}: {self.count}"

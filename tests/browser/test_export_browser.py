@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from synclogs.models import Project, Role
+from synclogs.models import Export, Project, Role
 from tests.browser.conftest import NARROW, WIDE, accessibility_faults
 from tests.factories import ProjectFactory, entry, member, store
 
@@ -61,3 +61,21 @@ def test_a_viewer_is_told_why_not(open_page: Look, project: Project) -> None:
     page.locator("#export-link summary").press("Enter")
     expect(page.get_by_text("Exporting is for the role Operator and above.")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_link_of_another_site_starts_none_and_leads_to_the_page(open_page: Look, operator: User) -> None:
+    """To a browser, localhost is another site than 127.0.0.1."""
+    page = open_page("/p/demo/logs", user=operator)
+    here = page.url.partition("/p/")[0]
+    elsewhere = here.replace("localhost", "other").replace("127.0.0.1", "localhost").replace("other", "127.0.0.1")
+    page.goto(f"{elsewhere}/accounts/login/")
+    page.evaluate("url => { location.href = url }", f"{here}/p/demo/logs/export?format=csv&level=info")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You may not do that")
+    expect(page.get_by_text("Another site asked for this.")).to_be_visible()
+    assert not Export.objects.exists()
+    assert accessibility_faults(page) == []
+    page.get_by_role("link", name="Go to that page").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Export logs")
+    with page.expect_download():
+        page.get_by_role("link", name="Download CSV").click()
+    expect(page.locator("[data-export]")).to_have_attribute("data-export", "finished")
