@@ -37,7 +37,6 @@ REASONS = {
     ("synclogs/reenable:move", "Reenable"): "the rows that were handed in, held by their keys",
     ("synclogs/tail:_unseen", "RawSQL"): "a condition on rows that synclogs.filters has narrowed",
     ("synclogs/timeline:recent", "Trace"): "the runs that were handed in, which are of a project",
-    ("synclogs/upserts:Upsert.create_staging", "{}"): "the shape of the table, no rows",
     ("synclogs/upserts:Upsert.run", "{}"): "rows that were made with their project, which their unique key begins with",
     ("synclogs/watch:watched", "Reenable"): WORKER,
     ("synclogs/watch:observe", "Reenable"): WORKER,
