@@ -13,7 +13,7 @@ from django.urls import reverse
 from portal import things
 from portal.access import ProjectRequest, client_address
 from portal.rows import Row
-from synclogs import evidence, explain, provider, resolutions
+from synclogs import evidence, explain, ownership, resolutions
 from synclogs.actors import Actor
 from synclogs.catalogue import SyncStatus, Tone, integration_words
 from synclogs.checks import Check, CheckName, Evidence, State
@@ -299,7 +299,7 @@ def _judged(panel: Panel, found: Evidence, role: Role, *, project: Project, aske
 
 def _can_ask(project: Project) -> bool:
     try:
-        client = provider.of_project(project.slug)
+        client = ownership.provider_of(project)
     except ProviderError:
         return False
     return client is not None and client.reads

@@ -9,7 +9,7 @@ from hashlib import sha256
 from django.core.cache import cache
 from django.db.models import Count, F, Q, QuerySet, Window
 
-from synclogs import provider
+from synclogs import ownership
 from synclogs.actors import Actor
 from synclogs.catalogue import SyncStatus, error_code
 from synclogs.causes import TOLD_BY_EVENT
@@ -31,30 +31,19 @@ BROKEN = ("INVALID", "NONE", "ANOTHER")
 
 def gather(sync: Sync, *, actor: Actor, now: datetime, ask_provider: bool = True) -> Evidence:
     """Every check for one sync. The provider is asked at most once in half a minute; when it is away that is not known."""
+    missing = ownership.what_is_missing(sync.project)
     return Evidence(
         (
-            _provided(sync),
+            Check(CheckName.PROVIDED, missing is None, facts=missing or {}),
             _stopped(sync),
             _curable(sync),
-            _cause_gone(sync, ask_provider=ask_provider),
+            # Also what was asked a moment ago is nobody's business where the provider's syncs belong to another project.
+            _cause_gone(sync, ask_provider=ask_provider and missing is None),
             *_attempts(sync, now=now),
             _awake(sync, now=now),
             _rate(sync.project_id, actor, now=now),
         )
     )
-
-
-def _provided(sync: Sync) -> Check:
-    told = what_is_missing(sync.project.slug)
-    return Check(CheckName.PROVIDED, told is None, facts={"provider": told} if told else {})
-
-
-def what_is_missing(slug: str) -> str | None:
-    """Why nobody can be asked to re-enable the syncs of this project: a sentence, "" when nobody is set up; None = somebody can."""
-    try:
-        return "" if provider.of_project(slug) is None else None
-    except ProviderError as error:
-        return error.sentence
 
 
 def _stopped(sync: Sync) -> Check:
@@ -115,7 +104,7 @@ def _credential(sync: Sync) -> dict[str, str]:
 
 def _ask(sync: Sync) -> dict[str, str]:
     try:
-        client = provider.of_project(sync.project.slug)
+        client = ownership.provider_of(sync.project)
         if client is None or not sync.user_id:
             return {}
         release()  # no connection of the database is held while the provider thinks

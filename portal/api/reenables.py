@@ -22,7 +22,7 @@ from portal.api.serializers import address
 from portal.api.views import Door
 from portal.filtersets import TextsFilter
 from synclogs import audit, reenable
-from synclogs.actors import Actor, Refused, required_text
+from synclogs.actors import Actor, NotAllowed, Refused, required_text
 from synclogs.checks import CheckName, Evidence, State
 from synclogs.explain.reenables import why_not
 from synclogs.models import Action, ApiKey, Reenable, Role, Scope, Sync
@@ -44,9 +44,9 @@ class ReenableSync(Door):
         actor = actor_of(self.key, request._request)
         try:
             reason = required_text("reason", text)
-            if override:
-                raise self._by_lead(sync, actor)
-            attempt = reenable.request(sync, actor=actor, reason=reason, now=now)
+            attempt = reenable.request(sync, actor=actor, reason=reason, override=override, now=now)
+        except NotAllowed:
+            raise self._by_lead(sync, actor) from None
         except Refused as refused:
             raise attempts.invalid({refused.field: refused.sentence}) from None
         except reenable.NotEligible as error:

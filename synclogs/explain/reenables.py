@@ -70,10 +70,24 @@ def check_finding(check: Check, *, now: datetime) -> Finding:
 def _provided(check: Check, now: datetime) -> Finding:
     if check.passed:
         return Finding("A provider is set up for this project.")
-    told = (
-        one_line(check.facts.get("provider", "")) or "No provider is set up for this project, so nobody can be asked."
-    )
-    return Finding(told, "Whoever runs this portal sets it up: the README names the settings.")
+    return Finding(_unprovided(check.facts), "Whoever runs this portal sets it up: the README names the settings.")
+
+
+def _unprovided(facts: Mapping[str, str]) -> str:
+    """Why nobody can be asked. Nothing of the other project, also not whether it knows the sync."""
+    match facts.get("owner"):
+        case "another":
+            return (
+                "The syncs of the provider belong to another project of this portal, so nobody can be asked from here."
+            )
+        case "undecided":
+            return "It is not settled which project the syncs of the provider belong to, so nobody can be asked."
+    return one_line(facts.get("provider", "")) or "No provider is set up for this project, so nobody can be asked."
+
+
+def not_sent_sentence(missing: Mapping[str, str]) -> str:
+    """Of an attempt that was to be sent when nobody could be asked any more; the facts are those of the check."""
+    return f"{_unprovided(missing)} Nothing was sent."
 
 
 def _stopped(check: Check, now: datetime) -> Finding:
