@@ -91,7 +91,7 @@ class AnswerShape(Shape):
 
     at = serializers.DateTimeField(source="answered_at", allow_null=True, help_text="null while no answer has come.")
     httpStatus = serializers.IntegerField(source="http_status", allow_null=True)
-    text = Text(source="answer", help_text="Its own words, cut; or why there are none.")
+    text = Text(source="answer", help_text="Its own words, cut; or why there are none, or why nothing was sent.")
     foundStatus = Text(source="found_status", help_text="The sync's status there when it was last asked for.")
 
 

@@ -136,9 +136,13 @@ def clashes(found: Iterable[Configuration]) -> list[Fault]:
             faults.append(Fault(f"{names} name the same project.", "Give each provider a project of its own."))
         if one.upstream == other.upstream:
             settings = ("SYNC_URL", "PROJECT") if one.kind == PARAGON else ("HOST_URL",)
-            text = " and ".join(f"{one.prefix}PROVIDER_{name}" for name in settings)
+            text = " and ".join(f"PROVIDER_{name}" for name in settings)
             hint = "Its syncs would belong to two projects. Keep one of the two providers, or mend its settings."
-            faults.append(Fault(f"{text} lead to the same syncs as those of {other.prefix}PROVIDER.", hint))
+            faults.append(
+                Fault(
+                    f"{one.prefix}PROVIDER and {other.prefix}PROVIDER reach the same syncs, by the same {text}.", hint
+                )
+            )
     return faults
 
 
