@@ -175,7 +175,7 @@ def _copy(project: Project, bodies: list[bytes], now: datetime) -> float:
             for record in records.read_json(body, now=now).records
         }
         assert len(keyed) == BATCH
-        blocks.append("".join(ingest.lines(project.pk, keyed, now=now)))
+        blocks.append("".join(ingest.lines(project.pk, keyed, ingest.Arrival(now, None))))
     began = time.perf_counter()
     for block in blocks:
         statement = f"COPY {ingest.TABLE} ({ingest.COLUMN_LIST}) FROM STDIN"

@@ -31,9 +31,10 @@ NULL = "\\N"
 TABLE = "synclogs_logentry"
 STAGING = "incoming"
 COLUMN_LIST = ", ".join((*COLUMNS, "tokens"))
-# received_at is ours, not the sender's: the same entry sent later is still the same entry.
+# received_at and sent_by are ours, not the sender's: the same entry sent later, or with another key, is still the same entry.
 # So is the category, which a later catalogue may know better.
-COMPARED = [name for name in COLUMNS if name not in {"key", "project_id", "occurred_at", "received_at", "category"}]
+OURS = {"key", "project_id", "occurred_at", "received_at", "sent_by", "category"}
+COMPARED = [name for name in COLUMNS if name not in OURS]
 LINES_AT_ONCE = 100
 
 CREATE_STAGING = (
@@ -76,30 +77,45 @@ def key_of(project_id: int, entry_id: str, occurred_us: int) -> str:
     return f"{occurred_us // 1000:012x}8{digest[:3]}{'89ab'[int(digest[3], 16) & 3]}{digest[4:19]}"
 
 
-def write(project: Project, records: Sequence[Record], *, now: datetime) -> Written:
-    """Stores `records` of one project. Raises django.db.OperationalError when the database is away; then nothing is stored."""
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When entries came, and the pk of the key that sent them; None for a command."""
+
+    at: datetime
+    sent_by: int | None
+
+
+def write(project: Project, records: Sequence[Record], *, now: datetime, sent_by: int | None = None) -> Written:
+    """Stores `records` of one project; `sent_by` is the pk of the key that sent them, None for a command.
+
+    Raises django.db.OperationalError when the database is away; then nothing is stored.
+    """
+    return _write_or_halve(project, records, Arrival(now, sent_by))
+
+
+def _write_or_halve(project: Project, records: Sequence[Record], arrival: Arrival) -> Written:
     if not records:
         return Written(0, 0, [])
     try:
-        return _persistently(project, records, now=now)
+        return _persistently(project, records, arrival)
     except DataError as error:
         # No input is known that gets here. Should one be found, it costs its own entry and not the batch.
         if len(records) == 1:
             logger.warning("entry not storable", sqlstate=getattr(error.__cause__, "sqlstate", None))
             return Written(0, 0, [_not_storable(records[0])])
     middle = len(records) // 2
-    first, second = (write(project, half, now=now) for half in (records[:middle], records[middle:]))
+    first, second = (_write_or_halve(project, half, arrival) for half in (records[:middle], records[middle:]))
     return Written(
         first.accepted + second.accepted, first.duplicates + second.duplicates, first.refusals + second.refusals
     )
 
 
-def _persistently(project: Project, records: Sequence[Record], *, now: datetime) -> Written:
+def _persistently(project: Project, records: Sequence[Record], arrival: Arrival) -> Written:
     inside = connection.in_atomic_block
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with transaction.atomic():
-                written = _write(project, records, now=now)
+                written = _write(project, records, arrival)
                 if inside:
                     # A caller's transaction goes on, so the temporary tables are not emptied by a commit.
                     _execute(EMPTY_STAGING)
@@ -125,14 +141,14 @@ def _curable(error: Exception, records: Sequence[Record]) -> bool:
     return isinstance(error.__cause__, errors.DeadlockDetected | errors.SerializationFailure)
 
 
-def _write(project: Project, records: Sequence[Record], *, now: datetime) -> Written:
+def _write(project: Project, records: Sequence[Record], arrival: Arrival) -> Written:
     keyed, refusals, repeated = _without_repeats(project.pk, records)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 15000")
         _prepare(cursor)
-        fresh, found = keyed, _store_all(cursor, project.pk, keyed, now=now)
+        fresh, found = keyed, _store_all(cursor, project.pk, keyed, arrival)
         if found is None:
-            inserted = _store_new(cursor, project.pk, keyed, now=now)
+            inserted = _store_new(cursor, project.pk, keyed, arrival)
             fresh = {key: record for key, record in keyed.items() if key in inserted}
             conflicts = _conflicting(cursor, project.pk, keyed, inserted)
             refusals += [_conflict(keyed[key]) for key in keyed if key in conflicts]
@@ -144,7 +160,7 @@ def _write(project: Project, records: Sequence[Record], *, now: datetime) -> Wri
 
 
 def _store_all(
-    cursor: CursorWrapper, project_id: int, keyed: dict[str, Record], *, now: datetime
+    cursor: CursorWrapper, project_id: int, keyed: dict[str, Record], arrival: Arrival
 ) -> projections.Changes | None:
     """COPY straight into the log, the quickest way, for batches in which nothing is known yet; None when something is.
 
@@ -152,7 +168,7 @@ def _store_all(
     """
     try:
         with transaction.atomic(), connection.wrap_database_errors, cursor.copy(COPY_ALL) as copy:
-            for part in batched(lines(project_id, keyed, now=now), LINES_AT_ONCE):
+            for part in batched(lines(project_id, keyed, arrival), LINES_AT_ONCE):
                 copy.write("".join(part))
             return projections.changes(project_id, keyed)
     except IntegrityError as error:
@@ -161,10 +177,10 @@ def _store_all(
         raise
 
 
-def _store_new(cursor: CursorWrapper, project_id: int, keyed: dict[str, Record], *, now: datetime) -> set[str]:
+def _store_new(cursor: CursorWrapper, project_id: int, keyed: dict[str, Record], arrival: Arrival) -> set[str]:
     """Through a temporary table, leaving out what is there already; the keys that were stored."""
     with connection.wrap_database_errors, cursor.copy(COPY) as copy:
-        for part in batched(lines(project_id, keyed, now=now), LINES_AT_ONCE):
+        for part in batched(lines(project_id, keyed, arrival), LINES_AT_ONCE):
             copy.write("".join(part))
     cursor.execute(INSERT)
     return {key for (key,) in cursor.fetchall()}
@@ -224,9 +240,9 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
-def lines(project_id: int, keyed: dict[str, Record], *, now: datetime) -> Iterator[str]:
+def lines(project_id: int, keyed: dict[str, Record], arrival: Arrival) -> Iterator[str]:
     """COPY lines, in the order of COLUMN_LIST."""
-    received = now.isoformat()
+    received = f"{arrival.at.isoformat()}\t{NULL if arrival.sent_by is None else arrival.sent_by}"
     for key, record in keyed.items():
         http_status = NULL if record.http_status is None else record.http_status
         # These are printable ASCII, so the only character to escape in them is the backslash.

@@ -97,6 +97,16 @@ def test_a_resend_changes_nothing_anywhere(project):
 
 
 @pytest.mark.django_db
+def test_which_key_sent_an_entry_is_no_part_of_it(project):
+    (record,) = read(entry(id="one", timestamp=AT), now=NOW)
+    for sent_by, written in ((7, (1, 0)), (8, (0, 1)), (None, (0, 1))):
+        assert ingest.write(project, [record], now=NOW, sent_by=sent_by) == ingest.Written(*written, [])
+    assert LogEntry.objects.get().sent_by == 7
+    put(project, entry(id="by a command", timestamp=AT))
+    assert LogEntry.objects.get(entry_id="by a command").sent_by is None
+
+
+@pytest.mark.django_db
 def test_a_resend_is_compared_entry_by_entry(project):
     """What has just been stored is in no statistics: the planner may not compare each entry with each."""
     size = 500
@@ -552,7 +562,7 @@ def test_sizes_add_up_by_construction():
 
 def test_a_line_of_copy_for_every_column():
     (record,) = records.read_json(json.dumps(entry(message="a\\b")).encode(), now=datetime.now(UTC)).records
-    (line,) = ingest.lines(1, {"0" * 32: record}, now=NOW)
+    (line,) = ingest.lines(1, {"0" * 32: record}, ingest.Arrival(NOW, None))
     assert line.endswith("\n")
     assert line.count("\t") == len(COLUMNS)  # the words come last
 

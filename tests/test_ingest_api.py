@@ -586,6 +586,11 @@ def test_time_of_arrival_is_ours(push):
     assert before <= LogEntry.objects.get().received_at <= datetime.now(UTC)
 
 
+def test_the_key_that_sent_an_entry_is_noted(push):
+    push({**entry(), "sentBy": 1, "sent_by": 1})
+    assert LogEntry.objects.get().sent_by == ApiKey.objects.get().pk
+
+
 def test_every_answer_has_an_id_to_ask_for(push):
     assert push(entry(), X_Request_ID="trace-me-12345678")["X-Request-ID"] == "trace-me-12345678"
     assert push(entry(), X_Request_ID="bad id\n")["X-Request-ID"] != "bad id\n"

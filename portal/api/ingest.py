@@ -63,7 +63,7 @@ def _receive(request: HttpRequest, key: ApiKey) -> HttpResponse:
             reading = (records.read_lines if lines else records.read_json)(body, now=now)
             # Reading is pure computing: let those go first who only wait for a word.
             time.sleep(0)
-            written = ingest.write(key.project, reading.records, now=now)
+            written = ingest.write(key.project, reading.records, now=now, sent_by=key.pk)
     return account(request, reading, written)
 
 

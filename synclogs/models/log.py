@@ -16,12 +16,13 @@ from synclogs.moments import EPOCH
 
 MILLISECOND = timedelta(milliseconds=1)
 LAST_MILLISECOND = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MILLISECOND
-# The columns of an entry that the sender decides, in the order of the COPY lines in synclogs.ingest.
+# The columns of an entry, in the order of the COPY lines in synclogs.ingest.
 COLUMNS = (
     "key",
     "project_id",
     "occurred_at",
     "received_at",
+    "sent_by",
     "level",
     "category",
     "http_status",
@@ -87,6 +88,8 @@ class LogEntry(models.Model):
     )
     occurred_at = models.DateTimeField("time")
     received_at = models.DateTimeField()
+    # The pk of the ApiKey; NULL: sent by a command, or before 0012. No foreign key, since entries outlive keys.
+    sent_by = models.BigIntegerField(null=True)
     entry_id = models.CharField("id of the sender", max_length=128)
     level = models.PositiveSmallIntegerField(choices=Level)
     category = models.PositiveSmallIntegerField(choices=Category)
