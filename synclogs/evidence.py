@@ -5,11 +5,12 @@ What cannot be known is None and counts as not shown. For many syncs at once see
 
 from datetime import datetime, timedelta
 from hashlib import sha256
+from uuid import UUID
 
 from django.core.cache import cache
 from django.db.models import Count, F, Q, QuerySet, Window
 
-from synclogs import ownership
+from synclogs import ownership, provenance
 from synclogs.actors import Actor
 from synclogs.catalogue import SyncStatus, error_code
 from synclogs.causes import TOLD_BY_EVENT
@@ -160,7 +161,8 @@ def _same_user_completed(sync: Sync, error_at: datetime) -> dict[str, str] | Non
     if found is None:
         return None
     sync_id, pipeline, at = found
-    return {"sign": "same_user_completed", "sync": str(sync_id), "pipeline": pipeline, "at": _iso(at)}
+    sign = {"sign": "same_user_completed", "sync": str(sync_id), "pipeline": pipeline}
+    return sign | _shown_by(sync.project_id, sync_id, at)
 
 
 def _others_recovered(sync: Sync, error_at: datetime) -> dict[str, str] | None:
@@ -185,11 +187,16 @@ def _others_recovered(sync: Sync, error_at: datetime) -> dict[str, str] | None:
     if found is None:
         return None
     sync_id, at, count = found
-    return {"sign": "others_recovered", "count": str(count), "sync": str(sync_id), "at": _iso(at)}
+    sign = {"sign": "others_recovered", "count": str(count), "sync": str(sync_id)}
+    return sign | _shown_by(sync.project_id, sync_id, at)
 
 
-def _iso(moment: datetime | None) -> str:
-    return moment.isoformat() if moment else ""
+def _shown_by(project_id: int, sync_id: UUID, at: datetime | None) -> dict[str, str]:
+    """When that sync completed, and the entry that says so."""
+    if at is None:
+        return {"at": ""}
+    source = provenance.completed(project_id, sync_id, at)
+    return {"at": at.isoformat(), **(source.as_facts() if source else {})}
 
 
 # Attempts, the do-not-wake list, the rate

@@ -16,16 +16,16 @@ from rest_framework.response import Response
 
 from portal.access import client_address
 from portal.api import attempts, documented, pages, wire
-from portal.api.attempts import AttemptShape
+from portal.api.attempts import AttemptShape, WholeAttemptShape
 from portal.api.problems import Denied
 from portal.api.serializers import address
 from portal.api.views import Door
 from portal.filtersets import TextsFilter
-from synclogs import audit, reenable
+from synclogs import audit, provenance, reenable
 from synclogs.actors import Actor, NotAllowed, Refused, required_text
 from synclogs.checks import CheckName, Evidence, State
 from synclogs.explain.reenables import why_not
-from synclogs.models import Action, ApiKey, Reenable, Role, Scope, Sync
+from synclogs.models import Action, ApiKey, LogEntry, Reenable, Role, Scope, Sync
 from synclogs.paste import uuid_of
 
 
@@ -51,7 +51,7 @@ class ReenableSync(Door):
             raise attempts.invalid({refused.field: refused.sentence}) from None
         except reenable.NotEligible as error:
             raise not_eligible(error.evidence, now=now) from None
-        shown = AttemptShape(attempt, context={**self.wire_context, "now": now}).data
+        shown = WholeAttemptShape(attempt, context={**self.wire_context, "now": now}).data
         where = address(request._request, reverse("api-reenable", args=(attempt.pk,)))
         return Response(shown, status=202, headers={"Location": where})
 
@@ -87,7 +87,9 @@ class OneReenable(Door):
         attempt = Reenable.objects.of(self.project).filter(pk=key).first() if key else None
         if attempt is None:
             raise Http404
-        return Response(AttemptShape(attempt, context=self.wire_context).data)
+        entry = LogEntry.objects.of(self.project).at_key(attempt.ended_key).first() if attempt.ended_key else None
+        context = {**self.wire_context, "ended_by_source": provenance.of(entry) if entry else None}
+        return Response(WholeAttemptShape(attempt, context=context).data)
 
 
 class ReenableQuery(django_filters.FilterSet):  # type: ignore[misc]
