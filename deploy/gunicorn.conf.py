@@ -44,7 +44,9 @@ def on_starting(server):
             command, env=environment, capture_output=True, text=True, timeout=STARTING_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        return  # a database that takes a connection and says nothing is no fault of the settings
+        # A database that takes a connection and says nothing is no fault of the settings.
+        server.log.warning("The settings of the provider could not be looked at within %s s.", STARTING_SECONDS)
+        return
     if checked.returncode:
         sys.exit(checked.stderr.strip())
     for warning in checked.stdout.splitlines():
