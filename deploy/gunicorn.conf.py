@@ -36,17 +36,22 @@ errorlog = "-"
 accesslog = None
 logger_class = "portal.webworker.JsonLogger"
 
-CHECK = """
-from django.core.exceptions import ImproperlyConfigured
-try:
-    import portal.settings
-except ImproperlyConfigured as error:
-    raise SystemExit(str(error))
-"""
+STARTING_SECONDS = 20
 
 
 def on_starting(server):
     """A setting that cannot be used ends the start in one sentence; in another process, since workers load Django later."""
-    checked = subprocess.run([sys.executable, "-c", CHECK], stderr=subprocess.PIPE, text=True, check=False)
+    command = [sys.executable, "-W", "ignore", "-m", "portal.starting"]
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings", "DATABASE_POOL": "0"}
+    try:
+        checked = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=STARTING_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        # A database that takes a connection and says nothing is no fault of the settings.
+        server.log.warning("The settings of the provider could not be looked at within %s s.", STARTING_SECONDS)
+        return
     if checked.returncode:
         sys.exit(checked.stderr.strip())
+    for warning in checked.stdout.splitlines():
+        server.log.warning(warning)

@@ -3,9 +3,7 @@
 from django.apps import AppConfig
 from django.contrib.admin import autodiscover
 from django.contrib.admin.apps import SimpleAdminConfig
-from django.core.checks import register
-
-from portal.checks import provider_is_complete
+from django.utils.module_loading import autodiscover_modules
 
 
 class Portal(AppConfig):
@@ -13,7 +11,7 @@ class Portal(AppConfig):
     default = True
 
     def ready(self) -> None:
-        register(provider_is_complete)
+        autodiscover_modules("checks")  # portal.checks, which asks models and so is loaded after them
 
 
 class PortalAdmin(SimpleAdminConfig):

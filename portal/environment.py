@@ -1,6 +1,6 @@
 """Typed reads of environment variables: a name and a default in, a value out.
 
-Every error names the variable and what would be accepted. Nothing here imports Django's settings.
+Every error names the variable and what would be accepted; `prefix` stands before the name. Nothing here imports Django's settings.
 """
 
 import os
@@ -13,8 +13,8 @@ TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
 
 
-def text(name: str, default: str = "") -> str:
-    return os.environ.get(name, default).strip()
+def text(name: str, default: str = "", *, prefix: str = "") -> str:
+    return os.environ.get(prefix + name, default).strip()
 
 
 def flag(name: str, *, default: bool) -> bool:
@@ -37,16 +37,16 @@ def number(name: str, default: int, *, minimum: int = 0) -> int:
     return int(value)
 
 
-def one_of(name: str, default: str, accepted: Sequence[str]) -> str:
-    value = os.environ.get(name, "").strip().upper() or default
+def one_of(name: str, default: str, accepted: Sequence[str], *, prefix: str = "") -> str:
+    value = os.environ.get(prefix + name, "").strip().upper() or default
     if value not in accepted:
-        raise ImproperlyConfigured(f"{name} is {value!r}: use one of {', '.join(accepted)}.")
+        raise ImproperlyConfigured(f"{prefix}{name} is {value!r}: use one of {', '.join(accepted)}.")
     return value
 
 
-def words(name: str, default: str = "") -> list[str]:
+def words(name: str, default: str = "", *, prefix: str = "") -> list[str]:
     """Comma-separated values, empty ones dropped."""
-    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+    return [word.strip() for word in os.environ.get(prefix + name, default).split(",") if word.strip()]
 
 
 def database(name: str) -> dict[str, str]:

@@ -30,14 +30,15 @@ def adopt_provider(*, port: int) -> bool:
 
     Its signing key is made once, by a program of its own, since nothing of synclogs is loaded before Django.
     """
-    if os.environ.get("PROVIDER"):
+    if os.environ.get("PROVIDER") or os.environ.get("PROVIDERS"):
         return False
     key = DATA / "provider_key.pem"
     if not key.exists():
         subprocess.run([sys.executable, "-m", "synclogs.provider.keypair", key], cwd=devdb.ROOT, check=True)
     address = f"http://127.0.0.1:{port}"
     os.environ.update(PROVIDER="paragon", PROVIDER_SYNC_URL=address, PROVIDER_API_URL=address)
-    os.environ.update(PROVIDER_PROJECT="demo", PROVIDER_SIGNING_KEY_FILE=str(key))
+    # Another project that is made in the demo changes nothing for it.
+    os.environ.update(PROVIDER_FOR="demo", PROVIDER_PROJECT="demo", PROVIDER_SIGNING_KEY_FILE=str(key))
     return True
 
 

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.urls import reverse
 
 from portal import things
 from portal.access import ProjectRequest, client_address
 from portal.rows import Row
-from synclogs import evidence, explain, provider, resolutions
+from synclogs import evidence, explain, ownership, resolutions
 from synclogs.actors import Actor
 from synclogs.catalogue import SyncStatus, Tone, integration_words
 from synclogs.checks import Check, CheckName, Evidence, State
@@ -42,7 +43,10 @@ SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class CheckLine:
-    """A check in a list; `word` and `tone` say whether it passed, `help` what would change it ("" where nothing has to)."""
+    """A check in a list; `word` and `tone` say whether it passed, `help` what would change it ("" where nothing has to).
+
+    `source` is the key of the log that shows it, None where none does; `source_words` say how that log came.
+    """
 
     name: str
     title: str
@@ -50,6 +54,8 @@ class CheckLine:
     tone: Tone
     words: str
     help: str
+    source: UUID | None = None
+    source_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,21 +149,25 @@ def actor_of(request: ProjectRequest) -> Actor:
 
 
 def check_lines(checks: Iterable[Check], *, now: datetime) -> tuple[CheckLine, ...]:
-    return tuple(_shown(check, words.check_finding(check, now=now)) for check in checks)
+    return tuple(_shown(check, words.check_finding(check, now=now), now=now) for check in checks)
 
 
-def _shown(check: Check, finding: words.Finding) -> CheckLine:
+def _shown(check: Check, finding: words.Finding, *, now: datetime) -> CheckLine:
     word, tone = {
         True: ("Passed", Tone.OK),
         False: ("Not passed", Tone.ERROR),
         None: ("Not shown", Tone.WARNING),
     }[check.passed]
-    return CheckLine(check.name.value, words.CHECK_NAMES[check.name], word, tone, finding.words, finding.help)
+    line = CheckLine(check.name.value, words.CHECK_NAMES[check.name], word, tone, finding.words, finding.help)
+    if finding.source is None:
+        return line
+    return replace(line, source=finding.source.entry, source_words=words.source_words(finding.source, now=now))
 
 
 def kept_lines(attempt: Reenable) -> tuple[CheckLine, ...]:
     """The evidence as it stood at the click."""
-    return tuple(_shown(*one) for one in words.kept_findings(attempt.evidence, now=attempt.requested_at))
+    now = attempt.requested_at
+    return tuple(_shown(*one, now=now) for one in words.kept_findings(attempt.evidence, now=now))
 
 
 # Attempts
@@ -299,7 +309,7 @@ def _judged(panel: Panel, found: Evidence, role: Role, *, project: Project, aske
 
 def _can_ask(project: Project) -> bool:
     try:
-        client = provider.of_project(project.slug)
+        client = ownership.provider_of(project)
     except ProviderError:
         return False
     return client is not None and client.reads

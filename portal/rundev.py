@@ -90,7 +90,7 @@ def try_port(host: str, port: int) -> int:
 
 def provide(terminal: Terminal, *, host: str, port: int) -> int | None:
     """Chooses the simulated provider, beside the web server's port; None where settings name another one, or without the demo."""
-    if not is_demo() or os.environ.get("PROVIDER"):
+    if not is_demo() or os.environ.get("PROVIDER") or os.environ.get("PROVIDERS"):
         return None
     wanted = port + 1 if port < 65535 else port - 1
     try:

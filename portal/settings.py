@@ -3,6 +3,7 @@
 Goes in: environment variables. Comes out: Django settings. Refuses to start without a secret unless DEBUG is on.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -269,17 +270,47 @@ READS_AT_ONCE = environment.number("READS_AT_ONCE", 3, minimum=1)
 METRICS_TOKEN = environment.text("METRICS_TOKEN")
 BULK_APPROVAL_ABOVE = environment.number("BULK_APPROVAL_ABOVE", 0)
 
+
 # The provider of the syncs, or the company's own application in its place; portal/checks.py says what is missing.
-PROVIDER = environment.one_of("PROVIDER", "NONE", ("NONE", "PARAGON", "HOST_APP")).lower()
-PROVIDER_FOR = environment.words("PROVIDER_FOR")
-PROVIDER_SYNC_URL = environment.text("PROVIDER_SYNC_URL", "https://sync.useparagon.com")
-PROVIDER_API_URL = environment.text("PROVIDER_API_URL", "https://api.useparagon.com")
-PROVIDER_PROJECT = environment.text("PROVIDER_PROJECT")
-PROVIDER_AUDIENCE = environment.text("PROVIDER_AUDIENCE")
-PROVIDER_SIGNING_KEY = environment.text("PROVIDER_SIGNING_KEY")
-PROVIDER_SIGNING_KEY_FILE = environment.text("PROVIDER_SIGNING_KEY_FILE")
-PROVIDER_HOST_URL = environment.text("PROVIDER_HOST_URL")
-PROVIDER_HOST_SECRET = environment.text("PROVIDER_HOST_SECRET")
-PROVIDER_HOST_SECRET_FILE = environment.text("PROVIDER_HOST_SECRET_FILE")
+def _provider(prefix: str = "") -> dict[str, Any]:
+    """Its settings by their names, each behind the prefix."""
+    found = {
+        "PROVIDER": environment.one_of("PROVIDER", "NONE", ("NONE", "PARAGON", "HOST_APP"), prefix=prefix).lower(),
+        "PROVIDER_FOR": environment.words("PROVIDER_FOR", prefix=prefix),
+        "PROVIDER_SYNC_URL": environment.text("PROVIDER_SYNC_URL", "https://sync.useparagon.com", prefix=prefix),
+        "PROVIDER_API_URL": environment.text("PROVIDER_API_URL", "https://api.useparagon.com", prefix=prefix),
+        "PROVIDER_PROJECT": environment.text("PROVIDER_PROJECT", prefix=prefix),
+        "PROVIDER_AUDIENCE": environment.text("PROVIDER_AUDIENCE", prefix=prefix),
+        "PROVIDER_SIGNING_KEY": environment.text("PROVIDER_SIGNING_KEY", prefix=prefix),
+        "PROVIDER_SIGNING_KEY_FILE": environment.text("PROVIDER_SIGNING_KEY_FILE", prefix=prefix),
+        "PROVIDER_HOST_URL": environment.text("PROVIDER_HOST_URL", prefix=prefix),
+        "PROVIDER_HOST_SECRET": environment.text("PROVIDER_HOST_SECRET", prefix=prefix),
+        "PROVIDER_HOST_SECRET_FILE": environment.text("PROVIDER_HOST_SECRET_FILE", prefix=prefix),
+    }
+    return {prefix + name: value for name, value in found.items()}
+
+
+# Known by their names to those who read the settings.
+PROVIDER: str
+PROVIDER_FOR: list[str]
+PROVIDER_SYNC_URL: str
+PROVIDER_API_URL: str
+PROVIDER_PROJECT: str
+PROVIDER_AUDIENCE: str
+PROVIDER_SIGNING_KEY: str
+PROVIDER_SIGNING_KEY_FILE: str
+PROVIDER_HOST_URL: str
+PROVIDER_HOST_SECRET: str
+PROVIDER_HOST_SECRET_FILE: str
+_own = _provider()
+globals().update(_own)
+# Several of them: PROVIDERS=EU,US reads EU_PROVIDER, EU_PROVIDER_FOR, … and US_PROVIDER, …
+PROVIDERS = environment.words("PROVIDERS")
+if not all(re.fullmatch(r"[A-Z][A-Z0-9_]*", name) for name in PROVIDERS) or len({*PROVIDERS}) < len(PROVIDERS):
+    raise ImproperlyConfigured("PROVIDERS has to be different prefixes in capital letters, such as EU,US.")
+if PROVIDERS and _own["PROVIDER"] != "none":
+    raise ImproperlyConfigured("PROVIDER is set beside PROVIDERS: put the prefix of one of them before its names.")
+for _name in PROVIDERS:
+    globals().update(_provider(f"{_name}_"))
 
 SILENCED_SYSTEM_CHECKS: list[str] = []

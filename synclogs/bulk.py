@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Min, Q
 
-from synclogs import audit, reenable
+from synclogs import audit, ownership, reenable
 from synclogs.actors import PORTAL, Actor, NotAllowed, Refused, required_text
 from synclogs.candidates import candidates
 from synclogs.checks import RUNNING, BulkState, CheckName, State
@@ -123,6 +123,9 @@ def start(
     try:
         with transaction.atomic():
             return _new(Bulk(pk=key or uuid4(), project=project, reason=text, source=source), ids, plan, actor, now=now)
+    except NothingLeft:
+        ownership.denied(project, ids, actor=actor)
+        raise
     except IntegrityError:
         made = Bulk.objects.of(project).filter(pk=key, requested_by=actor.user).first() if key and actor.user else None
         if made is None:

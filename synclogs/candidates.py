@@ -13,9 +13,10 @@ from django.db import connection, transaction
 
 from synclogs.catalogue import SyncStatus, error_code
 from synclogs.checks import OPEN, CheckName
-from synclogs.evidence import COOLDOWN, FLAPPING, FLAPPING_IN, VOID, what_is_missing
+from synclogs.evidence import COOLDOWN, FLAPPING, FLAPPING_IN, VOID
 from synclogs.explain.syncs import error_explains_stop
 from synclogs.models import Project
+from synclogs.ownership import what_is_missing
 
 HASH_ONLY = "SET LOCAL enable_nestloop = {0}; SET LOCAL enable_mergejoin = {0}"
 # Everything is joined by equality, so that the time grows with the number of syncs and not with its square. A sync itself is
@@ -154,7 +155,7 @@ def candidates(project: Project, sync_ids: Iterable[UUID], *, now: datetime) -> 
         "flapping_since": now - FLAPPING_IN,
         "cooling_since": now - COOLDOWN,
         "now": now,
-        "provided": what_is_missing(project.slug) is None,
+        "provided": what_is_missing(project) is None,
     }
     with transaction.atomic(), connection.cursor() as cursor:
         # Guesses about a CTE are poor, and one that is too small makes any plan but this grow with the square.

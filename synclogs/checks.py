@@ -5,7 +5,10 @@ Pure.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from typing import Self
+from uuid import UUID
 
 from django.db.models import TextChoices
 
@@ -55,6 +58,32 @@ class CheckName(StrEnum):
     NOT_FLAPPING = "not_flapping"
     AWAKE = "awake"
     RATE = "rate"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The log entry that shows something; `sent_by` names the API key, "" when none is on record (a command, or long ago)."""
+
+    entry: UUID
+    occurred_at: datetime
+    received_at: datetime
+    sent_by: str
+
+    def as_facts(self) -> dict[str, str]:
+        return {
+            "entry": str(self.entry),
+            "occurred": self.occurred_at.isoformat(),
+            "received": self.received_at.isoformat(),
+            "sent_by": self.sent_by,
+        }
+
+    @classmethod
+    def of_facts(cls, facts: Mapping[str, str]) -> Self | None:
+        """The inverse; None where they tell of no entry."""
+        if not facts.get("entry"):
+            return None
+        occurred, received = (datetime.fromisoformat(facts[name]) for name in ("occurred", "received"))
+        return cls(UUID(facts["entry"]), occurred, received, facts["sent_by"])
 
 
 @dataclass(frozen=True, slots=True)

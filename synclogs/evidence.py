@@ -5,11 +5,12 @@ What cannot be known is None and counts as not shown. For many syncs at once see
 
 from datetime import datetime, timedelta
 from hashlib import sha256
+from uuid import UUID
 
 from django.core.cache import cache
 from django.db.models import Count, F, Q, QuerySet, Window
 
-from synclogs import provider
+from synclogs import ownership, provenance
 from synclogs.actors import Actor
 from synclogs.catalogue import SyncStatus, error_code
 from synclogs.causes import TOLD_BY_EVENT
@@ -31,30 +32,19 @@ BROKEN = ("INVALID", "NONE", "ANOTHER")
 
 def gather(sync: Sync, *, actor: Actor, now: datetime, ask_provider: bool = True) -> Evidence:
     """Every check for one sync. The provider is asked at most once in half a minute; when it is away that is not known."""
+    missing = ownership.what_is_missing(sync.project)
     return Evidence(
         (
-            _provided(sync),
+            Check(CheckName.PROVIDED, missing is None, facts=missing or {}),
             _stopped(sync),
             _curable(sync),
-            _cause_gone(sync, ask_provider=ask_provider),
+            # Also what was asked a moment ago is nobody's business where the provider's syncs belong to another project.
+            _cause_gone(sync, ask_provider=ask_provider and missing is None),
             *_attempts(sync, now=now),
             _awake(sync, now=now),
             _rate(sync.project_id, actor, now=now),
         )
     )
-
-
-def _provided(sync: Sync) -> Check:
-    told = what_is_missing(sync.project.slug)
-    return Check(CheckName.PROVIDED, told is None, facts={"provider": told} if told else {})
-
-
-def what_is_missing(slug: str) -> str | None:
-    """Why nobody can be asked to re-enable the syncs of this project: a sentence, "" when nobody is set up; None = somebody can."""
-    try:
-        return "" if provider.of_project(slug) is None else None
-    except ProviderError as error:
-        return error.sentence
 
 
 def _stopped(sync: Sync) -> Check:
@@ -115,7 +105,7 @@ def _credential(sync: Sync) -> dict[str, str]:
 
 def _ask(sync: Sync) -> dict[str, str]:
     try:
-        client = provider.of_project(sync.project.slug)
+        client = ownership.provider_of(sync.project)
         if client is None or not sync.user_id:
             return {}
         release()  # no connection of the database is held while the provider thinks
@@ -171,7 +161,8 @@ def _same_user_completed(sync: Sync, error_at: datetime) -> dict[str, str] | Non
     if found is None:
         return None
     sync_id, pipeline, at = found
-    return {"sign": "same_user_completed", "sync": str(sync_id), "pipeline": pipeline, "at": _iso(at)}
+    sign = {"sign": "same_user_completed", "sync": str(sync_id), "pipeline": pipeline}
+    return sign | _shown_by(sync.project_id, sync_id, at)
 
 
 def _others_recovered(sync: Sync, error_at: datetime) -> dict[str, str] | None:
@@ -196,11 +187,16 @@ def _others_recovered(sync: Sync, error_at: datetime) -> dict[str, str] | None:
     if found is None:
         return None
     sync_id, at, count = found
-    return {"sign": "others_recovered", "count": str(count), "sync": str(sync_id), "at": _iso(at)}
+    sign = {"sign": "others_recovered", "count": str(count), "sync": str(sync_id)}
+    return sign | _shown_by(sync.project_id, sync_id, at)
 
 
-def _iso(moment: datetime | None) -> str:
-    return moment.isoformat() if moment else ""
+def _shown_by(project_id: int, sync_id: UUID, at: datetime | None) -> dict[str, str]:
+    """When that sync completed, and the entry that says so."""
+    if at is None:
+        return {"at": ""}
+    source = provenance.completed(project_id, sync_id, at)
+    return {"at": at.isoformat(), **(source.as_facts() if source else {})}
 
 
 # Attempts, the do-not-wake list, the rate

@@ -19,11 +19,12 @@ from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
 
-from synclogs import audit, evidence, provider
+from synclogs import audit, evidence, ownership
 from synclogs.actors import PORTAL, Actor, NotAllowed, required_text
 from synclogs.catalogue import SyncStatus
 from synclogs.checks import OPEN, Check, CheckName, Evidence, State
 from synclogs.decoding import cleaned
+from synclogs.explain.reenables import not_sent_sentence
 from synclogs.models import Action, Bulk, Reenable, Role, Sync
 from synclogs.models.reenable import ReenableQuerySet
 from synclogs.provider import Permanent, ProviderError, Temporary, Unknown
@@ -71,7 +72,6 @@ CALL = "synclogs.jobs.call"
 ONE_OPEN = "reenable_one_open"  # the constraint
 STOPPED = (SyncStatus.ERRORED, SyncStatus.DISABLED)
 RUNNING = tuple(status for status in SyncStatus if status not in STOPPED)
-NO_PROVIDER = "No provider is set up, so nothing was sent."
 # On Django's own connection, also within a worker, whose procrastinate uses connections of its own: the job is part of the
 # transaction that makes the attempt.
 JOBS = JobManager(DjangoConnector())
@@ -95,6 +95,17 @@ def request(
 
     The provider is asked about the customer's account before anything is locked, and for a single attempt only.
     """
+    try:
+        return _request(sync, actor, reason, override=override, now=now, bulk=bulk)
+    except (NotAllowed, NotEligible):
+        # A bulk has had its line at its start.
+        if bulk or not ownership.denied(sync.project, [sync.sync_id], actor=actor):
+            raise
+    # Whatever else stands in the way, no role can change this.
+    raise NotEligible(_evidence(sync, actor, bulk=bulk, now=now, ask_provider=False))
+
+
+def _request(sync: Sync, actor: Actor, reason: str, *, override: bool, now: datetime, bulk: Bulk | None) -> Reenable:
     least = Role.LEAD if override else Role.OPERATOR
     if actor.role < least:
         raise NotAllowed(f"This is for the role {least.label} and above.")
@@ -190,12 +201,17 @@ def _defer(attempt: UUID) -> None:
 
 def call(attempt_id: UUID, *, now: datetime) -> None:
     """Sends the attempt, if nobody has; whoever comes second does nothing. Not within a transaction."""
+    mine = Reenable.objects.filter(pk=attempt_id, state=State.REQUESTED, sent_at=None, expires_at__gt=now)
+    attempt = mine.select_related("project").first()
+    if attempt is None:
+        return
+    missing = ownership.what_is_missing(attempt.project)
+    if missing is not None:  # by now: settings and projects may have changed since the click
+        move(mine, to=State.REFUSED, now=now, told={attempt_id: {"answer": cut(not_sent_sentence(missing))}})
+        return
     with transaction.atomic(durable=True):  # committed before anything leaves
-        mine = Reenable.objects.filter(pk=attempt_id, state=State.REQUESTED, sent_at=None, expires_at__gt=now)
         if not mine.update(sent_at=now):
             return
-    attempt = Reenable.objects.select_related("project").get(pk=attempt_id)
-    release()
     began = time.monotonic()
     to, told = _send(attempt)
     now += timedelta(seconds=time.monotonic() - began)
@@ -210,9 +226,10 @@ def call(attempt_id: UUID, *, now: datetime) -> None:
 
 def _send(attempt: Reenable) -> tuple[State, dict[str, Any]]:
     try:
-        client = provider.of_project(attempt.project.slug)
-        if client is None:
-            return State.REFUSED, {"answer": NO_PROVIDER}
+        client = ownership.provider_of(attempt.project)
+        if client is None:  # within this moment
+            return State.REFUSED, {"answer": not_sent_sentence({})}
+        release()  # no connection of the database is held while the provider thinks
         reply = client.reenable(attempt.user_id, attempt.sync_id, attempt=attempt.pk, reason=attempt.reason)
     except Temporary as error:
         return State.REFUSED, _failure(error, " Nothing was done." if error.status else " Nothing was sent.")
@@ -264,7 +281,6 @@ def _check(attempts: Iterable[Reenable], *, now: datetime) -> None:
             return
         mine = Reenable.objects.filter(pk=attempt.pk, state=State.UNKNOWN, checked_at=attempt.checked_at)
         if mine.update(checked_at=now):  # else another worker asks
-            release()
             _found(attempt, _status(attempt), now=now)
 
 
@@ -278,7 +294,8 @@ def _is_due(attempt: Reenable, *, now: datetime) -> bool:
 def _status(attempt: Reenable) -> str:
     """The sync's status at the provider, as far as it fits; "" when the provider is away or cannot tell."""
     try:
-        client = provider.of_project(attempt.project.slug)
+        client = ownership.provider_of(attempt.project)
+        release()
         found = client.status(attempt.user_id, attempt.sync_id) if client else None
     except ProviderError:
         return ""

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -70,10 +70,13 @@ class House:
 
     def click(self, sync_id: str, **typed: str) -> Answer:
         """The form of the panel, as a browser sends it."""
+        return self.submit(f"/p/alpha/syncs/{sync_id}/reenable", **typed)
+
+    def submit(self, path: str, *, as_person: str = "", **typed: str) -> Answer:
+        """A form, by the administrator or the person with this cookie."""
         body = urlencode({"csrfmiddlewaretoken": CSRF, "reason": "The customer has reconnected.", **typed}).encode()
-        cookie = f"{self.served.cookie}; csrf={CSRF}"
+        cookie = f"{as_person or self.served.cookie}; csrf={CSRF}"
         headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
-        path = f"/p/alpha/syncs/{sync_id}/reenable"
         return self.served.ask(path, method="POST", body=body, headers=headers, seconds=40)
 
     def sql(self, statement: str, **values: Any) -> list[dict[str, Any]]:
@@ -121,10 +124,13 @@ def ended(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def house(directory: Path, name: str) -> Iterator[House]:
+def house(
+    directory: Path, name: str, *, settings: Callable[[str], Mapping[str, str]] = reenabling.environment
+) -> Iterator[House]:
+    """`settings`: the environment that chooses the simulated provider at this address."""
     port = free_port()
     provider = f"http://127.0.0.1:{port}"
-    provided = reenabling.environment(provider)
+    provided = settings(provider)
     with ExitStack() as stack:
         url = stack.enter_context(server.own_database(name))
         served = stack.enter_context(server.serve(directory, database_url=url, workers=1, **provided))

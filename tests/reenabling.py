@@ -2,16 +2,17 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings as configured
 from django.db import connection
 from django.utils import timezone
 
-from synclogs import reenable
+from synclogs import provider, reenable
 from synclogs.actors import Actor
 from synclogs.management.commands.simulate_provider import known
 from synclogs.models import Action, AuditEvent, Project, Reenable, Role, Sync
@@ -45,6 +46,22 @@ def provided(
         for name, value in environment(simulator.url).items():
             setattr(settings, name, value)
         yield simulator
+
+
+def owners(settings: Any, *projects: Project) -> None:
+    """Each has a provider of its own, as the one that is set up but elsewhere."""
+    names = [name for name in dir(configured) if name.startswith("PROVIDER") and name != "PROVIDERS"]
+    for number, project in enumerate(projects):
+        for name in names:
+            setattr(settings, f"P{number}_{name}", getattr(settings, name))
+        setattr(settings, f"P{number}_PROVIDER_FOR", [project.slug])
+        setattr(settings, f"P{number}_PROVIDER_HOST_URL", f"http://127.0.0.1:1/{project.slug}")
+    settings.PROVIDER, settings.PROVIDERS = "none", [f"P{number}" for number in range(len(projects))]
+
+
+def asks(monkeypatch: pytest.MonkeyPatch, made: Callable[[], Any]) -> None:
+    """What `made` gives stands in for the provider of the settings."""
+    monkeypatch.setattr(provider, "of_settings", lambda prefix="": made())
 
 
 def stopped(project: Project, simulator: Simulator | None = None, *, at: datetime | None = None, **values: Any) -> Sync:

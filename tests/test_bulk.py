@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from synclogs import audit, bulk, jobs, provider, reenable, resolutions
+from synclogs import audit, bulk, jobs, reenable, resolutions
 from synclogs.actors import Actor, NotAllowed, Refused
 from synclogs.bulk import BOUNDS, Conflict, NothingLeft, Plan
 from synclogs.checks import RUNNING, BulkState, CheckName, State
@@ -22,7 +22,7 @@ from synclogs.models import Action, AuditEvent, Bulk, BulkItem, Membership, Proj
 from synclogs.selection import preview
 from tests import factories
 from tests.bulks import HOUR, MINUTE, SECOND, Willing, again, crowd, hear, ids, results, send, started
-from tests.reenabling import actor, requested
+from tests.reenabling import actor, asks, requested
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +35,7 @@ def project() -> Project:
 @pytest.fixture
 def willing(monkeypatch: pytest.MonkeyPatch) -> Willing:
     made = Willing()
-    monkeypatch.setattr(provider, "of_settings", made)
+    asks(monkeypatch, made)
     return made
 
 
@@ -60,7 +60,8 @@ def turn(project: Project, now: datetime, **heard: Any) -> datetime:
 # What is chosen
 
 
-def test_the_preview_says_who_is_left_out_and_why(project: Project, now: datetime) -> None:
+def test_the_preview_says_who_is_left_out_and_why(project: Project, now: datetime, settings: Any) -> None:
+    settings.PROVIDER_FOR = [project.slug]
     syncs = crowd(project, 6)
     crowd(project, 2, integration="hubspot")
     lead = actor(project, Role.LEAD)
@@ -99,8 +100,9 @@ def test_the_preview_asks_the_database_as_often_however_many(
     assert preview(project, Sync.objects.of(project), now=now).is_too_many
 
 
-def test_what_was_shown_is_what_is_done(project: Project, now: datetime) -> None:
+def test_what_was_shown_is_what_is_done(project: Project, now: datetime, settings: Any) -> None:
     """What a check stops by now is skipped; what the project has not is left out; nothing comes along."""
+    settings.PROVIDER_FOR = [project.slug]
     syncs = crowd(project, 5)
     other = crowd(factories.ProjectFactory(), 1)
     requested(syncs[0])

@@ -114,11 +114,14 @@ def judged(check: Check) -> tuple[bool | None, bool]:
 
 def test_somebody_has_to_be_set_up_for_the_project(project: Project, settings: Any) -> None:
     sync = make(project)
-    for projects in ([], [project.slug, "elsewhere"]):
+    for projects in ([], [project.slug]):
         settings.PROVIDER_FOR = projects
         assert check(sync, CheckName.PROVIDED).passed
+    settings.PROVIDER_FOR = [project.slug, "elsewhere"]
+    assert "PROVIDER_FOR names 2 projects" in check(sync, CheckName.PROVIDED).facts["provider"]
     settings.PROVIDER_FOR = ["elsewhere"]
     assert (judged(check(sync, CheckName.PROVIDED)), calls_nobody(sync)) == ((False, False), True)
+    assert check(sync, CheckName.PROVIDED).facts == {"owner": "another"}
     settings.PROVIDER, settings.PROVIDER_FOR = "none", []
     assert judged(check(sync, CheckName.PROVIDED)) == (False, False)
     settings.PROVIDER, settings.PROVIDER_PROJECT = "paragon", ""
@@ -353,7 +356,8 @@ def test_without_a_provider_it_is_not_known(project: Project, settings: Any) -> 
     settings.PROVIDER, settings.PROVIDER_SYNC_URL = "paragon", ""
     found = check(make(project, user_id="acct_9"), CheckName.CAUSE_GONE, ask_provider=True)
     assert found.passed is None
-    assert "not set up" in found.facts["provider"]
+    assert "provider" not in found.facts  # nobody was asked: the first check says why
+    assert "not set up" in check(make(project), CheckName.PROVIDED).facts["provider"]
 
 
 def test_a_provider_that_is_away_is_not_asked_again_at_once(
@@ -537,10 +541,12 @@ def test_thirty_an_hour_for_a_key(project: Project) -> None:
 # All of it
 
 
-def test_a_sync_costs_six_statements_whatever_there_is(project: Project) -> None:
+def test_a_sync_costs_six_statements_whatever_there_is(project: Project, settings: Any) -> None:
+    """And one more, whether it is the only project, where the settings name none."""
     sync = make(project)
     counts = []
-    for turn in range(2):
+    for turn, named in enumerate(([project.slug], [])):
+        settings.PROVIDER_FOR = named
         with CaptureQueriesContext(
             connection,
         ) as found:
@@ -550,10 +556,11 @@ def test_a_sync_costs_six_statements_whatever_there_is(project: Project) -> None
             working(project, user_id=f"other {turn} {number}")
             attempt(sync, State.REFUSED)
             sleeper(project, "user", f"other {turn} {number}")
-    assert counts == [6, 6]
+    assert counts == [6, 7]
 
 
-def test_many_cost_the_same_whatever_there_is_and_others_syncs_are_left_out(project: Project) -> None:
+def test_many_cost_the_same_whatever_there_is_and_others_syncs_are_left_out(project: Project, settings: Any) -> None:
+    settings.PROVIDER_FOR = [project.slug]
     mine, theirs = make(project), make(factories.ProjectFactory())
     with CaptureQueriesContext(connection) as found:
         assert set(candidates(project, [mine.sync_id, theirs.sync_id, uuid.uuid4()], now=NOW)) == {mine.sync_id}
@@ -608,6 +615,7 @@ def test_one_sync_and_many_are_judged_alike(seed: int, settings: Any) -> None:
     chance, project, elsewhere = random.Random(seed), factories.ProjectFactory(), factories.ProjectFactory()
     random_world(project, chance)
     random_world(elsewhere, chance)  # must not matter
+    settings.PROVIDER_FOR = [project.slug]
     syncs = {sync.sync_id: sync for sync in Sync.objects.of(project)}
     many = candidates(project, syncs, now=NOW)
     assert many.keys() == syncs.keys()

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
-from synclogs.checks import Check, CheckName, State
+from synclogs.checks import Check, CheckName, Source, State
 from synclogs.explain import reenables as words
 
 NOW = datetime(2026, 11, 23, 14, 8, tzinfo=UTC)
@@ -26,6 +27,12 @@ def at(minutes: float) -> str:
 FINDINGS: list[tuple[CheckName, bool | None, bool, dict[str, str], str, str]] = [
     (PROVIDED, True, False, {}, "A provider is set up for this project.", ""),
     (PROVIDED, False, False, {}, "No provider is set up for this project, so nobody can be asked.",
+     "Whoever runs this portal sets it up: the README names the settings."),
+    (PROVIDED, False, False, {"owner": "another"},
+     "The syncs of the provider belong to another project of this portal, so nobody can be asked from here.",
+     "Whoever runs this portal sets it up: the README names the settings."),
+    (PROVIDED, False, False, {"owner": "undecided"},
+     "It is not settled which project the syncs of the provider belong to, so nobody can be asked.",
      "Whoever runs this portal sets it up: the README names the settings."),
     (PROVIDED, False, False, {"provider": "The provider is not set up: PROVIDER_PROJECT is not set."},
      "The provider is not set up: PROVIDER_PROJECT is not set.",
@@ -113,6 +120,27 @@ def test_what_a_check_found(
 ) -> None:
     found = words.check_finding(Check(name, passed, can_override, facts), now=NOW)
     assert (found.words, found.help) == (told, helped)
+
+
+@pytest.mark.parametrize(
+    ("received", "sent_by", "told"),
+    [
+        (5.5, "laptop (ssp_1_…)", "received at 14:02 UTC, with the key laptop (ssp_1_…)"),
+        (1, "laptop (ssp_1_…)", "received at 14:07 UTC, 5 minutes late, with the key laptop (ssp_1_…)"),
+        (66, "", "received at 13:02 UTC, stamped 60 minutes ahead, with no key on record"),
+        (6, HOSTILE, "received at 14:02 UTC, with the key <b> Drop all tables <b> Drop all"),
+    ],
+)
+def test_how_a_log_came(received: float, sent_by: str, told: str) -> None:
+    source = Source(UUID(int=7), NOW - 6 * MINUTE, NOW - received * MINUTE, sent_by)
+    said = words.source_words(source, now=NOW)
+    assert said.startswith(told)
+    assert len(said) < 200
+    assert "\n" not in said
+    facts = {"sign": "same_user_completed", "at": at(6), **source.as_facts()}
+    assert words.check_finding(Check(CAUSE, True, True, facts), now=NOW).source == source
+    kept = [Check(CAUSE, True, True, {**facts, "received": "damaged"}).as_json()]
+    assert words.kept_findings(kept, now=NOW) == []
 
 
 def test_every_check_has_its_words() -> None:

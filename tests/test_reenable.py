@@ -24,7 +24,7 @@ from synclogs.provider.simulator.memory import Rule
 from synclogs.reenable import NotEligible
 from tests import factories
 from tests.provider import calls
-from tests.reenabling import actor, jobs, moves, posts, provided, requested, sent, stopped
+from tests.reenabling import actor, asks, jobs, moves, posts, provided, requested, sent, stopped
 from tests.server import wait
 
 pytestmark = pytest.mark.django_db
@@ -378,7 +378,11 @@ def test_nothing_was_sent_is_said_so(project: Project, simulator: Simulator, set
     assert {away.state, wrong.state, other.state, none.state} == {State.REFUSED}
     assert away.answer == "The provider cannot be reached. Nothing was sent."
     assert "PROVIDER_PROJECT" in wrong.answer
-    assert none.answer == other.answer == reenable.NO_PROVIDER
+    assert none.answer == "No provider is set up for this project, so nobody can be asked. Nothing was sent."
+    assert other.answer.startswith("The syncs of the provider belong to another project of this portal")
+    assert other.answer.endswith("Nothing was sent.")
+    # What was not even tried was not sent.
+    assert (wrong.sent_at, other.sent_at, none.sent_at) == (None, None, None)
     assert calls(simulator, "reenable") == 0
     # It may be asked for again.
     settings.PROVIDER, settings.PROVIDER_FOR = "paragon", []
@@ -391,7 +395,7 @@ def test_the_application_may_say_no(project: Project, monkeypatch: pytest.Monkey
         credentials = staticmethod(lambda _: None)
         reenable = staticmethod(lambda *_, **__: provider.Reply(False, "The plan has ended."))
 
-    monkeypatch.setattr(provider, "of_settings", Application)
+    asks(monkeypatch, Application)
     attempt = sent(stopped(project))
     assert (attempt.state, attempt.answer) == (State.REFUSED, "The plan has ended.")
 
@@ -415,7 +419,7 @@ def test_no_connection_is_held_while_waiting(project: Project, monkeypatch: pyte
             return provider.Reply(True)
 
     attempt, now = requested(stopped(project)), timezone.now()
-    monkeypatch.setattr(provider, "of_settings", Slow)
+    asks(monkeypatch, Slow)
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
         reenable.call(attempt.pk, now=now)
     reenable.call(attempt.pk, now=now)
@@ -504,7 +508,7 @@ def test_a_status_that_nobody_documented_shows_nothing(
     project: Project, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     """However long it is; the attempts after it get their turn."""
-    monkeypatch.setattr(provider, "of_settings", Odd)
+    asks(monkeypatch, Odd)
     monkeypatch.setattr(Odd, "word", word)
     attempts = [sent(stopped(project)) for _ in range(2)]
     reenable.settle(now=timezone.now() + timedelta(minutes=3))
@@ -671,7 +675,7 @@ def test_an_answer_after_all(project: Project, monkeypatch: pytest.MonkeyPatch, 
             return None
 
     attempt = requested(stopped(project), now=now)
-    monkeypatch.setattr(provider, "of_settings", Late)
+    asks(monkeypatch, Late)
     reenable.call(attempt.pk, now=now)
     assert moves(attempt) == [("requested", "unknown"), ("unknown", "accepted" if accepted else "refused")]
     assert again(attempt).answer == "Its own words."

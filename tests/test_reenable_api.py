@@ -167,8 +167,9 @@ def test_the_key_needs_the_scope(client, ask, project, sync):
     assert not Reenable.objects.exists()
 
 
-def test_syncs_and_attempts_of_others_are_unknown(ask, get, sync):
+def test_syncs_and_attempts_of_others_are_unknown(ask, get, sync, settings):
     theirs = ready(factories.ProjectFactory())
+    reenabling.owners(settings, theirs.project, sync.project)
     attempt = reenabling.requested(theirs)
     mine = is_problem(ask(uuid.uuid4()), 404)
     assert is_problem(ask(theirs.sync_id), 404)["detail"] == mine["detail"]

@@ -15,7 +15,7 @@ from synclogs.checks import CheckName, State
 from synclogs.management.commands.simulate_provider import known
 from synclogs.models import Action, AuditEvent, ConnectedUser, Project, Reenable, Resolution, Role, Sleeper, Sync
 from tests.factories import ProjectFactory, entry, error_entry, member, run, store, sync_id
-from tests.reenabling import provided
+from tests.reenabling import asks, provided
 
 pytestmark = pytest.mark.django_db
 HOSTILE = "<script>alert(1)</script>\u202e\"'><img src=x onerror=alert(2)>"
@@ -151,7 +151,7 @@ def test_what_the_provider_says_comes_after_the_page(operator, project, monkeypa
             asked.append(user)
 
     asked: list[str] = []
-    monkeypatch.setattr("synclogs.provider.of_settings", Away)
+    asks(monkeypatch, Away)
     assert f'hx-get="/p/alpha/syncs/{sync_id()}/evidence"' in page(operator)
     assert asked == []
     fragment = page(operator, f"syncs/{sync_id()}/evidence")
@@ -572,6 +572,9 @@ def test_without_a_provider_the_panel_says_so_and_offers_nothing(operator, proje
     assert 'data-action="reenable"' not in html
     refused = send(operator, reason="The customer asked.")
     assert refused.status_code == 409
+    assert "The syncs of the provider belong to another project of this portal" in refused.content.decode()
+    settings.PROVIDER = "none"
+    refused = send(operator, reason="The customer asked.")
     assert "No provider is set up for this project, so nobody can be asked." in refused.content.decode()
     assert not Reenable.objects.exists()
 

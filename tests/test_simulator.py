@@ -393,13 +393,22 @@ def test_the_demos_key_is_made_once_and_kept_for_its_owner(tmp_path: Path, monke
     assert path.stat().st_mode & 0o777 == 0o600
     assert [file.name for file in path.parent.iterdir()] == ["provider_key.pem"]
     monkeypatch.setattr(local, "DATA", path.parent)
-    for name in ("PROVIDER_SYNC_URL", "PROVIDER_API_URL", "PROVIDER_PROJECT", "PROVIDER_SIGNING_KEY_FILE"):
+    for name in (
+        "PROVIDER_FOR",
+        "PROVIDER_SYNC_URL",
+        "PROVIDER_API_URL",
+        "PROVIDER_PROJECT",
+        "PROVIDER_SIGNING_KEY_FILE",
+    ):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("PROVIDER", "host_app")
     assert not local.adopt_provider(port=1)
     monkeypatch.setenv("PROVIDER", "")
+    monkeypatch.setenv("PROVIDERS", "EU")
+    assert not local.adopt_provider(port=1)
+    monkeypatch.setenv("PROVIDERS", "")
     assert local.adopt_provider(port=8079)
-    assert os.environ["PROVIDER"] == "paragon"
+    assert (os.environ["PROVIDER"], os.environ["PROVIDER_FOR"]) == ("paragon", "demo")
     assert os.environ["PROVIDER_SYNC_URL"] == os.environ["PROVIDER_API_URL"] == "http://127.0.0.1:8079"
     assert Path(os.environ["PROVIDER_SIGNING_KEY_FILE"]).read_text() == made
     monkeypatch.setattr(local, "DATA", tmp_path / "other")

@@ -160,7 +160,14 @@ def test_hosts_are_never_any():
     assert "0.0.0.0" not in rundev.hosts("0.0.0.0").split(",")
 
 
-PROVIDED = ("PROVIDER", "PROVIDER_SYNC_URL", "PROVIDER_API_URL", "PROVIDER_PROJECT", "PROVIDER_SIGNING_KEY_FILE")
+PROVIDED = (
+    "PROVIDER_FOR",
+    "PROVIDER",
+    "PROVIDER_SYNC_URL",
+    "PROVIDER_API_URL",
+    "PROVIDER_PROJECT",
+    "PROVIDER_SIGNING_KEY_FILE",
+)
 
 
 @pytest.fixture
@@ -186,6 +193,7 @@ def test_the_simulated_provider_answers_beside_the_portal(provide, tmp_path: Pat
         free = int(probe.getsockname()[1])
     assert provide(free - 1) == (free, "")
     assert [os.environ[name] for name in PROVIDED] == [
+        "demo",
         "paragon",
         *[f"http://127.0.0.1:{free}"] * 2,
         "demo",

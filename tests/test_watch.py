@@ -19,7 +19,7 @@ from synclogs.actors import Actor
 from synclogs.checks import OPEN, State
 from synclogs.models import Project, Reenable, Role, Sync
 from tests import factories
-from tests.reenabling import moves, requested, stopped
+from tests.reenabling import asks, moves, owners, requested, stopped
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now().replace(microsecond=0) - timedelta(hours=3)
@@ -138,8 +138,10 @@ def test_what_entries_say(
     assert found.ended_at is None or found.ended_at <= NOW + 30 * SECOND
 
 
-def test_another_sync_and_another_project_say_nothing(project: Project) -> None:
-    attempt, other = accepted(project), accepted(factories.ProjectFactory())
+def test_another_sync_and_another_project_say_nothing(project: Project, settings: Any) -> None:
+    elsewhere = factories.ProjectFactory()
+    owners(settings, project, elsewhere)
+    attempt, other = accepted(project), accepted(elsewhere)
     arrive(attempt, COMPLETED, 10, syncId=str(other.sync_id))
     arrive(other, COMPLETED, 10, syncId=str(attempt.sync_id))
     assert {look(attempt, 20), look(other, 20)} == {State.ACCEPTED}
@@ -334,7 +336,7 @@ class World:
 def test_any_order_stays_in_the_table_and_comes_to_an_end(
     monkeypatch: pytest.MonkeyPatch, steps: list[tuple[str, Any, Any]]
 ) -> None:
-    monkeypatch.setattr(provider, "of_settings", Fickle)
+    asks(monkeypatch, Fickle)
     world = World()
     world.request(0)
     for name, first, second in steps:

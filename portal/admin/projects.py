@@ -3,11 +3,11 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from portal.admin import cells
@@ -15,6 +15,7 @@ from portal.admin.base import PortalInline, PortalModelAdmin
 from portal.admin.cells import Cell, column
 from portal.admin.lists import Choice
 from portal.adminsite import administered, is_superuser
+from synclogs import ownership
 from synclogs.models import ApiKey, ConnectedUser, HourCount, Membership, Project, Role, Sync
 
 
@@ -86,6 +87,14 @@ class ProjectAdmin(PortalModelAdmin):
 
     def portal_key(self, obj: Project) -> tuple[object, ...]:
         return ()
+
+    def response_add(self, request: HttpRequest, obj: Project, post_url_continue: str | None = None) -> HttpResponse:
+        """The second project may leave the provider's syncs without an owner."""
+        fault = ownership.undecided()
+        if fault:
+            messages.warning(request, f"{fault.text} {fault.hint} Until then nothing is re-enabled.")
+        response: HttpResponse = super().response_add(request, obj, post_url_continue)
+        return response
 
     @column("Slug")
     def slug_code(self, obj: Project) -> Cell:

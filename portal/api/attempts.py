@@ -15,7 +15,7 @@ from rest_framework import serializers
 from portal.api.problems import Denied
 from portal.api.serializers import Problem, Shape, Text, address
 from synclogs.actors import LONGEST_TEXT
-from synclogs.checks import Check, CheckName, State
+from synclogs.checks import Check, CheckName, Source, State
 from synclogs.explain import reenables as words
 from synclogs.models import Reenable
 
@@ -48,6 +48,15 @@ def invalid(errors: Mapping[str, str]) -> Denied:
     return Denied(400, "Some values cannot be used; see errors.", errors=dict(errors), pointer=f"/{name}")
 
 
+class SourceShape(Shape):
+    """The log entry that shows something, and how it came."""
+
+    entry = serializers.UUIDField(help_text="Its `key`.")
+    occurredAt = serializers.DateTimeField(source="occurred_at")
+    receivedAt = serializers.DateTimeField(source="received_at")
+    sentBy = Text(source="sent_by", help_text="Name and public id of the API key; null when none is on record.")
+
+
 class CheckShape(Shape):
     """What has to be so before a sync is re-enabled, and what was found."""
 
@@ -57,6 +66,7 @@ class CheckShape(Shape):
     canOverride = serializers.BooleanField(help_text="Whether a lead may go against it.")
     words = serializers.CharField(help_text="What was found.")
     help = Text(help_text="What would change it.")
+    shownBy = SourceShape(allow_null=True, help_text="The log entry that shows it; null where no single one does.")
 
 
 class NotEligible(Problem):
@@ -78,6 +88,7 @@ def _shown(check: Check, finding: words.Finding) -> dict[str, Any]:
         "canOverride": check.can_override,
         "words": finding.words,
         "help": finding.help or None,
+        "shownBy": SourceShape(finding.source).data if finding.source else None,
     }
 
 
@@ -91,7 +102,7 @@ class AnswerShape(Shape):
 
     at = serializers.DateTimeField(source="answered_at", allow_null=True, help_text="null while no answer has come.")
     httpStatus = serializers.IntegerField(source="http_status", allow_null=True)
-    text = Text(source="answer", help_text="Its own words, cut; or why there are none.")
+    text = Text(source="answer", help_text="Its own words, cut; or why there are none, or why nothing was sent.")
     foundStatus = Text(source="found_status", help_text="The sync's status there when it was last asked for.")
 
 
@@ -132,3 +143,16 @@ class AttemptShape(Shape):
     @extend_schema_field(serializers.URLField())
     def get_url(self, attempt: Reenable) -> str:
         return address(self.request, reverse("attempt", args=(self.context["project"].slug, attempt.pk)))
+
+
+class WholeAttemptShape(AttemptShape):
+    """One attempt by itself, with what lists leave out."""
+
+    endedBySource = serializers.SerializerMethodField(
+        help_text="How the entry of `endedBy` came; null where none ended it."
+    )
+
+    @extend_schema_field(SourceShape(allow_null=True))
+    def get_endedBySource(self, attempt: Reenable) -> dict[str, Any] | None:
+        source: Source | None = self.context.get("ended_by_source")
+        return SourceShape(source).data if source else None

@@ -11,7 +11,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import serializers
 
 from portal.api import pages
-from portal.api.attempts import AttemptShape, NotEligible, ReenableWrite
+from portal.api.attempts import AttemptShape, NotEligible, ReenableWrite, WholeAttemptShape
 from portal.api.serializers import (
     Account,
     EntryShape,
@@ -206,7 +206,7 @@ reenable_sync = extend_schema(
     parameters=[inside_path("syncId", "The sync's UUID."), *RATE],
     request={"application/json": ReenableWrite},
     responses={
-        202: OpenApiResponse(AttemptShape, "Asked for; `Location` tells what becomes of it."),
+        202: OpenApiResponse(WholeAttemptShape, "Asked for; `Location` tells what becomes of it."),
         **troubles(400, 404, 408, 411, 413, 415),
         (409, PROBLEM): OpenApiResponse(NotEligible, "A check did not pass; nothing was sent."),
     },
@@ -216,7 +216,7 @@ get_reenable = extend_schema(
     tags=["re-enables"],
     summary="One attempt, and what became of it",
     parameters=[inside_path("id", "The attempt's UUID."), *RATE],
-    responses={200: AttemptShape, **troubles(400, 404)},
+    responses={200: WholeAttemptShape, **troubles(400, 404)},
 )
 list_reenables = extend_schema(
     operation_id="listReenables",

@@ -16,16 +16,16 @@ from rest_framework.response import Response
 
 from portal.access import client_address, origin
 from portal.api import attempts, documented, pages, wire
-from portal.api.attempts import AttemptShape
+from portal.api.attempts import AttemptShape, WholeAttemptShape
 from portal.api.problems import Denied
 from portal.api.serializers import address
 from portal.api.views import Door
 from portal.filtersets import TextsFilter
-from synclogs import denials, reenable
-from synclogs.actors import Actor, Refused, required_text
+from synclogs import denials, provenance, reenable
+from synclogs.actors import Actor, NotAllowed, Refused, required_text
 from synclogs.checks import CheckName, Evidence, State
 from synclogs.explain.reenables import why_not
-from synclogs.models import Action, ApiKey, Reenable, Role, Scope, Sync
+from synclogs.models import Action, ApiKey, LogEntry, Reenable, Role, Scope, Sync
 from synclogs.paste import uuid_of
 
 
@@ -44,14 +44,14 @@ class ReenableSync(Door):
         actor = actor_of(self.key, request._request)
         try:
             reason = required_text("reason", text)
-            if override:
-                raise self._by_lead(sync, actor)
-            attempt = reenable.request(sync, actor=actor, reason=reason, now=now)
+            attempt = reenable.request(sync, actor=actor, reason=reason, override=override, now=now)
+        except NotAllowed:
+            raise self._by_lead(sync, actor) from None
         except Refused as refused:
             raise attempts.invalid({refused.field: refused.sentence}) from None
         except reenable.NotEligible as error:
             raise not_eligible(error.evidence, now=now) from None
-        shown = AttemptShape(attempt, context={**self.wire_context, "now": now}).data
+        shown = WholeAttemptShape(attempt, context={**self.wire_context, "now": now}).data
         where = address(request._request, reverse("api-reenable", args=(attempt.pk,)))
         return Response(shown, status=202, headers={"Location": where})
 
@@ -95,7 +95,9 @@ class OneReenable(Door):
         attempt = Reenable.objects.of(self.project).filter(pk=key).first() if key else None
         if attempt is None:
             raise Http404
-        return Response(AttemptShape(attempt, context=self.wire_context).data)
+        entry = LogEntry.objects.of(self.project).at_key(attempt.ended_key).first() if attempt.ended_key else None
+        context = {**self.wire_context, "ended_by_source": provenance.of(entry) if entry else None}
+        return Response(WholeAttemptShape(attempt, context=context).data)
 
 
 class ReenableQuery(django_filters.FilterSet):  # type: ignore[misc]

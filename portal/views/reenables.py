@@ -22,10 +22,11 @@ from portal.querystring import value_words
 from portal.reenabling import Progress, Typed, actor_of
 from portal.views import syncs
 from portal.views.logs import rows_of
-from synclogs import reenable, resolutions, timeline
+from synclogs import provenance, reenable, resolutions, timeline
 from synclogs.actors import NotAllowed, Refused, required_text
 from synclogs.catalogue import Tone
 from synclogs.checks import OPEN, Evidence, State
+from synclogs.explain.reenables import source_words
 from synclogs.models import ConnectedUser, LogEntry, Reenable, Role, Sync
 from synclogs.paste import uuid_of
 
@@ -168,11 +169,13 @@ def told(request: ProjectRequest, line: reenabling.AttemptLine, *, now: datetime
         request.project, first=found.requested_at, last=until, size=ENTRIES, sync=str(found.sync_id)
     )
     newest = entries[0].key.hex if entries else ""
+    ended_by = LogEntry.objects.of(request.project).at_key(found.ended_key).first() if found.ended_key else None
     return {
         "now": now,
         "line": line,
         "progress": reenabling.progress_of(line, now=now, newest=newest),
-        "ended_by": LogEntry.objects.of(request.project).at_key(found.ended_key).first() if found.ended_key else None,
+        "ended_by": ended_by,
+        "ended_words": source_words(provenance.of(ended_by), now=now) if ended_by else "",
         "log_rows": rows_of(entries, request),
         "all_logs": paths.logs(request.project.slug, sync=str(found.sync_id), since=paths.exact(found.requested_at)),
     }

@@ -4,15 +4,17 @@ Pure: facts in, words out. What is not known is said so.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from synclogs import catalogue
 from synclogs.catalogue import SyncStatus
-from synclogs.checks import Check, CheckName, State
+from synclogs.checks import Check, CheckName, Source, State
 from synclogs.explain.phrases import ago, clock, moment_words, one_line, plural, span
 
+# A log that comes so long after its time did not come by itself at once.
+APART = timedelta(minutes=1)
 ONLY_STOPPED = "Only a stopped or paused sync can be re-enabled."
 
 
@@ -32,10 +34,11 @@ class AttemptState(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`words` is what a check found; `help` what would change it, "" where nothing has to."""
+    """`words` is what a check found; `help` what would change it, "" where nothing has to; `source` the log that shows it."""
 
     words: str
     help: str = ""
+    source: Source | None = None
 
 
 CHECK_NAMES = {
@@ -64,16 +67,42 @@ SKIPPED = {
 
 
 def check_finding(check: Check, *, now: datetime) -> Finding:
-    return _FINDINGS[check.name](check, now)
+    return replace(_FINDINGS[check.name](check, now), source=Source.of_facts(check.facts))
+
+
+def source_words(source: Source, *, now: datetime) -> str:
+    """What follows the link to the log; a log that came long after its time, or before it, is said so."""
+    late = source.received_at - source.occurred_at
+    gap = ""
+    if late > APART:
+        gap = f", {span(late)} late"
+    elif late < -APART:
+        gap = f", stamped {span(-late)} ahead"
+    sender = f"with the key {one_line(source.sent_by, limit=120)}" if source.sent_by else "with no key on record"
+    return f"received at {clock(source.received_at, now=now)}{gap}, {sender}"
 
 
 def _provided(check: Check, now: datetime) -> Finding:
     if check.passed:
         return Finding("A provider is set up for this project.")
-    told = (
-        one_line(check.facts.get("provider", "")) or "No provider is set up for this project, so nobody can be asked."
-    )
-    return Finding(told, "Whoever runs this portal sets it up: the README names the settings.")
+    return Finding(_unprovided(check.facts), "Whoever runs this portal sets it up: the README names the settings.")
+
+
+def _unprovided(facts: Mapping[str, str]) -> str:
+    """Why nobody can be asked. Nothing of the other project, also not whether it knows the sync."""
+    match facts.get("owner"):
+        case "another":
+            return (
+                "The syncs of the provider belong to another project of this portal, so nobody can be asked from here."
+            )
+        case "undecided":
+            return "It is not settled which project the syncs of the provider belong to, so nobody can be asked."
+    return one_line(facts.get("provider", "")) or "No provider is set up for this project, so nobody can be asked."
+
+
+def not_sent_sentence(missing: Mapping[str, str]) -> str:
+    """Of an attempt that was to be sent when nobody could be asked any more; the facts are those of the check."""
+    return f"{_unprovided(missing)} Nothing was sent."
 
 
 def _stopped(check: Check, now: datetime) -> Finding:

@@ -1,19 +1,21 @@
-"""The only package that speaks to the provider: `of_project()` gives what to call, the errors say what became of it.
+"""The only package that speaks to providers: `of_settings()` gives what to call, the errors say what became of it.
 
-In: settings. Out: a Provider. Nothing here touches the database; nobody else opens a connection to the provider.
+In: settings. Out: a Provider. Nothing here touches the database; nobody else opens a connection to a provider. Which project
+of the portal may have it asked is decided in synclogs.ownership, through which everybody comes.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
 
 from synclogs.provider.answers import Connection, Connections, ListedSync, Reply, SyncState
-from synclogs.provider.configuration import Configuration, Fault, adapter
+from synclogs.provider.configuration import Configuration, Fault, adapter, clashes
 from synclogs.provider.errors import Permanent, ProviderError, Temporary, Unknown
 from synclogs.provider.tokens import Secret
 
 __all__ = [
+    "Configuration",
     "Connection",
     "Connections",
     "Fault",
@@ -25,8 +27,9 @@ __all__ = [
     "SyncState",
     "Temporary",
     "Unknown",
+    "configurations",
     "configured",
-    "of_project",
+    "faults",
     "of_settings",
 ]
 
@@ -48,37 +51,44 @@ class Provider(Protocol):
         """Exactly one request, or none. Raises Permanent or Temporary when nothing was done, else Unknown."""
 
 
-def configured() -> Configuration:
-    """What the settings say; `faults()` of it is what the system check reports."""
+def configurations() -> tuple[Configuration, ...]:
+    """What the settings say of each provider: one for each prefix of PROVIDERS; without, one by the names as they are."""
+    return tuple(configured(f"{name}_") for name in settings.PROVIDERS) or (configured(),)
+
+
+def configured(prefix: str = "") -> Configuration:
+    """What the settings behind this prefix say."""
+
+    def value(name: str) -> Any:
+        return getattr(settings, prefix + name)
+
+    def secret(name: str) -> Secret:
+        return Secret(prefix + name, value(name), file=value(f"{name}_FILE"))
+
     return Configuration(
-        kind=settings.PROVIDER,
-        project=settings.PROVIDER_PROJECT,
-        audience=settings.PROVIDER_AUDIENCE,
-        sync_url=settings.PROVIDER_SYNC_URL,
-        api_url=settings.PROVIDER_API_URL,
-        signing_key=Secret(
-            "PROVIDER_SIGNING_KEY", settings.PROVIDER_SIGNING_KEY, file=settings.PROVIDER_SIGNING_KEY_FILE
-        ),
-        host_url=settings.PROVIDER_HOST_URL,
-        host_secret=Secret(
-            "PROVIDER_HOST_SECRET", settings.PROVIDER_HOST_SECRET, file=settings.PROVIDER_HOST_SECRET_FILE
-        ),
+        prefix=prefix,
+        owners=tuple(dict.fromkeys(value("PROVIDER_FOR"))),
+        kind=value("PROVIDER"),
+        project=value("PROVIDER_PROJECT"),
+        audience=value("PROVIDER_AUDIENCE"),
+        sync_url=value("PROVIDER_SYNC_URL"),
+        api_url=value("PROVIDER_API_URL"),
+        signing_key=secret("PROVIDER_SIGNING_KEY"),
+        host_url=value("PROVIDER_HOST_URL"),
+        host_secret=secret("PROVIDER_HOST_SECRET"),
     )
 
 
-def of_project(slug: str) -> Provider | None:
-    """Who re-enables the syncs of this project of the portal; None where nobody is set up. Raises Permanent as below.
-
-    The settings know one project of the provider: asked about another's syncs it would not know them, or know its own by the
-    same id.
-    """
-    return of_settings() if not settings.PROVIDER_FOR or slug in settings.PROVIDER_FOR else None
+def faults() -> list[Fault]:
+    """What is wrong with the settings of any provider, or between two of them."""
+    found = configurations()
+    return [*(fault for each in found for fault in each.faults()), *clashes(found)]
 
 
-def of_settings() -> Provider | None:
-    """What the settings choose; None without a provider. Raises Permanent when they are incomplete."""
-    configuration = configured()
-    faults = configuration.faults()
+def of_settings(prefix: str = "") -> Provider | None:
+    """What the settings behind this prefix choose; None without a provider. Raises Permanent when they will not do."""
+    configuration = configured(prefix)
+    faults = configuration.faults() or clashes(configurations())
     if faults:
         raise Permanent(f"The provider is not set up: {faults[0].text}")
     return adapter(configuration)

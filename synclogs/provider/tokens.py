@@ -49,7 +49,7 @@ class Secret:
         raise Unusable(f"The file of {self.setting}_FILE cannot be read: {words}.")
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=16)
 def _loaded(pem: bytes) -> object:
     """The key of that text, if it is one. Kept, because the check of an RSA key takes longer than all the rest of a token."""
     try:

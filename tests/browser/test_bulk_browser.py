@@ -8,11 +8,12 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from synclogs import bulk, provider
+from synclogs import bulk
 from synclogs.models import Bulk, Project, Role
 from tests.browser.conftest import NARROW, WIDE, accessibility_faults
 from tests.bulks import SECOND, Willing, crowd, hear, results, send, started
 from tests.factories import ProjectFactory, member
+from tests.reenabling import asks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Look = Callable[..., Page]
@@ -32,7 +33,7 @@ def lead(project: Project) -> User:
 @pytest.fixture
 def turn(project: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """One round of the worker's jobs; what was heard is so much later than the rounds before."""
-    monkeypatch.setattr(provider, "of_settings", Willing())
+    asks(monkeypatch, Willing())
     rounds = [timezone.now()]
 
     def go_on(**heard: Any) -> None:

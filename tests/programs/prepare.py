@@ -19,13 +19,18 @@ def prepare() -> dict[str, Any]:
     project = factories.ProjectFactory(slug="alpha")
     person = factories.UserFactory(username="served", is_staff=True, is_superuser=True, with_password=True)
     factories.MembershipFactory(project=project, user=person, role=Role.ADMIN)
+    key = factories.api_key(project, Scope.LOGS_WRITE, Scope.LOGS_READ, requests_per_minute=1_000_000)[1]
+    return {"key": key, "cookie": cookie_of(person), "project": project.pk}
+
+
+def cookie_of(person: Any) -> str:
+    """Of a session in which this person is signed in."""
     session = SessionStore()
     session[SESSION_KEY] = str(person.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = person.get_session_auth_hash()
     session.create()
-    key = factories.api_key(project, Scope.LOGS_WRITE, Scope.LOGS_READ, requests_per_minute=1_000_000)[1]
-    return {"key": key, "cookie": f"{settings.SESSION_COOKIE_NAME}={session.session_key}", "project": project.pk}
+    return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
 
 
 if __name__ == "__main__":

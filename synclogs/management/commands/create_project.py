@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from synclogs import audit
+from synclogs import audit, ownership
 from synclogs.management.loading import as_name
 from synclogs.models import Action, Project
 
@@ -40,3 +40,6 @@ class Command(BaseCommand):
                 object_text=slug,
             )
         self.stderr.write(f"Project {slug} made.")
+        fault = ownership.undecided()
+        if fault:
+            self.stderr.write(f"{fault.text} {fault.hint} Until then nothing is re-enabled.")

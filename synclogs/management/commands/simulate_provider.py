@@ -90,7 +90,8 @@ class Command(BaseCommand):
 
 def trust(project: Project | None) -> Trust:
     """What the settings say of tokens and messages; where they say nothing, a key of our own. Raises CommandError."""
-    told = provider.configured()
+    found = provider.configurations()
+    told = next((each for each in found if project and project.slug in each.owners), found[0])
     name = told.project or (project.slug if project else DEMO.project)
     secret = told.signing_key
     if not secret:
