@@ -1,7 +1,7 @@
 """What every request passes: an id, strict framing limits, headers on the way out, the zone of its reader, and a calm
 answer when the database is away.
 
-No view logic here, no database use.
+No view logic here, and no query.
 """
 
 import re
@@ -20,6 +20,7 @@ from django.utils.cache import patch_vary_headers
 from portal import crosssite, reads
 from portal.api.problems import problem
 from portal.views.errors import forbidden, is_machine, too_many_reads, unavailable
+from synclogs.sweep import release
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
 
@@ -73,7 +74,8 @@ def refused(request: HttpRequest) -> HttpResponseBase | None:
 
 
 def request_id(get_response: Respond) -> Respond:
-    """Gives the request an id: its own if that is a plain one, for the logs, the answer and the audit."""
+    """Gives the request an id: its own if that is a plain one, for the logs, the answer and the audit. As the outermost, it also
+    gives the database connection back before the answer goes out."""
 
     def respond(request: HttpRequest) -> HttpResponseBase:
         given = request.headers.get("X-Request-ID", "")
@@ -82,6 +84,7 @@ def request_id(get_response: Respond) -> Respond:
         method = request.method if request.method in METHODS else "unknown"
         structlog.contextvars.bind_contextvars(request_id=request.id, method=method)  # type: ignore[attr-defined]
         response = get_response(request)
+        release()  # the answer is made, and whoever reads it may take as long as they like
         response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
         return response
 

@@ -324,8 +324,8 @@ def dripping_body(served: Served) -> socket.socket:
 def reading_nothing(served: Served) -> socket.socket:
     connection = connect(served)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    head = f"GET /api/v1/schema HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {served.key}\r\n\r\n"
-    connection.sendall(head.encode() * 20)
+    large = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
+    connection.sendall(f"GET {large} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode() * 20)
     return connection
 
 

@@ -1,7 +1,10 @@
 """Attacks on the doors from outside: over HTTP, on two real web processes, as who has no right would do it."""
 
+import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -88,3 +91,17 @@ def test_no_foreign_page_starts_an_export(served: Served) -> None:
     with psycopg.connect(served.database_url) as connection:
         assert connection.execute("SELECT count(*) FROM synclogs_export").fetchone() == (0,)
     assert served.page(start).status == 200  # a script with the cookie
+
+
+def test_who_reads_slowly_holds_no_connection_to_the_database(served: Served) -> None:
+    """More of them than two processes have connections; each has answers on the way that it does not take."""
+    head = f"GET /api/v1/schema HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {served.key}\r\n\r\n"
+    with ExitStack() as stack:
+        for _ in range(30):
+            reader = stack.enter_context(socket.socket())
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.connect(("127.0.0.1", served.port))
+            reader.sendall(head.encode() * 100)
+            time.sleep(0.1)
+        time.sleep(12)  # until their buffers are full
+        assert [served.page("/p/alpha/syncs").status for _ in range(6)] == [200] * 6
