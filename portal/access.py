@@ -6,7 +6,7 @@ One query at each request tells who somebody is and where they may go, so a chan
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any, Concatenate, ParamSpec
 
 from django.conf import settings
@@ -52,6 +52,17 @@ def client_address(request: HttpRequest) -> str | None:
         return str(ip_address((given or "").partition("%")[0]))  # without the zone of fe80::1%eth0
     except ValueError:  # a socket file, or a proxy that writes something else: no column would take it
         return None
+
+
+def network(request: HttpRequest) -> str:
+    """The caller's address; of IPv6 the /64, since whoever has one address has all of them."""
+    try:
+        address = ip_address(client_address(request) or "")
+    except ValueError:
+        return "unknown"
+    if address.version == 6 and address.ipv4_mapped is None:
+        return str(ip_network((address, 64), strict=False))
+    return str(address)
 
 
 ACCESS = (
@@ -104,6 +115,16 @@ def takes[F: Callable[..., HttpResponseBase]](*methods: str) -> Callable[[F], F]
     return decorate
 
 
+def polled[F: Callable[..., HttpResponseBase]](view: F) -> F:
+    """An open page asks this by itself, which is no sign of a person: it does not keep the session alive (portal.sessions)."""
+    view.is_polled = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_polled(view: object) -> bool:
+    return getattr(view, "is_polled", False)
+
+
 def enter(request: Any, slug: str) -> bool:
     """Puts the project of that name in view, with the person's role and other projects; False for a stranger."""
     projects = projects_of(request.user)
@@ -139,7 +160,7 @@ def project_view(
                     f"This page is for the role {role.label} and above. You are {mine.label} in {found.name}."
                     " An administrator of the project can give you more rights."
                 )
-            if request.session.get(LAST_PROJECT) != found.slug:
+            if request.session.get(LAST_PROJECT) != found.slug and not is_polled(view):
                 request.session[LAST_PROJECT] = found.slug
             return view(request, *args, **kwargs)
 

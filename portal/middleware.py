@@ -14,11 +14,14 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
 from portal.api.problems import problem
-from portal.views.errors import is_machine, unavailable
+from portal.hashing import TryLater
+from portal.views.accounts import refused_early
+from portal.views.errors import is_machine, too_many, unavailable
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
 
@@ -96,6 +99,16 @@ def request_guard(get_response: Respond) -> Respond:
     return respond
 
 
+def sign_in_guard(get_response: Respond) -> Respond:
+    """Answers a sender of sign-ins who has to wait, as early and as cheaply as can be."""
+
+    def respond(request: HttpRequest) -> HttpResponseBase:
+        is_sign_in = request.method == "POST" and request.path == reverse(settings.LOGIN_URL)
+        return (is_sign_in and refused_early(request)) or get_response(request)
+
+    return respond
+
+
 def response_headers(get_response: Respond) -> Respond:
     """Headers that Django does not set by itself; pages and API answers are never stored by a cache."""
 
@@ -158,7 +171,8 @@ class MethodGuard:
 
 
 class DatabaseGuard:
-    """Turns a database that is away, overloaded or out of time into a 503 that says when to come back."""
+    """Turns a database that is away, overloaded or out of time into a 503 that says when to come back; and a password that
+    cannot be hashed now into a 429."""
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
@@ -169,7 +183,7 @@ class DatabaseGuard:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         if isinstance(exception, OperationalError | InterfaceError):
             return database_away(request, exception)
-        return None
+        return too_many(request, exception) if isinstance(exception, TryLater) else None
 
 
 def database_away(request: HttpRequest, exception: Exception) -> HttpResponseBase:

@@ -1,9 +1,10 @@
-"""What leaves and when: day partitions by the longest retention, rows of projects that keep less, stale projections."""
+"""What leaves and when: day partitions by the longest retention, rows of projects that keep less, stale projections, sessions that ended."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import Max
 
@@ -37,6 +38,7 @@ def maintain(*, now: datetime) -> Maintained:
         for project in Project.objects.all()
     )
     RateBucket.objects.filter(full_at__lt=now - timedelta(hours=1)).delete()
+    Session.objects.filter(expire_date__lt=now).delete()
     return Maintained(made, dropped, purged)
 
 

@@ -3,8 +3,6 @@
 Goes in: a request. Comes out: the key, or Denied with 401, 403 or 429. The body is not read here.
 """
 
-import ipaddress
-
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
@@ -13,7 +11,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from portal.access import client_address
+from portal.access import network
 from portal.api.problems import Denied
 from synclogs import keys
 from synclogs.keys import Allowance
@@ -29,7 +27,7 @@ def authenticate(request: HttpRequest) -> ApiKey:
     key = keys.recognise(text.strip(), now=timezone.now()) if scheme.lower() == "bearer" else None
     if key is not None:
         return key
-    allowance = keys.charge(f"address:{_network(request)}", per_minute=FAILURES_PER_MINUTE)
+    allowance = keys.charge(f"address:{network(request)}", per_minute=FAILURES_PER_MINUTE)
     if not allowance.allowed:
         raise Denied(429, "Too many requests without a usable key.", headers=rate_headers(allowance))
     if not text:
@@ -71,17 +69,6 @@ def rate_headers(allowance: Allowance) -> dict[str, str]:
         "RateLimit": f'"default";r={allowance.remaining};t={allowance.reset}',
     }
     return headers if allowance.allowed else {"Retry-After": str(allowance.retry_after), **headers}
-
-
-def _network(request: HttpRequest) -> str:
-    """The caller's address; of IPv6 the /64, since whoever has one address has all of them."""
-    try:
-        address = ipaddress.ip_address(client_address(request) or "")
-    except ValueError:
-        return "unknown"
-    if address.version == 6 and address.ipv4_mapped is None:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
 
 
 # The same three steps as REST framework knows them.

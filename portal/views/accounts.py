@@ -2,13 +2,28 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.template.loader import render_to_string
 
+from portal import devices, hashing, sign_in
 from portal.access import client_address
+from portal.hashing import TryLater
 from synclogs import audit
 from synclogs.models import Action
+
+
+class SignInForm(AuthenticationForm):
+    """A password that is too long is refused before it is hashed."""
+
+    password = forms.CharField(
+        label="Password",
+        strip=False,
+        max_length=hashing.LONGEST,
+        error_messages={"max_length": f"A password has at most {hashing.LONGEST} characters."},
+    )
 
 
 class SignIn(LoginView):
@@ -16,16 +31,31 @@ class SignIn(LoginView):
 
     http_method_names = ["get", "head", "post"]
     template_name = "registration/login.html"
+    authentication_form = SignInForm
     redirect_authenticated_user = True
+    charged: tuple[sign_in.Limit, ...] = ()
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        name = typed_name(request)
+        device = devices.recognised(request, name)
+        self.charged = sign_in.limits(request, name, device)
+        try:
+            sign_in.admit(self.charged)
+            with hashing.as_stranger(is_stranger=device is None):
+                return super().post(request, *args, **kwargs)
+        except TryLater as refusal:
+            record_failure(request, name)
+            return refused(request, refusal)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_valid(form)
+        sign_in.give_back(self.charged)
+        devices.remember(response, form.get_user())
         audit.record(Action.SIGNED_IN, actor=form.get_user(), **origin(self.request))
         return response
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
-        name = str(form.data.get("username", ""))
-        audit.record(Action.SIGN_IN_FAILED, actor_text=name, **origin(self.request))
+        record_failure(self.request, typed_name(self.request))
         return super().form_invalid(form)
 
 
@@ -38,6 +68,37 @@ class SignOut(LogoutView):
         if request.user.is_authenticated:
             audit.record(Action.SIGNED_OUT, actor=request.user, **origin(request))
         return super().post(request, *args, **kwargs)
+
+
+def record_failure(request: HttpRequest, name: str) -> None:
+    """Every attempt that failed or was refused; but not those of `refused_early`, which tell nothing new."""
+    audit.record(Action.SIGN_IN_FAILED, actor_text=name, **origin(request))
+
+
+def refused(request: HttpRequest, refusal: TryLater) -> HttpResponse:
+    """The sign-in page with the name that was typed, and how long to wait. Needs no session, and no token but the sent one."""
+    sign_in.LINGER.linger()
+    context = {
+        "form": SignInForm(initial={"username": typed_name(request)[:150]}),
+        "next": request.POST.get("next", ""),
+        "csrf_token": request.POST.get("csrfmiddlewaretoken", ""),
+        "refusal": str(refusal),
+    }
+    page = render_to_string("registration/login.html", context)
+    return HttpResponse(page, status=429, headers={"Retry-After": str(refusal.retry_after)})
+
+
+def refused_early(request: HttpRequest) -> HttpResponse | None:
+    """A refusal for whoever was refused a moment ago, before session, token and database are asked; else None."""
+    try:
+        refusal = sign_in.remembered(request, typed_name(request))
+    except UnreadablePostError:
+        return None
+    return refused(request, refusal) if refusal else None
+
+
+def typed_name(request: HttpRequest) -> str:
+    return str(request.POST.get("username", ""))
 
 
 def origin(request: HttpRequest) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 
 from portal.access import enter
 from portal.api.problems import problem
+from portal.hashing import TryLater
 
 IN_PROJECT = re.compile(r"/p/([^/]+)/")
 
@@ -22,6 +23,11 @@ def is_machine(request: HttpRequest) -> bool:
 def unavailable(request: HttpRequest) -> HttpResponse:
     body = render_to_string("503.html", {"request_id": getattr(request, "id", "")})
     return HttpResponse(body, status=503, headers={"Retry-After": "2"})
+
+
+def too_many(request: HttpRequest, refusal: TryLater) -> HttpResponse:
+    body = render_to_string("429.html", {"refusal": str(refusal), "request_id": getattr(request, "id", "")})
+    return HttpResponse(body, status=429, headers={"Retry-After": str(refusal.retry_after)})
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
