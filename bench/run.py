@@ -6,7 +6,7 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 
-from bench import explorer, export, ingest, lists, reenable, reenables_beside_ingest  # noqa: E402 - needs Django set up
+from bench import doors, explorer, export, ingest, lists, reenable, reenables_beside_ingest  # noqa: E402 - needs Django set up
 
 
 def run(*, entries: int, rounds: int, only: str | None) -> int:
@@ -25,4 +25,6 @@ def run(*, entries: int, rounds: int, only: str | None) -> int:
     if only in (None, "reenable"):
         good &= reenable.measure(rounds=rounds)
         good &= reenables_beside_ingest.measure(rounds=min(rounds, 5))
+    if only in (None, "doors"):
+        good &= doors.measure(rounds=min(rounds, 5))
     return 0 if good else 1

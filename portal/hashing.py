@@ -23,7 +23,7 @@ from synclogs.sweep import release
 WAITING = 8  # strangers that may wait for their turn in a process, and as many people known to us
 SECONDS = 2.0  # for a turn
 RETRY_AFTER = 5
-NICENESS = 19  # of the thread that hashes: the web loop and the database go first
+NICENESS = 5  # of the thread that hashes: the web loop goes first; much more, and a busy machine would never get to it
 LONGEST = 128  # characters of a password; more is never hashed
 
 BUSY = f"As many passwords as possible are being checked right now. Wait {RETRY_AFTER} seconds, then try again."

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import structlog
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
 from gevent import monkey
@@ -27,6 +28,8 @@ HOLD_SECONDS = 30  # once refused; long enough that the allowance is good for mo
 LINGER_SECONDS = 0.8
 LINGERING = 100  # refused senders that a process keeps waiting at once
 REMEMBERED = 10_000  # subjects
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,11 @@ def admit(wanted: tuple[Limit, ...]) -> None:
     if held:
         raise _refusal(wanted, held)
     for limit in wanted:
-        if not keys.charge(limit.subject, per_minute=limit.per_minute).allowed:
-            raise _refusal(wanted, {limit.subject: keys.hold(limit.subject, seconds=HOLD_SECONDS)})
+        allowance = keys.charge(limit.subject, per_minute=limit.per_minute)
+        if not allowance.allowed:
+            seconds = max(HOLD_SECONDS, allowance.retry_after)
+            logger.warning("too many passwords", words=limit.words, seconds=seconds)
+            raise _refusal(wanted, {limit.subject: keys.hold(limit.subject, seconds=seconds)})
 
 
 def give_back(charged: Iterable[Limit]) -> None:

@@ -85,7 +85,9 @@ def refused(request: HttpRequest, refusal: TryLater) -> HttpResponse:
         "refusal": str(refusal),
     }
     page = render_to_string("registration/login.html", context)
-    return HttpResponse(page, status=429, headers={"Retry-After": str(refusal.retry_after)})
+    response = HttpResponse(page, status=429, headers={"Retry-After": str(refusal.retry_after)})
+    response._has_been_logged = True  # type: ignore[attr-defined] # by sign_in, once; Django would write a line for each
+    return response
 
 
 def refused_early(request: HttpRequest) -> HttpResponse | None:
