@@ -7,23 +7,27 @@ Every hash passes here: these are the PASSWORD_HASHERS. Where there is no web lo
 import os
 import sys
 import threading
-from collections import deque
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
+import gevent
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, ScryptPasswordHasher
 from django.core.exceptions import ValidationError
 from gevent import monkey
-from gevent.event import Event
+from gevent.lock import BoundedSemaphore
 from gevent.threadpool import ThreadPool
 
 from synclogs.sweep import release
 
-WAITING = 8  # strangers that may wait for their turn in a process, and as many people known to us
+KNOWN_PLACES, STRANGERS_PLACES = 8, 4  # that may wait in a process
 SECONDS = 2.0  # for a turn
 RETRY_AFTER = 5
-NICENESS = 5  # of the thread that hashes: the web loop goes first; much more, and a busy machine would never get to it
+# Of the thread that hashes, beyond that of the process: the web loop goes first. With much more a busy machine would never get to it.
+NICENESS = 10
+REST = 2.0  # times what the hash of a stranger took, before that of the next: they never have more than a third of a processor
+LONGEST_REST = 1.0
 LONGEST = 128  # characters of a password; more is never hashed
 
 BUSY = f"As many passwords as possible are being checked right now. Wait {RETRY_AFTER} seconds, then try again."
@@ -40,66 +44,65 @@ class TryLater(Exception):
         self.retry_after = retry_after
 
 
-class Turns:
-    """One at a time; whoever waits gets the turn when it is free, people known to us before strangers."""
+def busy() -> TryLater:
+    return TryLater(BUSY, retry_after=RETRY_AFTER)
 
-    def __init__(self) -> None:
-        self.is_taken = False
-        self.strangers: deque[Event] = deque()
-        self.known: deque[Event] = deque()
+
+class Line:
+    """One at a time; a few wait for a while, in a line."""
+
+    def __init__(self, *, places: int) -> None:
+        self.places = places
+        self.waiting = 0
+        self.lock = BoundedSemaphore(1)
+
+    @property
+    def is_full(self) -> bool:
+        return self.waiting >= self.places and bool(self.lock.locked())
 
     @contextmanager
-    def turn(self, *, is_stranger: bool) -> Iterator[None]:
-        """Raises TryLater at once when too many wait, or after SECONDS."""
-        if self.is_taken:
-            self._wait(self.strangers if is_stranger else self.known)
-        self.is_taken = True
+    def turn(self) -> Iterator[None]:
+        """Raises TryLater at once when the line is full, or after SECONDS in it."""
+        if self.is_full:
+            raise busy()
+        self.waiting += 1
+        try:
+            is_mine = self.lock.acquire(timeout=SECONDS)
+        finally:
+            self.waiting -= 1
+        if not is_mine:
+            raise busy()
         try:
             yield
         finally:
-            self._pass_on()
-
-    def _wait(self, line: deque[Event]) -> None:
-        if len(line) >= WAITING:
-            raise TryLater(BUSY, retry_after=RETRY_AFTER)
-        mine = Event()
-        line.append(mine)
-        try:
-            mine.wait(SECONDS)
-        except BaseException:  # the request was ended from outside
-            self._leave(line, mine)
-            raise
-        if not mine.is_set():
-            line.remove(mine)
-            raise TryLater(BUSY, retry_after=RETRY_AFTER)
-
-    def _leave(self, line: deque[Event], mine: Event) -> None:
-        if mine.is_set():
-            self._pass_on()
-        else:
-            line.remove(mine)
-
-    def _pass_on(self) -> None:
-        """To the next in line, who finds the turn still taken: nobody gets in between."""
-        line = self.known or self.strangers
-        if line:
-            line.popleft().set()
-        else:
-            self.is_taken = False
+            self.lock.release()
 
 
 class BesideTheLoop:
-    """One native thread, and the line before it."""
+    """One native thread. Strangers have a line of their own before it, so that at most one of them is before people we know."""
 
     def __init__(self) -> None:
-        self.turns = Turns()
+        self.everyone, self.strangers = Line(places=KNOWN_PLACES), Line(places=STRANGERS_PLACES)
+        self.rest_until = 0.0  # time.monotonic
         self.pool: ThreadPool | None = None  # made by the first hash, which is after the process has forked
 
     def run(self, hashed: Callable[[], str]) -> str:
         if not monkey.is_module_patched("threading"):  # no web loop
             return hashed()
         release()  # a connection is not kept from others while waiting
-        with self.turns.turn(is_stranger=_is_stranger.get()):
+        if not _is_stranger.get():
+            return self._hash(hashed)
+        with self.strangers.turn():
+            gevent.sleep(max(0.0, self.rest_until - time.monotonic()))
+            began = time.monotonic()
+            try:
+                return self._hash(hashed)
+            finally:
+                took = time.monotonic() - began
+                self.rest_until = time.monotonic() + min(REST * took, LONGEST_REST)
+
+    def _hash(self, hashed: Callable[[], str]) -> str:
+        with self.everyone.turn():
             if self.pool is None:
                 self.pool = ThreadPool(1)
             result: str = self.pool.apply(_nicely, (hashed,))
@@ -108,7 +111,9 @@ class BesideTheLoop:
 
 def _nicely(hashed: Callable[[], str]) -> str:
     if sys.platform == "linux":  # elsewhere threads have no priority of their own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        of_process = os.getpriority(os.PRIO_PROCESS, os.getpid())
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(of_process + NICENESS, 19))
     return hashed()
 
 
@@ -117,7 +122,7 @@ BESIDE = BesideTheLoop()
 
 @contextmanager
 def as_stranger(*, is_stranger: bool) -> Iterator[None]:
-    """What is hashed within waits behind people known to us."""
+    """What is hashed within stands in the line of strangers."""
     token = _is_stranger.set(is_stranger)
     try:
         yield

@@ -14,7 +14,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
 from gevent import monkey
 
-from portal import devices
+from portal import devices, hashing
 from portal.access import network
 from portal.devices import Device
 from portal.hashing import TryLater
@@ -24,7 +24,7 @@ from synclogs.sweep import release
 ADDRESS_PER_MINUTE = 30
 NAME_PER_MINUTE = 10
 PERSON_PER_MINUTE = 30  # forms with a password, of somebody signed in
-HOLD_SECONDS = 30  # once refused; long enough that the allowance is good for more than one attempt afterwards
+HOLD_SECONDS = 20  # once refused; long enough that the allowance is good for more than one attempt afterwards
 LINGER_SECONDS = 0.8
 LINGERING = 100  # refused senders that a process keeps waiting at once
 REMEMBERED = 10_000  # subjects
@@ -97,15 +97,16 @@ class Memory:
 MEMORY = Memory()
 
 
-def remembered(request: HttpRequest, name: str) -> TryLater | None:
-    """The refusal that is known without asking the database."""
-    if not MEMORY.until:
+def refusal(request: HttpRequest, name: str) -> TryLater | None:
+    """What is known without asking the database: who has to wait still, and that the line of strangers is full."""
+    is_full = hashing.BESIDE.strangers.is_full
+    if not (is_full or MEMORY.until) or devices.carried(request, name):
         return None
     wanted = limits(request, name, None)
     held = MEMORY.held(limit.subject for limit in wanted)
-    if not held or devices.carried(request, name):
-        return None
-    return _refusal(wanted, held)
+    if held:
+        return _refusal(wanted, held)
+    return hashing.busy() if is_full else None
 
 
 def _refusal(wanted: tuple[Limit, ...], held: dict[str, float]) -> TryLater:

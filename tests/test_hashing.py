@@ -65,13 +65,13 @@ def test_one_hashes_a_few_wait_and_the_rest_is_refused_at_once(beside: BesideThe
     found = [group.spawn(attempt, beside, str(number), done, is_stranger=True) for number in range(20)]
     gevent.sleep(0)  # all of them have begun
     refused = [one.value for one in found if one.dead]
-    assert len(refused) == 20 - 1 - hashing.WAITING
+    assert len(refused) == 20 - 1 - hashing.STRANGERS_PLACES
     assert time.monotonic() - began < SECONDS * 2
     assert all(isinstance(refusal, TryLater) and refusal.retry_after > 0 for refusal in refused)
     group.join()
-    assert done == [str(number) for number in range(1 + hashing.WAITING)]
-    assert not beside.turns.is_taken
-    assert not beside.turns.strangers
+    assert done == [str(number) for number in range(1 + hashing.STRANGERS_PLACES)]
+    assert not beside.strangers.lock.locked()
+    assert beside.strangers.waiting == 0
 
 
 def test_people_known_to_us_go_before_strangers_and_find_room(beside: BesideTheLoop) -> None:
@@ -105,7 +105,7 @@ def test_a_request_that_is_ended_while_it_waits_gives_its_place_on(beside: Besid
     ended.kill()
     gevent.joinall([first, last])
     assert done == ["a", "c"]
-    assert not beside.turns.is_taken
+    assert not beside.strangers.lock.locked()
 
 
 def test_a_hash_that_fails_gives_its_turn_on(beside: BesideTheLoop) -> None:

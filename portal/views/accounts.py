@@ -91,9 +91,9 @@ def refused(request: HttpRequest, refusal: TryLater) -> HttpResponse:
 
 
 def refused_early(request: HttpRequest) -> HttpResponse | None:
-    """A refusal for whoever was refused a moment ago, before session, token and database are asked; else None."""
+    """A refusal that is certain before session, token and database are asked; else None."""
     try:
-        refusal = sign_in.remembered(request, typed_name(request))
+        refusal = sign_in.refusal(request, typed_name(request))
     except UnreadablePostError:
         return None
     return refused(request, refusal) if refusal else None
