@@ -62,12 +62,12 @@ def measure(*, rounds: int) -> bool:
 
 
 @contextmanager
-def web(*, processes: int = 1) -> Iterator[int]:
-    """gunicorn as `make run` starts it, with so many workers; yields its port."""
+def web(*, workers: int = 1) -> Iterator[int]:
+    """gunicorn as `make run` starts it; yields its port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**os.environ, "PORT": str(port), "WEB_CONCURRENCY": str(processes)}
+    environment = {**os.environ, "PORT": str(port), "WEB_CONCURRENCY": str(workers)}
     process = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "portal.wsgi:application"],
         cwd=devdb.ROOT,

@@ -6,7 +6,7 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 
-from bench import explorer, export, ingest, lists, reenable, reenables_beside_ingest, searches  # noqa: E402 - needs Django set up
+from bench import doors, explorer, export, ingest, lists, reenable, reenables_beside_ingest, searches  # noqa: E402 - needs Django set up
 
 
 def run(*, entries: int, rounds: int, only: str | None) -> int:
@@ -27,4 +27,6 @@ def run(*, entries: int, rounds: int, only: str | None) -> int:
         good &= reenables_beside_ingest.measure(rounds=min(rounds, 5))
     if only in (None, "searches"):
         good &= searches.measure(entries=entries, rounds=min(rounds, 5))
+    if only in (None, "doors"):
+        good &= doors.measure(rounds=min(rounds, 5))
     return 0 if good else 1

@@ -53,7 +53,7 @@ def measure(*, entries: int, rounds: int) -> bool:
     took: dict[bool, list[float]] = {False: [], True: []}
     statuses: Counter[int] = Counter()
     pushed: Counter[int] = Counter()
-    with ingest.web(processes=2) as port:
+    with ingest.web(workers=2) as port:
         for number in range(rounds + 1):
             for searched in took:
                 with Searches(port, project.slug, cookie) if searched else nullcontext() as searches:

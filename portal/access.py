@@ -112,6 +112,16 @@ def takes[F: Callable[..., HttpResponseBase]](*methods: str) -> Callable[[F], F]
     return decorate
 
 
+def polled[F: Callable[..., HttpResponseBase]](view: F) -> F:
+    """An open page asks this by itself, which is no sign of a person: it does not keep the session alive (portal.sessions)."""
+    view.is_polled = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_polled(view: object) -> bool:
+    return getattr(view, "is_polled", False)
+
+
 def enter(request: Any, slug: str) -> bool:
     """Puts the project of that name in view, with the person's role and other projects; False for a stranger."""
     projects = projects_of(request.user)
@@ -152,7 +162,7 @@ def project_view(
                     f"This page is for the role {role.label} and above. You are {mine.label} in {found.name}."
                     " An administrator of the project can give you more rights."
                 )
-            if request.session.get(LAST_PROJECT) != found.slug:
+            if request.session.get(LAST_PROJECT) != found.slug and not is_polled(view):
                 request.session[LAST_PROJECT] = found.slug
             with turn_of(request):
                 return view(request, *args, **kwargs)

@@ -29,6 +29,7 @@ from django.views.decorators.csp import csp_override
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.sites import UnfoldAdminSite
 
+from portal import devices, sign_in
 from portal.access import origin, projects_of, turn_of
 from portal.views.accounts import SignOut
 from synclogs import audit
@@ -86,7 +87,11 @@ FOR_SUPERUSERS = {"auth_group"}
 
 
 class OwnPassword(PasswordChangeView):
-    """A person's own password, with its line in the audit."""
+    """A person's own password, with its line in the audit. Other browsers are signed out by it, this one stays known."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        sign_in.admit(sign_in.limits_of(request.user))
+        return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         with transaction.atomic():
@@ -99,6 +104,7 @@ class OwnPassword(PasswordChangeView):
                 after={"password": "changed"},
                 **origin(self.request),
             )
+        devices.remember(response, form.user)
         return response
 
 

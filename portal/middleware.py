@@ -14,12 +14,15 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
 from portal import crosssite, reads
 from portal.api.problems import problem
-from portal.views.errors import forbidden, is_machine, too_many_reads, unavailable
+from portal.hashing import TryLater
+from portal.views.accounts import refused_early
+from portal.views.errors import forbidden, is_machine, too_many, too_many_reads, unavailable
 from synclogs.sweep import release
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
@@ -96,6 +99,16 @@ def request_guard(get_response: Respond) -> Respond:
 
     def respond(request: HttpRequest) -> HttpResponseBase:
         return refused(request) or get_response(request)
+
+    return respond
+
+
+def sign_in_guard(get_response: Respond) -> Respond:
+    """Answers a sender of sign-ins who has to wait, as early and as cheaply as can be."""
+
+    def respond(request: HttpRequest) -> HttpResponseBase:
+        is_sign_in = request.method == "POST" and request.path == reverse(settings.LOGIN_URL)
+        return (is_sign_in and refused_early(request)) or get_response(request)
 
     return respond
 
@@ -182,8 +195,8 @@ class SiteGuard:
 
 
 class DatabaseGuard:
-    """Turns a database that is away, overloaded or out of time into a 503 that says when to come back, and whoever reads too much
-    at once into a 429."""
+    """Turns a database that is away, overloaded or out of time into a 503 that says when to come back; and whoever reads too much
+    at once, or has a password to hash when many have, into a 429."""
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
@@ -196,7 +209,7 @@ class DatabaseGuard:
             return database_away(request, exception)
         if isinstance(exception, reads.Busy):
             return too_many_reads(request)
-        return None
+        return too_many(request, exception) if isinstance(exception, TryLater) else None
 
 
 def database_away(request: HttpRequest, exception: Exception) -> HttpResponseBase:

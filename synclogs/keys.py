@@ -1,6 +1,7 @@
 """API keys: `ssp_<id>_<secret><crc>`; made, recognised, and charged for each request.
 
 Goes in: the text of an Authorization header. Comes out: an ApiKey or nothing. The secret is never stored or logged.
+The same allowances hold for addresses and names (portal.sign_in); all web processes share them.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import re
 import secrets
 import string
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -173,6 +175,27 @@ def _allowance(used: float | None, per_minute: int, *, policy: str = "default") 
     return Allowance(True, per_minute, remaining, reset=max(1, math.ceil(used)), retry_after=0, policy=policy)
 
 
+def refund(subject: str, *, per_minute: int) -> None:
+    """Gives one charge back."""
+    with connection.cursor() as cursor:
+        cursor.execute(REFUND, {"subject": subject, "interval": 60 / per_minute})
+
+
+def hold(subject: str, *, seconds: int) -> float:
+    """Keeps `subject` waiting from now on, in every process; the seconds that are left, of an earlier hold if there is one."""
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD, {"subject": f"{HELD}{subject}", "seconds": seconds})
+        (left,) = cursor.fetchone()
+    return max(0.0, float(left))
+
+
+def held(subjects: Iterable[str]) -> dict[str, float]:
+    """Those of the subjects that are kept waiting, each with the seconds that are left."""
+    with connection.cursor() as cursor:
+        cursor.execute(STILL_HELD, {"subjects": [f"{HELD}{subject}" for subject in subjects]})
+        return {subject.removeprefix(HELD): float(left) for subject, left in cursor.fetchall()}
+
+
 # A row comes with full_at as if nothing had been spent before: one interval from now.
 CHARGING = """
 INSERT INTO synclogs_ratebucket AS bucket (subject, full_at) {rows}
@@ -213,6 +236,22 @@ of_project AS ({
 })
 SELECT known.*, of_key.used, of_project.used FROM known LEFT JOIN of_key ON true LEFT JOIN of_project ON true
 """  # noqa: S608 - names of this file
+HELD = "held:"
+REFUND = """
+UPDATE synclogs_ratebucket SET full_at = full_at - %(interval)s * interval '1 second' WHERE subject = %(subject)s
+"""
+# A hold that lasts is left as it is, so that nobody who comes back too early waits longer for it.
+HOLD = """
+INSERT INTO synclogs_ratebucket AS bucket (subject, full_at)
+VALUES (%(subject)s, clock_timestamp() + %(seconds)s * interval '1 second')
+ON CONFLICT (subject) DO UPDATE
+SET full_at = CASE WHEN bucket.full_at > clock_timestamp() THEN bucket.full_at ELSE excluded.full_at END
+RETURNING EXTRACT(EPOCH FROM full_at - clock_timestamp())::float8
+"""
+STILL_HELD = """
+SELECT subject, EXTRACT(EPOCH FROM full_at - clock_timestamp())::float8 FROM synclogs_ratebucket
+WHERE subject = ANY(%(subjects)s) AND full_at > clock_timestamp()
+"""
 
 
 def _random(length: int) -> str:

@@ -1,8 +1,10 @@
-"""What leaves and when (Project.oldest_kept): days that no project keeps, rows of projects that keep less, stale projections."""
+"""What leaves and when: days that no project keeps, rows of projects that keep less (Project.oldest_kept), stale projections,
+sessions that ended."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.contrib.sessions.models import Session
 from django.db import connection
 
 from synclogs import partitions
@@ -31,6 +33,7 @@ def maintain(*, now: datetime) -> Maintained:
         partitions.drop(day)
     purged = sum(_purge(project, before) for project, before in oldest.items())
     RateBucket.objects.filter(full_at__lt=now - timedelta(hours=1)).delete()
+    Session.objects.filter(expire_date__lt=now).delete()
     return Maintained(made, dropped, purged)
 
 

@@ -10,6 +10,8 @@ from django.db import connection
 from django.template import Template
 from django.test.utils import _TestState
 
+from portal import sign_in
+
 
 @pytest.fixture(autouse=True, scope="session")
 def plain_templates(django_test_environment: None) -> Iterator[None]:
@@ -43,8 +45,9 @@ def no_jobs_left(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iter
 
 @pytest.fixture(autouse=True)
 def no_stale_counts() -> None:
-    """Counts of values are kept for a minute in the process: no test sees another's."""
+    """Counts of values, and who was told to wait, are kept for a while in the process: no test sees another's."""
     cache.clear()
+    sign_in.MEMORY.until.clear()
 
 
 @pytest.fixture(autouse=True)

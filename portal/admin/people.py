@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from portal import sessions, sign_in
 from portal.admin import cells
 from portal.admin.base import PortalInline, PortalModelAdmin
 from portal.admin.cells import Cell, column
@@ -145,9 +146,25 @@ class PersonAdmin(PortalModelAdmin, DjangoUserAdmin):  # type: ignore[misc, type
         form = super().get_form(request, obj, change=change, **kwargs)
         return type(form.__name__, (form,), {"actor": request.user}) if obj is not None else form
 
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        self._admit(request)
+        response: HttpResponse = super().add_view(request, form_url, extra_context)
+        return response
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not obj.is_active:
+            sessions.end_all(obj)
+
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        self._admit(request)
         with transaction.atomic():
             return super().user_change_password(request, id, form_url)
+
+    def _admit(self, request: HttpRequest) -> None:
+        """Before a password is hashed. Raises TryLater."""
+        if request.method == "POST":
+            sign_in.admit(sign_in.limits_of(request.user))
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Django's page for a new password saves without save_model."""

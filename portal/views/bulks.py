@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal import bulks, lists, querystring
-from portal.access import ProjectRequest, project_view
+from portal.access import ProjectRequest, polled, project_view
 from portal.bulks import BulkLine, Typed
 from portal.filtersets import BulkFilters, TickedFilters
 from portal.reenabling import actor_of
@@ -165,6 +165,7 @@ def show(request: ProjectRequest, found: Bulk, *, conflict: str = "", status: in
 
 
 @project_view()
+@polled
 def progress(request: ProjectRequest, bulk: UUID) -> HttpResponse:
     """What has changed since the version that is shown; nothing (204) when nothing has."""
     found, now = bulk_of(request, bulk), timezone.now()

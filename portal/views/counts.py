@@ -5,11 +5,12 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from portal import counts, querystring
-from portal.access import ProjectRequest, project_view
+from portal.access import ProjectRequest, polled, project_view
 from synclogs.filters import FilterError, LogFilter
 
 
 @project_view()
+@polled
 def facets(request: ProjectRequest) -> HttpResponse:
     """Groups of the filter rail and the chart, those of them that the page may have shown without numbers."""
     now = timezone.now()

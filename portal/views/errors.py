@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from portal import reads
 from portal.access import enter, origin
 from portal.api.problems import problem
+from portal.hashing import TryLater
 from synclogs import denials
 from synclogs.models import Action
 
@@ -34,6 +35,11 @@ def too_many_reads(request: HttpRequest) -> HttpResponse:
     body = render_to_string("too_many_reads.html", {"most": settings.READS_AT_ONCE})
     wait = str(reads.RETRY_AFTER)
     return HttpResponse(body, status=429, headers={"Retry-After": wait, "Refresh": wait})
+
+
+def too_many(request: HttpRequest, refusal: TryLater) -> HttpResponse:
+    body = render_to_string("429.html", {"refusal": str(refusal), "request_id": getattr(request, "id", "")})
+    return HttpResponse(body, status=429, headers={"Retry-After": str(refusal.retry_after)})
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
 from portal import exports, querystring
-from portal.access import ProjectRequest, client_address, project_view
+from portal.access import ProjectRequest, client_address, polled, project_view
 from synclogs import export
 from synclogs.export import Origin
 from synclogs.filters import FilterError, LogFilter
@@ -116,6 +116,7 @@ def disposition(request: ProjectRequest, format: ExportFormat, begun: Export | N
 
 
 @project_view(role=Role.OPERATOR)
+@polled
 def export_state(request: ProjectRequest, number: int) -> HttpResponse:
     """One line of the list, asked for every second while it runs."""
     found = Export.objects.of(request.project).filter(pk=number).first()

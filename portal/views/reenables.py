@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal import bulks, lists, paths, reenabling, things
-from portal.access import ProjectRequest, project_view
+from portal.access import ProjectRequest, polled, project_view
 from portal.filtersets import UNDER_WAY, ReenableFilters
 from portal.querystring import value_words
 from portal.reenabling import Progress, Typed, actor_of
@@ -106,6 +106,7 @@ def again(request: ProjectRequest, found: Sync, typed: Typed, refused: Refused, 
 
 
 @project_view()
+@polled
 def evidence(request: ProjectRequest, sync_id: str) -> HttpResponse:
     """The panel again, this time with what the provider says; fetched after the page, which waits for nobody."""
     now, found = timezone.now(), sync_of(request, sync_id)
@@ -143,6 +144,7 @@ def attempt(request: ProjectRequest, attempt: UUID) -> HttpResponse:
 
 
 @project_view()
+@polled
 def progress(request: ProjectRequest, attempt: UUID) -> HttpResponse:
     """What has changed of an attempt since the version that is shown; nothing (204) when nothing has."""
     now, found = timezone.now(), attempt_of(request, attempt)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal import columns, querystring, rail
-from portal.access import ProjectRequest, project_view
+from portal.access import ProjectRequest, polled, project_view
 from portal.payload import escaped
 from portal.querystring import Pairs
 from synclogs import saved
@@ -24,6 +24,7 @@ FORM = ("GET", "HEAD", "POST")
 
 
 @project_view()
+@polled
 def counts(request: ProjectRequest) -> HttpResponse:
     """The inside of the rail, with how many entries each view matches."""
     kept = querystring.pairs(request.GET.lists())

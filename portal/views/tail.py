@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal import querystring
-from portal.access import ProjectRequest, project_view
+from portal.access import ProjectRequest, polled, project_view
 from portal.templatetags.portal import stamp
 from synclogs import tail
 from synclogs.budget import OutOfTime
@@ -55,6 +55,7 @@ def live_of(request: ProjectRequest, log_filter: LogFilter | None, *, cursor: st
 
 
 @project_view()
+@polled
 def arrivals(request: ProjectRequest) -> HttpResponse:
     """204, or `{"entries": [[key, time], …], "cursor": …, "more": true|false}`, the newest arrival last."""
     now = timezone.now()

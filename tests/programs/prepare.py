@@ -6,10 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
 
 import portal.wsgi  # noqa: F401 - sets Django up, which the models below need
+from portal.sessions import SessionStore
 from synclogs.models import Role, Scope
 from tests import factories
 
