@@ -31,6 +31,7 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 OF_PAGES = ("GET", "HEAD", "POST", "OPTIONS")  # also of the administration
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 16 * 1024
+MAX_SIGN_IN_BYTES = 16 * 1024
 MAX_PARAMETERS = 150  # a page repeats its address in a link for each of them
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 PERMISSIONS_POLICY = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"
@@ -104,11 +105,15 @@ def request_guard(get_response: Respond) -> Respond:
 
 
 def sign_in_guard(get_response: Respond) -> Respond:
-    """Answers a sender of sign-ins who has to wait, as early and as cheaply as can be."""
+    """Answers a sender of sign-ins who has to wait, as early and as cheaply as can be; and reads no large forms for nobody."""
 
     def respond(request: HttpRequest) -> HttpResponseBase:
-        is_sign_in = request.method == "POST" and request.path == reverse(settings.LOGIN_URL)
-        return (is_sign_in and refused_early(request)) or get_response(request)
+        if request.method != "POST" or request.path != reverse(settings.LOGIN_URL):
+            return get_response(request)
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdecimal() or int(length) > MAX_SIGN_IN_BYTES:
+            return refuse(request, 413, "Too large", "A name and a password never take more than 16 KiB.")
+        return refused_early(request) or get_response(request)
 
     return respond
 

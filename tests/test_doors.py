@@ -160,16 +160,3 @@ def test_the_loop_answers_at_once_while_many_addresses_are_hashed(served: Served
     assert sorted(answer.seconds for answer in asked)[len(asked) // 2] < 0.5
     assert set(statuses) == {200, 429}
     assert statuses[200] > 0
-
-
-def test_a_name_that_nobody_has_takes_as_long_as_any(served: Served) -> None:
-    """By the clock, and also once the names are used up."""
-    took: dict[tuple[str, int], list[float]] = {}
-    for number in range(14):
-        for name in ("served", f"nobody-{STRANGERS}"):
-            answer = Browser(served, f"127.0.7.{number + 1}").sign_in(name, "not the password")
-            took.setdefault((name, answer.status), []).append(answer.seconds)
-    best = {key: sorted(seconds)[0] for key, seconds in took.items()}
-    for status in (200, 429):
-        first, second = (best[name, status] for name in ("served", f"nobody-{STRANGERS}"))
-        assert abs(first - second) < 0.05, best

@@ -66,7 +66,9 @@ def adopt(settings: LazySettings, monkeypatch: pytest.MonkeyPatch, **environment
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     for name, value in runpy.run_path(str(SETTINGS)).items():
-        if name in ("HTTPS", "ALLOWED_HOSTS") or name.startswith(("SECURE_", "SESSION_COOKIE", "CSRF_COOKIE")):
+        if name in ("HTTPS", "ALLOWED_HOSTS") or name.startswith(
+            ("SECURE_", "SESSION_COOKIE", "CSRF_COOKIE", "DEVICE_COOKIE")
+        ):
             setattr(settings, name, value)
 
 
@@ -221,7 +223,8 @@ def test_cookies_of_production_are_bound_to_host_and_https(production: LazySetti
     client = Client(enforce_csrf_checks=True)
     response = sign_in(client, secure=True, headers={"Host": HOST})
     assert (response.status_code, response["Location"]) == (302, "/")
-    assert set(response.cookies) == {"__Host-session", "__Host-csrf"}
+    device = next(name for name in response.cookies if name.startswith("__Host-device-"))  # one for each account
+    assert set(response.cookies) == {"__Host-session", "__Host-csrf", device}
     for cookie in response.cookies.values():
         assert isinstance(cookie, Morsel)
         assert (cookie["secure"], cookie["httponly"], cookie["path"], cookie["domain"]) == (True, True, "/", "")
