@@ -240,7 +240,7 @@ def shapes() -> Iterator[dict[str, Any]]:
     yield entry(timestamp=rfc3339(now)[:-1] + "0000000000000000000Z" if "." in rfc3339(now) else now)
     yield entry(type="t" * 64, syncEvent="E" * 128, syncStatus="S" * 128, syncType="Y" * 128, integration="I" * 128)
     yield entry(message="x" * 8192, userId="u" * 256, traceId="t" * 128, credentialId="c" * 128, pipeline="p" * 128)
-    yield entry(message="\u202e" * 2700, userId="\u202e" * 85)
+    yield entry(message="\u202e" * 2700, userId="\u202e" * 84 + "u")
     yield entry(message="", extra=deep(30), userId="deep")
     yield entry(extra={f"key {number}": number for number in range(980)}, userId="wide")
     yield entry(**{"k" * 256: "a key as long as it may be", "\u202e" * 80: 1, CANARY: {CANARY: 1}, "": {"": ""}})
