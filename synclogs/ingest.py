@@ -19,7 +19,7 @@ from django.db.utils import IntegrityError
 from msgspec.structs import astuple
 from psycopg import Connection, errors
 
-from synclogs import moments, partitions, projections, tokens, upserts
+from synclogs import moments, partitions, projections, sessions, tokens, upserts
 from synclogs.models import Project
 from synclogs.models.log import COLUMNS
 from synclogs.records import Record, Refusal
@@ -27,6 +27,7 @@ from synclogs.records import Record, Refusal
 logger = structlog.get_logger(__name__)
 
 ATTEMPTS = 3
+BATCH_SECONDS = 15  # a statement
 NULL = "\\N"
 TABLE = "synclogs_logentry"
 STAGING = "incoming"
@@ -128,7 +129,8 @@ def _curable(error: Exception, records: Sequence[Record]) -> bool:
 def _write(project: Project, records: Sequence[Record], *, now: datetime) -> Written:
     keyed, refusals, repeated = _without_repeats(project.pk, records)
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 15000")
+        cursor.execute(f"SET LOCAL statement_timeout = {BATCH_SECONDS * 1000}")
+        sessions.allow(connection.connection, BATCH_SECONDS)
         _prepare(cursor)
         fresh, found = keyed, _store_all(cursor, project.pk, keyed, now=now)
         if found is None:

@@ -1,0 +1,93 @@
+"""Ways in which a database is away without saying so: its processes stopped, or a line that passes nothing on, or slowly.
+
+In: a private server of PostgreSQL. Out: signals to its processes; a TCP proxy in front of its socket.
+"""
+
+import os
+import select
+import signal
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from portal import devdb
+from portal.devdb import Server
+
+
+def postmaster(database: Server) -> int:
+    found = devdb._postmaster(devdb._home(database.directory))
+    assert found
+    return found.pid
+
+
+def processes(database: Server) -> list[int]:
+    """The postmaster and all of its children."""
+    home = devdb._home(database.directory)
+    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if devdb._lives_in(int(entry.name), home)]
+
+
+@contextmanager
+def stopped(*pids: int) -> Iterator[None]:
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+@dataclass
+class Line:
+    """A TCP port in front of a Unix socket. `is_cut`: nothing passes, nothing is closed. `delay`: seconds a way."""
+
+    target: str
+    is_cut: bool = False
+    delay: float = 0.0
+    listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
+
+    @property
+    def port(self) -> int:
+        return int(self.listener.getsockname()[1])
+
+    def run(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(self.target)
+                for way in ((client, server), (server, client)):
+                    threading.Thread(target=self.forward, args=way, daemon=True).start()
+
+    def forward(self, source: socket.socket, sink: socket.socket) -> None:
+        waiting: deque[tuple[float, bytes]] = deque()
+        with suppress(OSError):
+            while True:
+                readable, _, _ = select.select([source], [], [], 0.005)
+                if readable:
+                    data = source.recv(65536)
+                    waiting.append((time.monotonic() + self.delay, data))
+                while waiting and not self.is_cut and waiting[0][0] <= time.monotonic():
+                    data = waiting.popleft()[1]
+                    if not data:
+                        sink.shutdown(socket.SHUT_WR)
+                        return
+                    sink.sendall(data)
+                if readable and not waiting:
+                    continue
+
+
+@contextmanager
+def line(database: Server) -> Iterator[Line]:
+    made = Line(f"{database.socket_directory}/.s.PGSQL.5432")
+    threading.Thread(target=made.run, daemon=True).start()
+    try:
+        yield made
+    finally:
+        made.listener.close()
