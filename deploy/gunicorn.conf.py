@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 host = os.environ.get("HOST") or "127.0.0.1"
@@ -46,3 +47,5 @@ def on_starting(server):
     checked = subprocess.run([sys.executable, "-c", CHECK], stderr=subprocess.PIPE, text=True, check=False)
     if checked.returncode:
         sys.exit(checked.stderr.strip())
+    # Only now: the portal may not be on the path while this file is read.
+    import_module("portal.rolling").Rolling(server)
