@@ -6,7 +6,6 @@ In: the server's environ. Out: answers. Never here: a reason to fail before the 
 import logging
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import django
@@ -39,9 +38,9 @@ class Handler(WSGIHandler):
         What cannot be loaded is an error here, while others still serve; a database that is away is none.
         """
         len(get_resolver().reverse_dict)  # walks through all of them
-        for directory in settings.TEMPLATES[0]["DIRS"]:
-            for path in sorted(Path(directory).rglob("*.html")):
-                get_template(str(path.relative_to(directory)))
+        templates = settings.BASE_DIR / "templates"
+        for path in sorted(templates.rglob("*.html")):
+            get_template(str(path.relative_to(templates)))
         with suppress(Error):
             connection.ensure_connection()
             connection.close()

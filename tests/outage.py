@@ -61,26 +61,37 @@ class Line:
             while True:
                 client, _ = self.listener.accept()
                 server = socket.socket(socket.AF_UNIX)
-                server.connect(self.target)
+                try:
+                    server.connect(self.target)
+                except OSError:  # the server is down, which whoever connects learns at once
+                    client.close()
+                    server.close()
+                    continue
                 for way in ((client, server), (server, client)):
                     threading.Thread(target=self.forward, args=way, daemon=True).start()
 
     def forward(self, source: socket.socket, sink: socket.socket) -> None:
         waiting: deque[tuple[float, bytes]] = deque()
-        with suppress(OSError):
-            while True:
-                readable, _, _ = select.select([source], [], [], 0.005)
-                if readable:
-                    data = source.recv(65536)
-                    waiting.append((time.monotonic() + self.delay, data))
-                while waiting and not self.is_cut and waiting[0][0] <= time.monotonic():
-                    data = waiting.popleft()[1]
-                    if not data:
-                        sink.shutdown(socket.SHUT_WR)
-                        return
+        is_open = True
+        while is_open:
+            if select.select([source], [], [], 0.005)[0]:
+                waiting.append((time.monotonic() + self.delay, received(source)))
+            while waiting and not self.is_cut and waiting[0][0] <= time.monotonic():
+                data = waiting.popleft()[1]
+                with suppress(OSError):
                     sink.sendall(data)
-                if readable and not waiting:
-                    continue
+                is_open = is_open and bool(data)
+        for side in (source, sink):
+            with suppress(OSError):
+                side.shutdown(socket.SHUT_RDWR)
+
+
+def received(source: socket.socket) -> bytes:
+    """Empty at the end, whichever end that was."""
+    try:
+        return source.recv(65536)
+    except OSError:
+        return b""
 
 
 @contextmanager
