@@ -38,8 +38,14 @@ def settle_exports(timestamp: int) -> None:
 @app.periodic(cron="* * * * * */10")
 @app.task(queueing_lock="reenables", pass_context=False)
 def watch_reenables(timestamp: int) -> None:
-    """What entries, time and the provider tell of attempts that were sent."""
+    """What entries and time tell of attempts that were sent. Asks nobody, so that it is never late."""
     watch.observe(now=timezone.now())
+
+
+@app.periodic(cron="* * * * * */10")
+@app.task(queueing_lock="unanswered", pass_context=False)
+def settle_reenables(timestamp: int) -> None:
+    """What time and the provider tell of attempts that got no answer. A provider that hangs may hold this up."""
     reenable.settle(now=timezone.now())
 
 

@@ -5,7 +5,7 @@ Pure: facts in, words out. What is not known is said so.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from synclogs import catalogue
@@ -13,6 +13,7 @@ from synclogs.catalogue import SyncStatus
 from synclogs.checks import Check, CheckName, State
 from synclogs.explain.phrases import ago, clock, moment_words, one_line, plural, span
 
+SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=seconds) for seconds in (1, 60, 3600, 86400))
 ONLY_STOPPED = "Only a stopped or paused sync can be re-enabled."
 
 
@@ -272,7 +273,7 @@ def state_sentence(attempt: AttemptState, *, now: datetime) -> str:
         case _:
             return (
                 "Not known whether it was carried out: no clear answer came back. It is not sent again; "
-                "the provider is asked how the sync is, and entries tell too."
+                f"the provider is asked how the sync is, and entries tell too{_at_most(attempt, now)}."
             )
 
 
@@ -289,9 +290,16 @@ def _accepted(attempt: AttemptState, now: datetime) -> str:
 
 
 def _waiting(attempt: AttemptState, now: datetime) -> str:
+    return f"Waiting for a run to start{_at_most(attempt, now)}."
+
+
+def _at_most(attempt: AttemptState, now: datetime) -> str:
+    """How long it is still watched: never less than it really is."""
     if attempt.watch_until is None or attempt.watch_until <= now:
-        return "Waiting for a run to start."
-    return f"Waiting for a run to start, for {span(attempt.watch_until - now)} at most."
+        return ""
+    left = attempt.watch_until - now
+    unit = next((unit for unit in (DAY, HOUR, MINUTE) if left >= 2 * unit), SECOND)
+    return f", for {span(-(-left // unit) * unit)} at most"
 
 
 def _silent(attempt: AttemptState, now: datetime) -> str:
