@@ -60,30 +60,27 @@ class Line:
         with suppress(OSError):
             while True:
                 client, _ = self.listener.accept()
-                server = socket.socket(socket.AF_UNIX)
-                try:
-                    server.connect(self.target)
-                except OSError:  # the server is down, which whoever connects learns at once
-                    client.close()
-                    server.close()
-                    continue
-                for way in ((client, server), (server, client)):
-                    threading.Thread(target=self.forward, args=way, daemon=True).start()
+                threading.Thread(target=self.pass_on, args=(client,), daemon=True).start()
 
-    def forward(self, source: socket.socket, sink: socket.socket) -> None:
-        waiting: deque[tuple[float, bytes]] = deque()
-        is_open = True
-        while is_open:
-            if select.select([source], [], [], 0.005)[0]:
-                waiting.append((time.monotonic() + self.delay, received(source)))
-            while waiting and not self.is_cut and waiting[0][0] <= time.monotonic():
-                data = waiting.popleft()[1]
-                with suppress(OSError):
-                    sink.sendall(data)
-                is_open = is_open and bool(data)
-        for side in (source, sink):
-            with suppress(OSError):
-                side.shutdown(socket.SHUT_RDWR)
+    def pass_on(self, client: socket.socket) -> None:
+        with client, socket.socket(socket.AF_UNIX) as server:
+            try:
+                server.connect(self.target)
+            except OSError:  # the server is down, which whoever connects learns at once
+                return
+            others = {client: server, server: client}
+            waiting: deque[tuple[float, socket.socket, bytes]] = deque()
+            while True:
+                for source in select.select([*others], [], [], 0.005 if waiting else 0.2)[0]:
+                    waiting.append((time.monotonic() + self.delay, others[source], received(source)))
+                while waiting and not self.is_cut and waiting[0][0] <= time.monotonic():
+                    _, sink, data = waiting.popleft()
+                    try:
+                        sink.sendall(data)
+                    except OSError:
+                        return
+                    if not data:
+                        return
 
 
 def received(source: socket.socket) -> bytes:
