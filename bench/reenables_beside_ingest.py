@@ -66,7 +66,7 @@ def measure(*, rounds: int) -> bool:
 
 @contextmanager
 def worker() -> Iterator[None]:
-    process = subprocess.Popen([sys.executable, "manage.py", "procrastinate", "worker"], cwd=devdb.ROOT)
+    process = subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=devdb.ROOT)
     try:
         yield
     finally:

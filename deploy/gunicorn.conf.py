@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 host = os.environ.get("HOST") or "127.0.0.1"
@@ -41,6 +42,8 @@ STARTING_SECONDS = 20
 
 def on_starting(server):
     """A setting that cannot be used ends the start in one sentence; in another process, since workers load Django later."""
+    # Only now: the portal may not be on the path while this file is read.
+    import_module("portal.rolling").Rolling(server)
     command = [sys.executable, "-W", "ignore", "-m", "portal.starting"]
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings", "DATABASE_POOL": "0"}
     try:

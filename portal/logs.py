@@ -85,6 +85,9 @@ def logging_config(level: str) -> dict[str, Any]:
             },
             "django.security.DisallowedHost": {"level": "CRITICAL"},
             "procrastinate": {"level": "WARNING"},
+            "psycopg.pool": {
+                "level": "ERROR"
+            },  # a line for each connection, with addresses; portal.database says it once
             "httpcore": {"level": "WARNING"},  # at DEBUG it writes the headers of the provider's answers
         },
     }

@@ -176,7 +176,7 @@ def static_fingerprint() -> str:
 def programs(*, demo: bool, provider: int | None) -> Iterator[Program]:
     """`provider` is the port of the simulated one."""
     yield Program("web", [PYTHON, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "portal.wsgi:application"])
-    yield Program("worker", [*MANAGE, "procrastinate", "worker"])
+    yield Program("worker", [*MANAGE, "worker"])
     if demo and has_command("generate_logs"):
         yield Program("demo", [*MANAGE, "generate_logs", "--project", "demo", "--follow"])
     if provider is not None:

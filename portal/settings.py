@@ -12,6 +12,7 @@ from django.utils.csp import CSP
 
 from portal import environment
 from portal.logs import logging_config
+from synclogs import connections
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -98,17 +99,22 @@ TEMPLATES = [
     },
 ]
 
-# Database: PostgreSQL 15 or newer. A web process keeps a pool and has statement limits; commands have neither.
+# Database: PostgreSQL 15 or newer. A web process keeps a pool and has statement limits, on both sides; commands have neither.
 DATABASE_POOL = environment.number("DATABASE_POOL", 0)
 _database = environment.database("DATABASE_URL")
 _limits = {
-    "statement_timeout": 5000,
+    "statement_timeout": int(connections.STATEMENT_SECONDS * 1000),
     "lock_timeout": 2000,
     "idle_in_transaction_session_timeout": 10000,
 }
 _options: dict[str, Any] = {
     "connect_timeout": 2,
     "application_name": "sync-support-portal",
+    # A line that was cut off without a word is noticed by both kinds of silence: of what was sent, and of an idle connection.
+    "tcp_user_timeout": 5000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
     **{key.removeprefix("option:"): value for key, value in _database.items() if key.startswith("option:")},
 }
 if DATABASE_POOL:
@@ -119,10 +125,12 @@ if DATABASE_POOL:
         "max_size": DATABASE_POOL,
         "timeout": 2,
         "reconnect_timeout": 1,
+        "connection_class": connections.Session,
+        "check": connections.check,
     }
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "portal.database",
         **{key: value for key, value in _database.items() if not key.startswith("option:")},
         "CONN_HEALTH_CHECKS": True,
         "CONN_MAX_AGE": 0,

@@ -102,6 +102,8 @@ class PortalWorker(GeventWorker):
     def load_wsgi(self) -> None:
         super().load_wsgi()
         application = self.wsgi
+        if warm := getattr(application, "warm", None):
+            warm()
 
         def with_input(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             body = environ["wsgi.input"] = Input(environ["wsgi.input"], environ)

@@ -13,6 +13,8 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from psycopg.errors import QueryCanceled
 
+from synclogs import connections
+
 
 class OutOfTime(OperationalError):
     """The database was still at work when the time was up."""
@@ -32,6 +34,7 @@ class Left:
             raise OutOfTime("no time left")
         if not self.is_whole:  # the limit of the first stands already
             _limit(_milliseconds(left))
+            connections.allow(connection.connection, left)
         self.is_whole = False
 
 
@@ -44,7 +47,11 @@ def within(seconds: float) -> Iterator[Left]:
     try:
         with transaction.atomic():
             before = _limit(_milliseconds(seconds))
-            yield Left(seconds)
+            usual = connections.allow(connection.connection, seconds)
+            try:
+                yield Left(seconds)
+            finally:
+                connections.allow(connection.connection, usual)
             if not is_outermost:
                 _limit(before)  # else it would stay until the end of the caller's transaction
     except OperationalError as error:

@@ -13,6 +13,8 @@ from django.db.backends.utils import CursorWrapper
 from psycopg import Cursor, Error, errors
 from psycopg.pq import TransactionStatus
 
+from synclogs import connections
+
 type Parameters = Sequence[Any] | Mapping[str, Any]
 
 
@@ -42,16 +44,19 @@ def burst() -> Iterator[Send]:
 
 
 @contextmanager
-def begun(*first: str) -> Iterator[None]:
+def begun(*first: str, seconds: int) -> Iterator[None]:
     """A transaction that begins with the statements `first`, in one burst. What is not committed at its end is rolled back.
+
+    Each statement may take so many seconds, on both sides: for web processes the usual limit is shorter.
 
     Within a transaction of the caller it is a savepoint, and the caller commits.
     """
     begin = [] if connection.in_atomic_block else ["BEGIN"]
     with _rolled_back() if begin else transaction.atomic():
         with burst() as send:
-            for statement in (*begin, *first):
+            for statement in (*begin, f"SET LOCAL statement_timeout = {seconds * 1000}", *first):
                 send(statement)
+        connections.allow(connection.connection, seconds)
         yield
 
 

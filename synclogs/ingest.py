@@ -25,6 +25,7 @@ from synclogs.records import Code, Record, Refusal, rfc3339
 logger = structlog.get_logger(__name__)
 
 ATTEMPTS = 3
+BATCH_SECONDS = 15  # a statement
 NULL = "\\N"
 TABLE = "synclogs_logentry"
 STAGING = "incoming"
@@ -35,8 +36,6 @@ OURS = {"key", "project_id", "occurred_at", "received_at", "sent_by", "category"
 COMPARED = [name for name in COLUMNS if name not in OURS]
 LINES_AT_ONCE = 100
 
-# For web processes a statement ends sooner than a large batch may take.
-TIME_LIMIT = "SET LOCAL statement_timeout = 15000"
 COPY_ALL = f"COPY {TABLE} ({COLUMN_LIST}) FROM STDIN"
 CREATE_STAGING = (
     f"CREATE TEMPORARY TABLE IF NOT EXISTS {STAGING} (LIKE {TABLE} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
@@ -160,7 +159,7 @@ def _store_all(batch: Batch) -> bool:
     While the database works on the rows, this process works out what they change elsewhere.
     """
     try:
-        with begun(TIME_LIMIT):
+        with begun(seconds=BATCH_SECONDS):
             with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(COPY_ALL) as copy:
                 for part in batched(lines(batch), LINES_AT_ONCE):
                     copy.write("".join(part))
@@ -178,7 +177,7 @@ def _store_all(batch: Batch) -> bool:
 def _store_new(batch: Batch) -> tuple[int, set[str]]:
     """Through a temporary table, leaving out what is there already; how many were stored, and the keys of the conflicts."""
     # The end of a transaction empties it; a caller's may go on after an earlier batch.
-    with begun(TIME_LIMIT, CREATE_STAGING, *([EMPTY_STAGING] if connection.in_atomic_block else [])):
+    with begun(CREATE_STAGING, *([EMPTY_STAGING] if connection.in_atomic_block else []), seconds=BATCH_SECONDS):
         with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(COPY) as copy:
             for part in batched(lines(batch), LINES_AT_ONCE):
                 copy.write("".join(part))

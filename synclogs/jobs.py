@@ -1,4 +1,4 @@
-"""The work beside requests, each a line that calls a verb elsewhere. Run by `manage.py procrastinate worker`."""
+"""The work beside requests, each a line that calls a verb elsewhere. Run by `manage.py worker`."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -45,8 +45,14 @@ def settle_denials(timestamp: int) -> None:
 @app.periodic(cron="* * * * * */10")
 @app.task(queueing_lock="reenables", pass_context=False)
 def watch_reenables(timestamp: int) -> None:
-    """What entries, time and the provider tell of attempts that were sent."""
+    """What entries and time tell of attempts that were sent. Asks nobody, so that it is never late."""
     watch.observe(now=timezone.now())
+
+
+@app.periodic(cron="* * * * * */10")
+@app.task(queueing_lock="unanswered", pass_context=False)
+def settle_reenables(timestamp: int) -> None:
+    """What time and the provider tell of attempts that got no answer. A provider that hangs may hold this up."""
     reenable.settle(now=timezone.now())
 
 

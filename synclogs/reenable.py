@@ -4,6 +4,7 @@ The only writer of an attempt's state. A sync, an actor and a reason go in, an a
 the provider's answer (`call`), by time and the provider's own view of the sync (`settle`), and by entries (synclogs.watch).
 """
 
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -75,6 +76,8 @@ RUNNING = tuple(status for status in SyncStatus if status not in STOPPED)
 # On Django's own connection, also within a worker, whose procrastinate uses connections of its own: the job is part of the
 # transaction that makes the attempt.
 JOBS = JobManager(DjangoConnector())
+# Of a worker's places one at most waits for a provider that hangs to say how syncs are.
+_asking = threading.Lock()
 
 
 class NotEligible(Exception):
@@ -270,7 +273,11 @@ def settle(*, now: datetime) -> None:
         with suppress(AlreadyEnqueued), transaction.atomic():
             _defer(attempt)
     unknown = Reenable.objects.filter(state=State.UNKNOWN).select_related("project")
-    _check(unknown.order_by(F("checked_at").asc(nulls_first=True)), now=now)
+    if _asking.acquire(blocking=False):
+        try:
+            _check(unknown.order_by(F("checked_at").asc(nulls_first=True)), now=now)
+        finally:
+            _asking.release()
 
 
 def _check(attempts: Iterable[Reenable], *, now: datetime) -> None:

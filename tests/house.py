@@ -28,7 +28,7 @@ from tests.server import ROOT, Answer, Served, free_port, wait
 
 AGO = timedelta(minutes=30)
 CSRF = "c" * 32
-WORKER = ("procrastinate", "worker", "--concurrency", "6")
+WORKER = ("worker", "--concurrency", "6")
 
 
 @dataclass

@@ -113,7 +113,14 @@ def is_up(served: Served) -> bool:
 
 
 @contextmanager
-def serve(directory: Path, *, database_url: str, workers: int = 2, **more: str) -> Iterator[Served]:
+def serve(
+    directory: Path,
+    *,
+    database_url: str,
+    workers: int = 2,
+    application: str = "tests.programs.served:application",
+    **more: str,
+) -> Iterator[Served]:
     """Migrates the database and serves it until the end of the block, which is a SIGTERM."""
     environment = {**os.environ, **PRODUCTION, "DATABASE_URL": database_url}
     prepared = subprocess.run(
@@ -133,7 +140,7 @@ def serve(directory: Path, *, database_url: str, workers: int = 2, **more: str) 
         "DATABASE_POOL": "10",
         **more,
     }
-    command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "tests.programs.served:application"]
+    command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", application]
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
     served = Served(process, port, log, database_url=database_url, **json.loads(prepared.stdout))

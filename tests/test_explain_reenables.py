@@ -211,7 +211,12 @@ STATES: list[tuple[Attempt, str]] = [
     (Attempt("expired"), "Expired: nothing shows that it was carried out. You can request it again."),
     (Attempt("unknown"),
      "Not known whether it was carried out: no clear answer came back. It is not sent again; "
+     "the provider is asked how the sync is, and entries tell too, for 10 minutes at most."),
+    (Attempt("unknown", watch_until=NOW),
+     "Not known whether it was carried out: no clear answer came back. It is not sent again; "
      "the provider is asked how the sync is, and entries tell too."),
+    (Attempt("accepted", watch_until=NOW + 171 * MINUTE),
+     "The provider accepted it 5 minutes ago. Waiting for a run to start, for 3 hours at most."),
 ]  # fmt: skip
 
 

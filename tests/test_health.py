@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from portal.views import health
+from portal import readiness
 from synclogs import partitions
 from tests import factories
 
@@ -20,7 +20,7 @@ def test_alive_asks_nothing(client, django_assert_num_queries):
 @pytest.fixture
 def ready(db, monkeypatch):
     partitions.ahead(timezone.now().date())
-    monkeypatch.setattr(health, "workers_alive", lambda within: True)
+    monkeypatch.setattr(readiness, "workers_alive", lambda within: True)
 
 
 def test_ready_when_every_part_is(client, ready):
@@ -28,7 +28,8 @@ def test_ready_when_every_part_is(client, ready):
     assert response.status_code == 200
     assert response.json() == {
         "status": "ready",
-        "checks": dict.fromkeys(("database", "migrations", "partitions", "worker"), True),
+        "checks": dict.fromkeys(("database", "migrations", "partitions", "worker", "storage"), True),
+        "reasons": {},
     }
 
 
@@ -38,6 +39,7 @@ def not_ready(client, part: str) -> None:
     assert int(response["Retry-After"]) >= 1
     assert response.json()["status"] == "not ready"
     assert response.json()["checks"][part] is False
+    assert response.json()["reasons"][part] == readiness.REASONS[part]
 
 
 def test_not_ready_without_a_worker(client, ready, monkeypatch):

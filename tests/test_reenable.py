@@ -566,6 +566,30 @@ def test_a_look_takes_no_longer_than_it_may(
     assert again(attempt).checked_at == later
 
 
+def test_a_provider_that_hangs_keeps_nobody_past_the_time_that_the_page_says(
+    project: Project, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts = [sent_without_answer(project, simulator) for _ in range(3)]
+    due, going, asked = timezone.now() + 15 * SECOND, threading.Event(), []
+
+    def hang(attempt: Reenable) -> str:
+        asked.append(attempt.pk)
+        assert reenable._asking.locked()
+        reenable.settle(now=due)  # another place of the same worker, meanwhile: it asks nobody and is through at once
+        going.set()
+        return ""
+
+    monkeypatch.setattr(reenable, "_status", hang)
+    reenable.settle(now=due)
+    assert going.is_set()
+    assert len(asked) == len(set(asked)) == 3
+    # Whoever watches asks nobody at all.
+    monkeypatch.setattr(reenable, "_status", fail_with(AssertionError("the provider was asked")))
+    Reenable.objects.update(watch_until=timezone.now())
+    work.watch_reenables(timestamp=0)
+    assert {again(attempt).state for attempt in attempts} == {State.NO_SIGN_OF_LIFE}
+
+
 def sent_without_answer(project: Project, simulator: Simulator) -> Reenable:
     sync = stopped(project, simulator)
     simulator.memory.rule(sync.sync_id, Rule(Mode.SERVER_ERROR, only="POST"))

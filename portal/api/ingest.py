@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from portal.api import keys, problems, wire
 from portal.api.problems import Denied
+from portal.storage import STORAGE
 from synclogs import compression, ingest, records
 from synclogs.ingest import Written
 from synclogs.limits import LIMITS, TooLarge, TooMany, Unreadable
@@ -62,7 +63,8 @@ def _receive(request: HttpRequest, key: ApiKey) -> HttpResponse:
             reading = (records.read_lines if lines else records.read_json)(body, now=now)
             # Reading is pure computing: let those go first who only wait for a word.
             time.sleep(0)
-            written = ingest.write(key.project, reading.records, now=now, sent_by=key.pk)
+            with STORAGE.learning():
+                written = ingest.write(key.project, reading.records, now=now, sent_by=key.pk)
     return account(request, reading, written)
 
 

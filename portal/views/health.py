@@ -1,21 +1,15 @@
-"""Is it alive, is it ready, how is it doing: for machines. Says nothing of the inside beyond yes and no."""
+"""Is it alive, is it ready, how is it doing: for machines. Says what is missing, never names, addresses or versions."""
 
 import hmac
-from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils import timezone
 
 from portal.access import takes
 from portal.api.problems import problem
+from portal.readiness import readiness
 from synclogs import metrics as numbers
-from synclogs import partitions
-from synclogs.jobs import workers_alive
-
-WORKER_SILENCE = timedelta(minutes=1)
 
 
 @takes("GET", "HEAD")
@@ -26,29 +20,15 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @takes("GET", "HEAD")
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when every part is ready, else 503; each part says ok or not."""
-    checks = {
-        "database": False,
-        "migrations": False,
-        "partitions": False,
-        "worker": False,
+    """200 when every part is ready, else 503; each part says ok or not, and why not."""
+    found = readiness()
+    told = {
+        "status": "ready" if found.is_ready else "not ready",
+        "checks": found.checks,
+        "reasons": found.reasons,
     }
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-        checks["database"] = True
-        executor = MigrationExecutor(connection)
-        checks["migrations"] = not executor.migration_plan(executor.loader.graph.leaf_nodes())
-        checks["partitions"] = timezone.now().date() in partitions.existing()
-        checks["worker"] = workers_alive(within=WORKER_SILENCE)
-    except (DatabaseError, InterfaceError):
-        pass
-    ready = all(checks.values())
-    return JsonResponse(
-        {"status": "ready" if ready else "not ready", "checks": checks},
-        status=200 if ready else 503,
-        headers={} if ready else {"Retry-After": "2"},
-    )
+    status, headers = (200, {}) if found.is_ready else (503, {"Retry-After": "2"})
+    return JsonResponse(told, status=status, headers=headers)
 
 
 @takes("GET", "HEAD")

@@ -15,6 +15,7 @@ from synclogs.explain.phrases import ago, clock, moment_words, one_line, plural,
 
 # A log that comes so long after its time did not come by itself at once.
 APART = timedelta(minutes=1)
+SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=seconds) for seconds in (1, 60, 3600, 86400))
 ONLY_STOPPED = "Only a stopped or paused sync can be re-enabled."
 
 
@@ -301,7 +302,7 @@ def state_sentence(attempt: AttemptState, *, now: datetime) -> str:
         case _:
             return (
                 "Not known whether it was carried out: no clear answer came back. It is not sent again; "
-                "the provider is asked how the sync is, and entries tell too."
+                f"the provider is asked how the sync is, and entries tell too{_at_most(attempt, now)}."
             )
 
 
@@ -318,9 +319,16 @@ def _accepted(attempt: AttemptState, now: datetime) -> str:
 
 
 def _waiting(attempt: AttemptState, now: datetime) -> str:
+    return f"Waiting for a run to start{_at_most(attempt, now)}."
+
+
+def _at_most(attempt: AttemptState, now: datetime) -> str:
+    """How long it is still watched: never less than it really is."""
     if attempt.watch_until is None or attempt.watch_until <= now:
-        return "Waiting for a run to start."
-    return f"Waiting for a run to start, for {span(attempt.watch_until - now)} at most."
+        return ""
+    left = attempt.watch_until - now
+    unit = next((unit for unit in (DAY, HOUR, MINUTE) if left >= 2 * unit), SECOND)
+    return f", for {span(-(-left // unit) * unit)} at most"
 
 
 def _silent(attempt: AttemptState, now: datetime) -> str:
