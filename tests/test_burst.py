@@ -23,7 +23,7 @@ def test_every_cursor_has_its_rows_at_the_end():
 
 def together(*statements: str, end: bool = True) -> None:
     """A row of each name, or whatever else is said to be done, in one transaction of one burst."""
-    with begun(), burst() as send:
+    with begun(seconds=5), burst() as send:
         for statement in statements:
             if statement.isalpha():
                 send(INSERT, [statement])
@@ -43,14 +43,14 @@ def test_what_is_committed_is_and_nothing_else():
 
 
 def interrupted() -> None:
-    with begun():
+    with begun(seconds=5):
         with burst() as send:
             send(INSERT, ["interrupted"])
         raise ZeroDivisionError
 
 
 def test_statements_that_go_with_the_beginning_hold_for_the_transaction():
-    with begun("SET LOCAL lock_timeout = 777"), burst() as send:
+    with begun("SET LOCAL lock_timeout = 777", seconds=5), burst() as send:
         inside = send("SHOW lock_timeout")
         commit(send)
     with burst() as send:

@@ -215,6 +215,7 @@ GUNICORN = ("-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "portal.wsgi:appl
     [
         GUNICORN,
         ("manage.py", "procrastinate", "worker"),
+        ("manage.py", "worker"),
         ("manage.py", "migrate"),
         ("manage.py", "check", "--database", "default"),
     ],
