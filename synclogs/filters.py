@@ -16,7 +16,7 @@ from synclogs import conditions, language
 from synclogs.language import Node, QueryError
 from synclogs.models import LogEntry, Project
 from synclogs.models.log import LogEntryQuerySet
-from synclogs.parameters import FIELDS, Field, text_of
+from synclogs.parameters import EMPTY, FIELDS, Field, is_blank, text_of
 
 MAX_VALUES = 100
 PRESETS: Mapping[str, timedelta] = {
@@ -84,18 +84,18 @@ class LogFilter:
     ) -> "LogFilter":
         """Reads (name, values) pairs, as `QueryDict.lists()` gives them; `besides` are names that belong to others.
 
-        Empty values count as absent, since an HTML form sends its empty fields. Raises FilterError.
+        An empty value is an error at every name, those of others too. Raises FilterError.
         """
         errors: dict[str, str] = {}
         terms: list[Term] = []
         single = {"since": DEFAULT_SINCE, "until": "", "q": ""}
         other = set(besides)
         for name, given in parameters:
-            values = tuple(dict.fromkeys(value for value in given if value.strip()))
-            if name in other or (not values and (name in single or name.removeprefix("-") in FIELDS)):
-                continue
+            values = tuple(dict.fromkeys(given))
             try:
-                if name in single:
+                if name in other:
+                    _filled(values)
+                elif name in single:
                     single[name] = _single(name, values)
                 else:
                     terms.append(_term(name, values))
@@ -138,7 +138,13 @@ class LogFilter:
         return queryset.filter(conditions.condition(self.tree, project.pk)) if self.tree else queryset
 
 
+def _filled(values: tuple[str, ...]) -> None:
+    if is_blank(values):
+        raise ValueError(EMPTY)
+
+
 def _single(name: str, values: tuple[str, ...]) -> str:
+    _filled(values)
     if len(values) > 1:
         raise ValueError("Give one query, not several." if name == "q" else "Give one time, not several.")
     return values[0].strip()
@@ -167,8 +173,7 @@ def _term(name: str, values: tuple[str, ...]) -> Term:
         near = get_close_matches(name.removeprefix("-"), [*FIELDS, *TIMES, "q"], n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise ValueError(f"There is no filter “{text_of(name)[:40]}”.{hint}")
-    if not values:
-        raise ValueError("This filter has no value.")
+    _filled(values)
     if len(values) > MAX_VALUES:
         raise ValueError(f"At most {MAX_VALUES} values.")
     for value in values:

@@ -3,7 +3,7 @@
 A value as somebody typed it comes in; the value of the column, or ValueError with a sentence for that person, goes out.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import UUID
@@ -12,6 +12,17 @@ from synclogs.catalogue import CATEGORY_SLUGS, EVENTS, LEVEL_SLUGS, RECOVERABLE,
 from synclogs.models.counts import Facet
 
 VALUE_LENGTH = 256
+EMPTY = "This is empty. Give a value, or leave it out."
+
+
+def is_blank(values: Iterable[str]) -> bool:
+    """Whether one of the values says nothing. It cannot be left out silently: whoever sent it meant to narrow something."""
+    return not all(value.strip() for value in values)
+
+
+def blanks(parameters: Iterable[tuple[str, Iterable[str]]]) -> dict[str, str]:
+    """Each parameter of a URL that has a blank value, with the sentence for it."""
+    return {name: EMPTY for name, values in parameters if is_blank(values)}
 
 
 def text_of(value: str) -> str:

@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from portal.api.problems import Denied
+from synclogs.parameters import blanks
 
 MOST, USUAL = 200, 50
 OWN = ("limit", "cursor")
@@ -42,6 +43,7 @@ def asked(parameters: QueryDict, known: Collection[str] | None = ()) -> Asked:
     errors = {}
     if known is not None:
         errors = {name: unknown(name, [*known, *OWN]) for name in parameters if name not in {*known, *OWN}}
+        errors = blanks(parameters.lists()) | errors
     errors |= {name: "Give one value, not several." for name in OWN if len(parameters.getlist(name)) > 1}
     limit = parameters.get("limit", str(USUAL))
     if not (limit.isascii() and limit.isdigit() and len(limit) < 10 and 1 <= int(limit) <= MOST):
