@@ -182,7 +182,7 @@ class ReenableFilters(ProjectFilters):
     state = ChoicesFilter(choices=((UNDER_WAY, "Under way"), *State.choices))
     integration = TextsFilter()
     user = TextsFilter(field_name="user_id")
-    sync = django_filters.UUIDFilter(field_name="sync_id")
+    sync = IdsFilter(field_name="sync_id")
     who = django_filters.CharFilter(field_name="actor_text", lookup_expr="icontains", max_length=LONGEST)
     bulk = django_filters.UUIDFilter(field_name="bulk_id")
 

@@ -27,6 +27,7 @@ PRESETS: Mapping[str, timedelta] = {
     "30d": timedelta(days=30),
 }
 DEFAULT_SINCE = "24h"
+FIRST_YEAR, LAST_YEAR = 2000, 2199  # as written
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 
 
@@ -91,7 +92,7 @@ class LogFilter:
         single = {"since": DEFAULT_SINCE, "until": "", "q": ""}
         other = set(besides)
         for name, given in parameters:
-            values = tuple(dict.fromkeys(given))
+            values = tuple(given)
             try:
                 if name in other:
                     _filled(values)
@@ -145,7 +146,7 @@ def _filled(values: tuple[str, ...]) -> None:
 
 def _single(name: str, values: tuple[str, ...]) -> str:
     _filled(values)
-    if len(values) > 1:
+    if len(set(values)) > 1:
         raise ValueError("Give one query, not several." if name == "q" else "Give one time, not several.")
     return values[0].strip()
 
@@ -178,7 +179,7 @@ def _term(name: str, values: tuple[str, ...]) -> Term:
         raise ValueError(f"At most {MAX_VALUES} values.")
     for value in values:
         field.wanted(value)
-    return Term(field, name.startswith("-"), values)
+    return Term(field, name.startswith("-"), tuple(dict.fromkeys(values)))
 
 
 def _moments(
@@ -206,7 +207,7 @@ def moment(text: str, *, now: datetime) -> datetime:
         try:
             parsed = datetime.fromisoformat(text.upper().replace(" ", "T"))
             aware = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-            if 2000 <= aware.year <= 2200:
+            if FIRST_YEAR <= parsed.year <= LAST_YEAR:
                 return aware
         except (ValueError, OverflowError):
             pass

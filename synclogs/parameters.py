@@ -10,6 +10,7 @@ from uuid import UUID
 
 from synclogs.catalogue import CATEGORY_SLUGS, EVENTS, LEVEL_SLUGS, RECOVERABLE, SyncStatus, SyncType
 from synclogs.models.counts import Facet
+from synclogs.paste import uuid_of
 
 VALUE_LENGTH = 256
 EMPTY = "This is empty. Give a value, or leave it out."
@@ -44,10 +45,10 @@ def _slug(slugs: Mapping[str, int]) -> Callable[[str], int]:
 
 
 def _uuid(value: str) -> UUID:
-    try:
-        return UUID(text_of(value).strip())
-    except ValueError:
-        raise ValueError("A sync ID looks like 5d0a7c1e-8f42-5b6d-9a13-2c7e40b1f8d9.") from None
+    found = uuid_of(value.strip())
+    if found is None:
+        raise ValueError("A sync ID looks like 5d0a7c1e-8f42-5b6d-9a13-2c7e40b1f8d9.")
+    return found
 
 
 def _http_status(value: str) -> int:
