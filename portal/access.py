@@ -18,11 +18,12 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef
 from django.db.models.functions import JSONObject
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.utils.encoding import escape_uri_path
 from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 
-from portal import reads
+from portal import querystring, reads
 from synclogs import denials
 from synclogs.models import Action, Membership, Project, Role
 
@@ -164,6 +165,11 @@ def project_view(
                 )
             if request.session.get(LAST_PROJECT) != found.slug and not is_polled(view):
                 request.session[LAST_PROJECT] = found.slug
+            if querystring.FORM in request.GET and request.method in SAFE_METHODS:
+                # A browser without scripts has sent a form's empty fields too. An empty value that stands in an address by
+                # itself is refused by the view.
+                filled = querystring.link(querystring.of_form(request.GET.lists())).rstrip("?")
+                return HttpResponseRedirect(escape_uri_path(request.path) + filled)
             with turn_of(request):
                 return view(request, *args, **kwargs)
 

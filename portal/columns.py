@@ -10,6 +10,7 @@ from difflib import get_close_matches
 
 from portal.querystring import Pairs
 from synclogs.filters import FilterError
+from synclogs.parameters import EMPTY, is_blank
 
 PARAMETER = "columns"
 ALWAYS = ("time", "level")
@@ -64,7 +65,10 @@ DEFAULT = tuple(COLUMNS[name] for name in ("event", "sync", "user", "integration
 
 
 def parse(values: Iterable[str]) -> tuple[Column, ...]:
-    """The chosen columns in their order; without any value those of always. Raises FilterError."""
+    """The chosen columns in their order; without any value the usual ones. Raises FilterError."""
+    values = [*values]
+    if is_blank(value.replace(",", " ") for value in values):
+        raise FilterError({PARAMETER: EMPTY})
     names = [name.strip() for value in values for name in value[:LONGEST].split(",") if name.strip()]
     for name in names:
         if name not in COLUMNS and name not in ALWAYS:

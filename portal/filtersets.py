@@ -5,7 +5,6 @@ A name that is no filter is an error with a hint and never "match everything". T
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any
 
 import django_filters
@@ -16,6 +15,8 @@ from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast
 from django.http import QueryDict
 
+from portal.querystring import refused
+from synclogs import keyset
 from synclogs.checks import OPEN, State
 from synclogs.models import Action, Attention, AuditEvent, Bulk, ConnectedUser, Project, Reenable, Sync
 from synclogs.models.sync import SyncQuerySet
@@ -23,7 +24,6 @@ from synclogs.paste import uuid_of
 
 LONGEST = 256
 MOST = 100
-CURSORS = ("before", "after")
 ANY = "any"
 UNDER_WAY = "open"
 
@@ -93,11 +93,7 @@ class ProjectFilters(django_filters.FilterSet):
     @property
     def errors_by_name(self) -> dict[str, str]:
         found = {name: " ".join(str(text) for text in texts) for name, texts in self.errors.items()}
-        for name in self.data:
-            if name not in self.filters and name not in CURSORS:
-                near = get_close_matches(name, list(self.filters), n=1)
-                found[name] = "There is no such filter." + (f" Did you mean {near[0]}?" if near else "")
-        return found
+        return found | refused(self.data.lists(), (*self.filters, *keyset.CURSORS))
 
     @property
     def used(self) -> Mapping[str, Any]:
@@ -186,7 +182,7 @@ class ReenableFilters(ProjectFilters):
     state = ChoicesFilter(choices=((UNDER_WAY, "Under way"), *State.choices))
     integration = TextsFilter()
     user = TextsFilter(field_name="user_id")
-    sync = django_filters.UUIDFilter(field_name="sync_id")
+    sync = IdsFilter(field_name="sync_id")
     who = django_filters.CharFilter(field_name="actor_text", lookup_expr="icontains", max_length=LONGEST)
     bulk = django_filters.UUIDFilter(field_name="bulk_id")
 

@@ -3,15 +3,16 @@
 Goes in: the parameters of a URL (repeated keys kept). Comes out: "?…" for a link. No request, no database, no markup.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from urllib.parse import urlencode
 
 from synclogs import catalogue
 from synclogs.explain import times
 from synclogs.filters import DEFAULT_SINCE, LogFilter, moment
 from synclogs.moments import EPOCH
-from synclogs.parameters import FIELDS
+from synclogs.parameters import FIELDS, blanks
 
 Pairs = tuple[tuple[str, str], ...]
 # A cursor belongs to one filter: every change of a filter starts again at the newest entry.
@@ -19,6 +20,8 @@ CURSORS = ("before", "after", "at")
 # Of the page and not of the filter: they stay when a filter changes.
 PAGE = ("columns", "view")
 BESIDES = (*CURSORS, *PAGE)
+# Sent along by the forms of the lists, whose empty fields mean nothing; no such field, no such leniency.
+FORM = "form"
 PRESET_WORDS: Mapping[str, str] = {
     "15m": "Last 15 minutes",
     "1h": "Last hour",
@@ -44,6 +47,29 @@ def pairs(parameters: Iterable[tuple[str, Iterable[str]]]) -> Pairs:
         for value in dict.fromkeys(values)
         if value.strip()
     )
+
+
+def of_form(parameters: Iterable[tuple[str, Iterable[str]]]) -> Pairs:
+    """What a form was filled with: without its empty fields, and without the field FORM.
+
+    That one may name a field that the form is nothing without, which stays even when it is empty.
+    """
+    given = [(name, value) for name, values in parameters for value in values]
+    needed = dict(given).get(FORM, "")
+    filled = tuple(pair for pair in given if pair[1].strip() and pair[0] != FORM)
+    is_missing = (needed, "") in given and needed not in dict(filled)
+    return (*filled, (needed, "")) if is_missing else filled
+
+
+def refused(parameters: Iterable[tuple[str, Iterable[str]]], known: Collection[str]) -> dict[str, str]:
+    """What of a list's address cannot be used, each in a sentence: names that it does not know, and empty values."""
+    given = [*parameters]
+    found = blanks(given)
+    for name, _ in given:
+        if name not in known:
+            near = get_close_matches(name, list(known), n=1)
+            found[name] = "There is no such filter." + (f" Did you mean {near[0]}?" if near else "")
+    return found
 
 
 def link(query: Iterable[tuple[str, str]]) -> str:

@@ -115,11 +115,10 @@ class State:
 
 def parse(values: Sequence[str]) -> int | None:
     """The id of the view that a URL names. Raises FilterError."""
-    given = [value for value in values if value.strip()]
-    if not given:
+    if not values:
         return None
-    text = given[0]
-    if len(given) > 1 or not (text.isascii() and text.isdigit() and len(text) <= LONGEST_ID):
+    text = values[0]
+    if len(values) > 1 or not (text.isascii() and text.isdigit() and len(text) <= LONGEST_ID):
         raise FilterError({PARAMETER: f"There is no saved view “{text[:40]}”."})
     return int(text)
 

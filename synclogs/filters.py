@@ -16,7 +16,7 @@ from synclogs import conditions, language
 from synclogs.language import Node, QueryError
 from synclogs.models import LogEntry, Project
 from synclogs.models.log import LogEntryQuerySet
-from synclogs.parameters import FIELDS, Field, text_of
+from synclogs.parameters import EMPTY, FIELDS, Field, is_blank, text_of
 
 MAX_VALUES = 100
 PRESETS: Mapping[str, timedelta] = {
@@ -27,6 +27,7 @@ PRESETS: Mapping[str, timedelta] = {
     "30d": timedelta(days=30),
 }
 DEFAULT_SINCE = "24h"
+FIRST_YEAR, LAST_YEAR = 2000, 2199  # as written
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 
 
@@ -84,18 +85,18 @@ class LogFilter:
     ) -> "LogFilter":
         """Reads (name, values) pairs, as `QueryDict.lists()` gives them; `besides` are names that belong to others.
 
-        Empty values count as absent, since an HTML form sends its empty fields. Raises FilterError.
+        An empty value is an error at every name, those of others too. Raises FilterError.
         """
         errors: dict[str, str] = {}
         terms: list[Term] = []
         single = {"since": DEFAULT_SINCE, "until": "", "q": ""}
         other = set(besides)
         for name, given in parameters:
-            values = tuple(dict.fromkeys(value for value in given if value.strip()))
-            if name in other or (not values and (name in single or name.removeprefix("-") in FIELDS)):
-                continue
+            values = tuple(given)
             try:
-                if name in single:
+                if name in other:
+                    _filled(values)
+                elif name in single:
                     single[name] = _single(name, values)
                 else:
                     terms.append(_term(name, values))
@@ -138,8 +139,14 @@ class LogFilter:
         return queryset.filter(conditions.condition(self.tree, project.pk)) if self.tree else queryset
 
 
+def _filled(values: tuple[str, ...]) -> None:
+    if is_blank(values):
+        raise ValueError(EMPTY)
+
+
 def _single(name: str, values: tuple[str, ...]) -> str:
-    if len(values) > 1:
+    _filled(values)
+    if len(set(values)) > 1:
         raise ValueError("Give one query, not several." if name == "q" else "Give one time, not several.")
     return values[0].strip()
 
@@ -167,13 +174,12 @@ def _term(name: str, values: tuple[str, ...]) -> Term:
         near = get_close_matches(name.removeprefix("-"), [*FIELDS, *TIMES, "q"], n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise ValueError(f"There is no filter “{text_of(name)[:40]}”.{hint}")
-    if not values:
-        raise ValueError("This filter has no value.")
+    _filled(values)
     if len(values) > MAX_VALUES:
         raise ValueError(f"At most {MAX_VALUES} values.")
     for value in values:
         field.wanted(value)
-    return Term(field, name.startswith("-"), values)
+    return Term(field, name.startswith("-"), tuple(dict.fromkeys(values)))
 
 
 def _moments(
@@ -201,7 +207,7 @@ def moment(text: str, *, now: datetime) -> datetime:
         try:
             parsed = datetime.fromisoformat(text.upper().replace(" ", "T"))
             aware = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-            if 2000 <= aware.year <= 2200:
+            if FIRST_YEAR <= parsed.year <= LAST_YEAR:
                 return aware
         except (ValueError, OverflowError):
             pass

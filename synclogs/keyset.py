@@ -15,6 +15,8 @@ from synclogs import moments
 
 CURSOR = re.compile(r"([0-9a-f]{1,16}|-)-([0-9]{1,18}|[0-9a-f]{32})", re.ASCII)
 
+CURSORS = ("before", "after")
+
 
 class CursorError(Exception):
     """The cursor in the URL is not one of ours; the text is for the person who followed it."""

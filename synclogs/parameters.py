@@ -3,15 +3,27 @@
 A value as somebody typed it comes in; the value of the column, or ValueError with a sentence for that person, goes out.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import UUID
 
 from synclogs.catalogue import CATEGORY_SLUGS, EVENTS, LEVEL_SLUGS, RECOVERABLE, SyncStatus, SyncType
 from synclogs.models.counts import Facet
+from synclogs.paste import uuid_of
 
 VALUE_LENGTH = 256
+EMPTY = "This is empty. Give a value, or leave it out."
+
+
+def is_blank(values: Iterable[str]) -> bool:
+    """Whether one of the values says nothing. It cannot be left out silently: whoever sent it meant to narrow something."""
+    return not all(value.strip() for value in values)
+
+
+def blanks(parameters: Iterable[tuple[str, Iterable[str]]]) -> dict[str, str]:
+    """Each parameter of a URL that has a blank value, with the sentence for it."""
+    return {name: EMPTY for name, values in parameters if is_blank(values)}
 
 
 def text_of(value: str) -> str:
@@ -33,10 +45,10 @@ def _slug(slugs: Mapping[str, int]) -> Callable[[str], int]:
 
 
 def _uuid(value: str) -> UUID:
-    try:
-        return UUID(text_of(value).strip())
-    except ValueError:
-        raise ValueError("A sync ID looks like 5d0a7c1e-8f42-5b6d-9a13-2c7e40b1f8d9.") from None
+    found = uuid_of(value.strip())
+    if found is None:
+        raise ValueError("A sync ID looks like 5d0a7c1e-8f42-5b6d-9a13-2c7e40b1f8d9.")
+    return found
 
 
 def _http_status(value: str) -> int:

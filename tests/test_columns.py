@@ -55,7 +55,6 @@ def head_of(html: str) -> list[str]:
     ("values", "expected"),
     [
         ([], names(DEFAULT)),
-        (["", " "], names(DEFAULT)),
         (["message,user"], ["message", "user"]),
         (["message", "user", "message"], ["message", "user"]),
         (["time,level"], []),

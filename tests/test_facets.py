@@ -109,7 +109,7 @@ def filled(db: None) -> Project:
 
 def filter_of(text: str, since: str = "24h", until: str = "") -> LogFilter:
     pairs = [part.split("=", 1) for part in text.split("&") if part]
-    parameters = [(name, value.split(",")) for name, value in (*pairs, ("since", since), ("until", until))]
+    parameters = [(name, value.split(",")) for name, value in (*pairs, ("since", since), ("until", until)) if value]
     return LogFilter.parse(parameters, now=NOW)
 
 

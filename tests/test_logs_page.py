@@ -255,7 +255,8 @@ def test_a_database_that_is_too_slow_is_said_in_the_list(signed_in: Client, head
 
 def test_htmx_gets_the_inside_of_the_list_and_the_url_without_blanks(signed_in: Client, project: Project) -> None:
     store(project, entry(), error_entry())
-    response = signed_in.get("/p/demo/logs?level=error&user=&sync=&since=24h&until=", headers=HTMX)
+    form = "level=error&user=&sync=&since=24h&until=&columns=&form=filters"
+    response = signed_in.get(f"/p/demo/logs?{form}", headers=HTMX, follow=True)
     html = response.content.decode()
     assert response.status_code == 200
     assert "<html" not in html

@@ -94,7 +94,7 @@ def test_every_parameter_survives_being_saved(project: Project) -> None:
 
 def test_cursors_and_other_views_are_not_saved(project: Project) -> None:
     client = client_of(member(project))
-    save(client, name="x", query="level=error&view=9&before=1-2&after=&columns=event,sync,user,integration,message")
+    save(client, name="x", query="level=error&view=9&before=1-2&after=3-4&columns=event,sync,user,integration,message")
     assert SavedView.objects.get().query == "level=error"
 
 

@@ -80,7 +80,6 @@ def test_each_user_comes_with_the_state_of_the_syncs(viewer, project):
         ("?q=acct%5C", set()),
         ("?attention=any", {"acct_2"}),
         ("?attention=any&q=love", set()),
-        ("?attention=", {"acct_1", "acct_2", "never%20seen"}),
     ],
 )
 def test_the_list_is_searched_and_narrowed(viewer, project, query, expected):

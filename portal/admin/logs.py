@@ -36,6 +36,8 @@ WIDE = "30d"  # where a search looks unless a range is chosen
 MOST_FOUND = 100
 # Parameters of the list that are not filters; "e" is Django's mark for a request that it did not understand.
 BESIDES = ("project", "q", "e", "_changelist_filters", *CURSORS)
+# What the form beside the list sends, also when it is empty.
+FORM_NAMES = {*BESIDES, *FIELDS, "since"}
 # By which filters an identifier is looked for; each has an index.
 PROBES = ("sync", "trace", "user", "error_code")
 
@@ -126,7 +128,9 @@ class LogList(PagedList):
 
 def parse(request: HttpRequest, *, now: datetime) -> LogFilter:
     """The filters of the address; a search looks further back unless the range is given. Raises FilterError."""
-    log_filter = LogFilter.parse(request.GET.lists(), now=now, besides=BESIDES)
+    # Of the administration's own form "" is a choice: every list of it has one for "all".
+    given = [(name, values) for name, values in request.GET.lists() if values != [""] or name not in FORM_NAMES]
+    log_filter = LogFilter.parse(given, now=now, besides=BESIDES)
     if request.GET.get("q", "").strip() and not request.GET.get("since"):
         return replace(log_filter, since=now - PRESETS[WIDE], since_text=WIDE)
     return log_filter

@@ -14,19 +14,9 @@ from rest_framework import serializers
 
 from portal.api.problems import Denied
 from portal.api.serializers import Problem, Shape, Text, address
-from synclogs.actors import LONGEST_TEXT
 from synclogs.checks import Check, CheckName, Source, State
 from synclogs.explain import reenables as words
 from synclogs.models import Reenable
-
-
-class ReenableWrite(serializers.Serializer[Any]):
-    """A key acts like an operator, so `override` has to be false: a lead goes against the checks on the sync's page."""
-
-    reason = serializers.CharField(
-        min_length=1, max_length=LONGEST_TEXT, help_text="Why, in words: for whoever looks later."
-    )
-    override = serializers.BooleanField(required=False, default=False)
 
 
 def read(body: Mapping[str, object]) -> tuple[str, bool]:

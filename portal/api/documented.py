@@ -3,15 +3,18 @@
 The shapes are those of portal.api.serializers; the numbers are those that the code uses.
 """
 
+import json
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
 
-from portal.api import pages
-from portal.api.attempts import AttemptShape, NotEligible, ReenableWrite, WholeAttemptShape
+from portal.api import pages, rules
+from portal.api.attempts import AttemptShape, NotEligible, WholeAttemptShape
 from portal.api.serializers import (
     Account,
     EntryShape,
@@ -21,16 +24,15 @@ from portal.api.serializers import (
     SyncShape,
     TraceDetailShape,
     UserShape,
-    UserWrite,
 )
-from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS
-from synclogs.checks import State
 from synclogs.filters import DEFAULT_SINCE, PRESETS
 from synclogs.language import QUERY_LENGTH
 from synclogs.limits import LIMITS
 from synclogs.parameters import FIELDS
 
 PROBLEM = "application/problem+json"
+OF_BODIES = (400, 408, 411, 413, 415, 501)
+TEXTS = rules.several(rules.text())
 TROUBLES = {
     400: "Something in the request cannot be read; `errors` names each parameter or field at fault.",
     401: "No key, or one that is not known, has expired or was revoked.",
@@ -40,11 +42,13 @@ TROUBLES = {
     408: "The body took too long to arrive.",
     411: "Neither Content-Length nor chunks.",
     413: "Larger than a limit: on the wire, inflated, or in entries.",
+    414: "The address is too long.",
     415: "Another media type, charset or coding.",
+    431: "Headers too large.",
+    501: "Another transfer coding than chunked.",
     429: "The key's rate is spent; `Retry-After` tells when to come back.",
     503: "The database is away or the portal is overloaded; nothing was stored. `Retry-After` tells when to come back.",
 }
-SHORT = f"1 to {LIMITS.text_characters} printable ASCII characters, not only blanks."
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -57,7 +61,7 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
 
 def troubles(*statuses: int) -> dict[Any, OpenApiResponse]:
     """The problems that an operation may answer with, besides those of every operation."""
-    listed = sorted({*statuses, 401, 403, 405, 429, 503})
+    listed = sorted({*statuses, 401, 403, 405, 414, 429, 431, 503})
     return {(status, PROBLEM): OpenApiResponse(Problem, TROUBLES[status]) for status in listed}
 
 
@@ -67,20 +71,27 @@ def listing(name: str, shape: type[serializers.Serializer[Any]]) -> serializers.
     return inline_serializer(f"{name}Page", {"results": shape(many=True), "next": following})
 
 
-def query(name: str, description: str, *, many: bool = False, **more: Any) -> OpenApiParameter:
-    return OpenApiParameter(name, description=description, many=many, explode=many or None, **more)
+def query(name: str, schema: rules.Schema, description: str) -> OpenApiParameter:
+    is_list = schema.get("type") == "array"
+    return OpenApiParameter(name, schema, description=description, style="form", explode=True if is_list else None)
 
 
 def filter_parameters() -> Iterable[OpenApiParameter]:
-    closed = {"category": list(CATEGORY_SLUGS), "level": list(LEVEL_SLUGS)}
     for name, field in FIELDS.items():
-        yield query(name, f"{field.label}: any of these values.", many=True, enum=closed.get(name))
-        yield query(f"-{name}", f"{field.label}: none of these values.", many=True, enum=closed.get(name))
+        values = rules.several(rules.FILTERS.get(name) or rules.text())
+        yield query(name, values, f"{field.label}: any of these values.")
+        yield query(f"-{name}", values, f"{field.label}: none of these values.")
     presets = ", ".join(PRESETS)
-    yield query("since", f"The oldest: {presets} back from now, or RFC 3339.", default=DEFAULT_SINCE)
-    yield query("until", "The end, exclusive: the same spellings. Without it, everything newer.")
+    oldest = f"The oldest: {presets} back from now, or RFC 3339; without an offset it is UTC."
+    yield query("since", {**rules.SINCE, "default": DEFAULT_SINCE}, oldest)
+    yield query(
+        "until",
+        rules.SINCE,
+        "The end, exclusive and later than `since`: the same spellings. Without it, everything newer.",
+    )
     yield query(
         "q",
+        rules.QUERY,
         f'Query language, at most {QUERY_LENGTH} characters: word, "a phrase", field:value, -field:value, field:a,b, '
         "http_status:>=500, summary.created:>0, AND OR NOT ( ). The fields are the parameters above, message, credential, id, "
         "and any path of the payload. What no index answers is searched for a while: then a page may be short, or empty, "
@@ -88,57 +99,20 @@ def filter_parameters() -> Iterable[OpenApiParameter]:
     )
 
 
-PAGING = (
-    OpenApiParameter(
-        "limit",
-        {"type": "integer", "minimum": 1, "maximum": pages.MOST},
-        description=f"Rows in a page, 1 to {pages.MOST}; of large entries fewer come, and `next` goes on.",
-        default=pages.USUAL,
-    ),
-    query("cursor", "`next` of the page before."),
-)
-RATE = (
-    OpenApiParameter(
-        "RateLimit-Policy", location=OpenApiParameter.HEADER, response=[200], description="The rate of the key."
-    ),
-    OpenApiParameter(
-        "RateLimit", location=OpenApiParameter.HEADER, response=[200], description="What is left of it, and until when."
-    ),
-)
+def paging(cursor: rules.Schema) -> tuple[OpenApiParameter, OpenApiParameter]:
+    return (
+        query(
+            "limit",
+            rules.LIMIT,
+            f"Rows in a page, 1 to {pages.MOST}; of large entries fewer come, and `next` goes on.",
+        ),
+        query("cursor", cursor, "`next` of the page before."),
+    )
 
 
-def inside_path(name: str, description: str) -> OpenApiParameter:
-    return OpenApiParameter(name, location=OpenApiParameter.PATH, description=f"{description} Percent-encoded.")
+def inside_path(name: str, description: str, schema: rules.Schema = rules.IN_PATH) -> OpenApiParameter:
+    return OpenApiParameter(name, schema, location=OpenApiParameter.PATH, description=f"{description} Percent-encoded.")
 
-
-EXAMPLE = {
-    "id": "evt_01",
-    "timestamp": "2026-11-23T14:02:11.532Z",
-    "level": "ERROR",
-    "type": "managed_sync",
-    "syncEvent": "SYNC_RUN_ERROR",
-    "syncId": "5d0a7c1e-8f42-5b6d-9a13-2c7e40b1f8d9",
-    "traceId": "7b1e40c2",
-    "userId": "acct_4471",
-    "integration": "sharepoint",
-    "pipeline": "files",
-    "syncType": "INCREMENTAL",
-    "syncStatus": "ERRORED",
-    "message": "The credential is no longer valid.",
-    "error": {"recoverability": "NON_RECOVERABLE", "httpStatus": 401, "errorCode": "invalid_grant"},
-}
-ENTRY = {"$ref": "#/components/schemas/EntryWrite"}
-BATCH = {
-    "oneOf": [
-        ENTRY,
-        {"type": "array", "items": ENTRY, "maxItems": LIMITS.entries},
-        {
-            "type": "object",
-            "required": ["logs"],
-            "properties": {"logs": {"type": "array", "items": ENTRY, "maxItems": LIMITS.entries}},
-        },
-    ]
-}
 
 push_logs = extend_schema(
     operation_id="pushLogs",
@@ -150,20 +124,19 @@ push_logs = extend_schema(
         "An entry is known by project, `id` and `timestamp`, so a batch may always be sent again. A bad entry never costs "
         "its neighbours: it is listed in `errors`."
     ),
-    request={"application/json": BATCH, "application/x-ndjson": {"type": "string"}},
+    request={"application/json": rules.BATCH, "application/x-ndjson": rules.LINES},
     responses={
         200: OpenApiResponse(Account, "At least one entry is stored or was there already, or the array was empty."),
-        **troubles(400, 408, 411, 413, 415),
+        **troubles(*OF_BODIES),
         (422, PROBLEM): OpenApiResponse(RefusedAccount, "Readable, but not one entry could be stored."),
     },
-    parameters=[*RATE],
-    examples=[OpenApiExample("An error", value=[EXAMPLE], request_only=True, media_type="application/json")],
+    examples=[OpenApiExample("An error", value=[rules.EXAMPLE], request_only=True, media_type="application/json")],
 )
 list_logs = extend_schema(
     operation_id="listLogs",
     tags=["logs"],
     summary="Log entries, newest first",
-    parameters=[*filter_parameters(), *PAGING, *RATE],
+    parameters=[*filter_parameters(), *paging(rules.AT_ENTRY)],
     responses={200: listing("Log", EntryShape), **troubles(400)},
 )
 get_log = extend_schema(
@@ -171,7 +144,7 @@ get_log = extend_schema(
     tags=["logs"],
     summary="One log entry",
     description="By the sender's id, of which the newest is given, or by the portal's key.",
-    parameters=[inside_path("id", "The sender's id, or the key."), *RATE],
+    parameters=[inside_path("id", "The sender's id, or the key.")],
     responses={200: EntryShape, **troubles(400, 404)},
 )
 list_syncs = extend_schema(
@@ -179,12 +152,11 @@ list_syncs = extend_schema(
     tags=["syncs"],
     summary="Syncs, in the order of their ids",
     parameters=[
-        query("status", "Any of these states.", many=True),
-        query("integration", "Any of these integrations.", many=True),
-        query("pipeline", "Any of these pipelines.", many=True),
-        query("user", "Of any of these users.", many=True),
-        *PAGING,
-        *RATE,
+        query("status", TEXTS, "Any of these states."),
+        query("integration", TEXTS, "Any of these integrations."),
+        query("pipeline", TEXTS, "Any of these pipelines."),
+        query("user", TEXTS, "Of any of these users."),
+        *paging(rules.AT_UUID),
     ],
     responses={200: listing("Sync", SyncShape), **troubles(400)},
 )
@@ -192,7 +164,7 @@ get_sync = extend_schema(
     operation_id="getSync",
     tags=["syncs"],
     summary="One sync",
-    parameters=[inside_path("syncId", "The sync's UUID."), *RATE],
+    parameters=[inside_path("syncId", "The sync's UUID.")],
     responses={200: SyncShape, **troubles(400, 404)},
 )
 reenable_sync = extend_schema(
@@ -203,11 +175,11 @@ reenable_sync = extend_schema(
         "Asks for one attempt, which is sent to the provider at most once, by the worker, and then watched: "
         "see `Location`. Every check has to pass; a second request while an attempt is open is a 409 that names it."
     ),
-    parameters=[inside_path("syncId", "The sync's UUID."), *RATE],
-    request={"application/json": ReenableWrite},
+    parameters=[inside_path("syncId", "The sync's UUID.")],
+    request={"application/json": rules.ref("ReenableWrite")},
     responses={
         202: OpenApiResponse(WholeAttemptShape, "Asked for; `Location` tells what becomes of it."),
-        **troubles(400, 404, 408, 411, 413, 415),
+        **troubles(404, *OF_BODIES),
         (409, PROBLEM): OpenApiResponse(NotEligible, "A check did not pass; nothing was sent."),
     },
 )
@@ -215,7 +187,7 @@ get_reenable = extend_schema(
     operation_id="getReenable",
     tags=["re-enables"],
     summary="One attempt, and what became of it",
-    parameters=[inside_path("id", "The attempt's UUID."), *RATE],
+    parameters=[inside_path("id", "The attempt's UUID.")],
     responses={200: WholeAttemptShape, **troubles(400, 404)},
 )
 list_reenables = extend_schema(
@@ -223,11 +195,10 @@ list_reenables = extend_schema(
     tags=["re-enables"],
     summary="Attempts, newest first",
     parameters=[
-        query("state", "How far it is: any of these values.", many=True, enum=State.values),
-        query("sync", "The sync's UUID."),
-        *(query(name, f"{name.capitalize()}: any of these values.", many=True) for name in ("user", "integration")),
-        *PAGING,
-        *RATE,
+        query("state", rules.several(rules.STATE), "How far it is: any of these values."),
+        query("sync", rules.several(rules.SYNC_ID), "Of any of these syncs."),
+        *(query(name, TEXTS, f"{name.capitalize()}: any of these values.") for name in ("user", "integration")),
+        *paging(rules.AT_ENTRY),
     ],
     responses={200: listing("Reenable", AttemptShape), **troubles(400)},
 )
@@ -235,21 +206,21 @@ get_trace = extend_schema(
     operation_id="getTrace",
     tags=["syncs"],
     summary="One run of a sync, with its entries",
-    parameters=[inside_path("traceId", "The trace's id."), *RATE],
+    parameters=[inside_path("traceId", "The trace's id.")],
     responses={200: TraceDetailShape, **troubles(400, 404)},
 )
 list_users = extend_schema(
     operation_id="listUsers",
     tags=["users"],
     summary="Connected users, in the order of their ids",
-    parameters=[*PAGING, *RATE],
+    parameters=[*paging(rules.AT_TEXT)],
     responses={200: listing("User", UserShape), **troubles(400)},
 )
 get_user = extend_schema(
     operation_id="getUser",
     tags=["users"],
     summary="One connected user",
-    parameters=[inside_path("userId", "The user's id, any characters."), *RATE],
+    parameters=[inside_path("userId", "The user's id, any characters.")],
     responses={200: UserShape, **troubles(400, 404)},
 )
 put_user = extend_schema(
@@ -257,19 +228,19 @@ put_user = extend_schema(
     tags=["users"],
     summary="Tell who a connected user is",
     description="Makes the user or replaces what is known: a field that is left out becomes empty.",
-    parameters=[inside_path("userId", "The user's id, any characters."), *RATE],
-    request={"application/json": UserWrite},
+    parameters=[inside_path("userId", "The user's id, any characters.", rules.USER_ID)],
+    request={"application/json": rules.ref("UserWrite")},
     responses={
         200: UserShape,
         201: OpenApiResponse(UserShape, "The user was not known before."),
-        **troubles(400, 408, 411, 413, 415),
+        **troubles(*OF_BODIES),
     },
 )
 list_integrations = extend_schema(
     operation_id="listIntegrations",
     tags=["integrations"],
     summary="Integrations by what their syncs say",
-    parameters=[*PAGING, *RATE],
+    parameters=[*paging(rules.AT_TEXT)],
     responses={200: listing("Integration", IntegrationShape), **troubles(400)},
 )
 get_limits = extend_schema(
@@ -291,76 +262,64 @@ get_limits = extend_schema(
                 ),
             },
         ),
-        **{(status, PROBLEM): OpenApiResponse(Problem, TROUBLES[status]) for status in (400, 401, 405, 503)},
+        **{
+            (status, PROBLEM): OpenApiResponse(Problem, TROUBLES[status])
+            for status in (400, 401, 405, 414, 429, 431, 503)
+        },
     },
 )
 
 
-def text(longest: int, description: str = "") -> dict[str, object]:
-    return {"type": "string", "maxLength": longest, **({"description": description} if description else {})}
-
-
-def counts() -> dict[str, object]:
-    names = ("created", "updated", "deleted", "totalProcessed", "totalChanges", "durationMs")
-    return {"type": "object", "properties": {name: {"type": "integer"} for name in names}, "additionalProperties": True}
-
-
-ENTRY_WRITE: Mapping[str, object] = {
-    "type": "object",
-    "description": "A log entry as it is sent. Unknown fields are kept as they come and shown raw.",
-    "required": ["id", "timestamp", "level", "type"],
-    "additionalProperties": True,
-    "properties": {
-        "id": text(LIMITS.id_characters, "The sender's own event id, printable ASCII, not only blanks."),
-        "timestamp": {
-            "type": "string",
-            "format": "date-time",
-            "description": f"RFC 3339 with an offset, from as far back as the project keeps entries (at most {LIMITS.past_days} days) to"
-            f" {LIMITS.ahead_hours} hours ahead.",
-        },
-        "level": {
-            "type": "string",
-            "enum": ["DEBUG", "INFO", "WARN", "WARNING", "ERROR"],
-            "description": "In any case.",
-        },
-        "type": text(LIMITS.type_characters, "`managed_sync` is the one with meaning; others are kept and listed."),
-        "syncEvent": text(LIMITS.text_characters, "Required for `managed_sync`."),
-        "syncId": {"type": "string", "format": "uuid", "description": "Or `syncInstanceId`."},
-        **{
-            name: text(LIMITS.text_characters, SHORT)
-            for name in ("traceId", "integration", "pipeline", "syncType", "syncStatus", "credentialId")
-        },
-        "userId": text(LIMITS.user_id_bytes, f"At most {LIMITS.user_id_bytes} bytes of UTF-8. Or `endUserId`."),
-        "message": text(LIMITS.message_bytes, f"At most {LIMITS.message_bytes} bytes of UTF-8."),
-        "summary": counts(),
-        "error": {
-            "type": "object",
-            "additionalProperties": True,
-            "properties": {
-                "recoverability": {"type": "string"},
-                "httpStatus": {"type": "integer"},
-                "errorCode": {"type": ["string", "integer"]},
-                "message": {"type": "string"},
-                "backoffMs": {"type": "integer"},
-                "nextRetryAt": {"type": "string", "format": "date-time"},
-                "attempt": {"type": "integer"},
-                "maxAttempts": {"type": "integer"},
-            },
-        },
-    },
-    "example": EXAMPLE,
+# The headers of answers, by status. Every answer to a known key tells what is left of its rate.
+RATE = {
+    "RateLimit-Policy": "The rate of the key.",
+    "RateLimit": "What is left of it, and until when.",
 }
+RETRY = {"Retry-After": "Seconds until it is worth trying again."}
+HEADERS: Mapping[str, dict[str, str]] = {
+    "202": {"Location": "The address of the attempt."},
+    "401": {"WWW-Authenticate": "Bearer, and what was wrong with the key."},
+    "403": {"WWW-Authenticate": "The scope that the key lacks."},
+    "405": {"Allow": "The methods that can be used."},
+    "429": RETRY,
+    "503": RETRY,
+}
+# These come with every such answer; the others depend on how far a request got.
+REQUEST_ID, REQUEST_ID_WORDS = "X-Request-ID", "Helps to find the request in the portal's own log."
+ALWAYS = {"Location", "Allow", "Retry-After"}
 
 
 def finish(result: dict[str, Any], **_: object) -> dict[str, Any]:
-    """Adds what no serializer can say: the entry as it is sent, where unknown fields may be, and that a body has to come."""
-    schemas = result["components"]["schemas"]
-    schemas["EntryWrite"] = dict(ENTRY_WRITE)
-    schemas["EntryShape"]["additionalProperties"] = True
-    for name in ("UserWrite", "ReenableWrite"):
-        schemas[name]["additionalProperties"] = False
+    """Adds what no serializer can say: how entries are sent, where unknown fields may be, headers, that a body has to come."""
+    components = result["components"]
+    components["schemas"] |= rules.COMPONENTS
+    components["schemas"]["EntryShape"]["additionalProperties"] = True
+    components["headers"] = {
+        name: {"schema": {"type": "string"}, "description": words, "required": name in ALWAYS}
+        for name, words in {**RATE, REQUEST_ID: REQUEST_ID_WORDS, **ChainMap(*HEADERS.values())}.items()
+    }
+    components["responses"] = {}
     for item in result["paths"].values():
         for operation in item.values():
             if "requestBody" in operation:
                 operation["requestBody"]["required"] = True
-    return result
+            operation["responses"] = {
+                status: _answer(status, answer, components) for status, answer in operation["responses"].items()
+            }
+    # Our classes are called shapes, to tell them from rows; to whoever reads the document they are the things themselves.
+    public: dict[str, Any] = json.loads(json.dumps(result).replace('Shape"', '"'))
+    return public
+
+
+def _answer(status: str, answer: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    """An answer with its headers; those that say the same everywhere stand once."""
+    rate = () if status == "401" else RATE
+    answer["headers"] = {
+        name: {"$ref": f"#/components/headers/{name}"} for name in (*HEADERS.get(status, ()), *rate, REQUEST_ID)
+    }
+    answer["description"] = answer["description"] or "What was asked for."
+    if answer["description"] != TROUBLES.get(int(status)):
+        return answer
+    name = HTTPStatus(int(status)).phrase.title().replace(" ", "").replace("-", "")
+    components["responses"][name] = answer
+    return {"$ref": f"#/components/responses/{name}"}

@@ -4,23 +4,26 @@ The order is a column that never changes, so a list that is read to its end is c
 """
 
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from portal.api.problems import Denied
+from synclogs import paging
+from synclogs.parameters import blanks, text_of
 
 MOST, USUAL = 200, 50
 OWN = ("limit", "cursor")
 # An entry may be a quarter of a mebibyte, so a first bite, the usual page, tells how many of them are enough.
 BITE, PAGE_BYTES = USUAL, 2_000_000
 SECONDS = 1.5
+MARK = "."  # so that no cursor is blank, whatever a user is called
 DAMAGED = "This cursor is damaged; start again without it."
 
 
@@ -42,6 +45,7 @@ def asked(parameters: QueryDict, known: Collection[str] | None = ()) -> Asked:
     errors = {}
     if known is not None:
         errors = {name: unknown(name, [*known, *OWN]) for name in parameters if name not in {*known, *OWN}}
+        errors = blanks(parameters.lists()) | errors
     errors |= {name: "Give one value, not several." for name in OWN if len(parameters.getlist(name)) > 1}
     limit = parameters.get("limit", str(USUAL))
     if not (limit.isascii() and limit.isdigit() and len(limit) < 10 and 1 <= int(limit) <= MOST):
@@ -57,36 +61,32 @@ def unknown(name: str, known: Collection[str]) -> str:
 
 
 def page(
-    rows: QuerySet[Any], column: str, asked: Asked, *, parse: Callable[[str], object] = str
+    rows: QuerySet[Any], column: str, asked: Asked, *, parse: Callable[[str], object]
 ) -> tuple[list[Any], str | None]:
-    """The rows behind the cursor in the order of `column`, and the cursor of the next page. `rows` may be values()."""
+    """The rows behind the cursor in the order of `column`, and the cursor of the next page. `rows` may be values().
+
+    The cursor is what the last row has in that column, behind a mark; `parse` reads it and raises ValueError.
+    """
     if asked.cursor:
-        rows = rows.filter(**{f"{column}__gt": _decoded(asked.cursor, parse)})
+        rows = rows.filter(**{f"{column}__gt": _place(asked.cursor, parse)})
     found = list(rows.order_by(column)[: asked.limit + 1])
     more, found = len(found) > asked.limit, found[: asked.limit]
     if not more:
         return found, None
     last = found[-1]
-    return found, _encoded(str(last[column] if isinstance(last, dict) else getattr(last, column)))
+    return found, f"{MARK}{last[column] if isinstance(last, dict) else getattr(last, column)}"
 
 
-def newest(
-    rows: QuerySet[Any],
-    columns: tuple[str, str],
-    asked: Asked,
-    *,
-    parse: tuple[Callable[[str], object], Callable[[str], object]],
-) -> tuple[list[Any], str | None]:
-    """The same from the newest on: by a moment that never changes, then by what tells apart what was at once."""
-    moment, key = columns
+def newest(rows: QuerySet[Any], moment: str, asked: Asked) -> tuple[list[Any], str | None]:
+    """The same from the newest on: by a moment that never changes, then by the UUID that tells apart what was at once."""
     if asked.cursor:
-        at, last = _decoded(asked.cursor, lambda text: _two(text, parse))
-        rows = rows.filter(Q(**{f"{moment}__lte": at}) & (Q(**{f"{moment}__lt": at}) | Q(**{f"{key}__lt": last})))
-    found = list(rows.order_by(f"-{moment}", f"-{key}")[: asked.limit + 1])
+        at, last = paging.parse_cursor(asked.cursor)
+        rows = rows.filter(Q(**{f"{moment}__lte": at}) & (Q(**{f"{moment}__lt": at}) | Q(pk__lt=last)))
+    found = list(rows.order_by(f"-{moment}", "-pk")[: asked.limit + 1])
     more, found = len(found) > asked.limit, found[: asked.limit]
     if not more:
         return found, None
-    return found, _encoded(f"{getattr(found[-1], moment).isoformat()} {getattr(found[-1], key)}")
+    return found, paging.cursor_at(getattr(found[-1], moment), found[-1].pk)
 
 
 def bounded[T](limit: int, start: str, read: Callable[[int, str], tuple[list[T], str]]) -> tuple[list[T], str]:
@@ -102,20 +102,25 @@ def bounded[T](limit: int, start: str, read: Callable[[int, str], tuple[list[T],
             return rows, cursor
 
 
-def _two(text: str, parse: tuple[Callable[[str], object], Callable[[str], object]]) -> tuple[object, object]:
-    first, second = text.split(" ")
-    return parse[0](first), parse[1](second)
-
-
-def _encoded(text: str) -> str:
-    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _decoded[T](cursor: str, parse: Callable[[str], T]) -> T:
+def _place[T](cursor: str, parse: Callable[[str], T]) -> T:
     try:
-        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        if "\x00" in text or _encoded(text) != cursor:
+        if not cursor.startswith(MARK):
             raise ValueError(cursor)
-        return parse(text)
+        return parse(cursor.removeprefix(MARK))
     except ValueError:
         raise invalid({"cursor": DAMAGED}) from None
+
+
+def text(value: str) -> str:
+    """The place of a row whose order is a text."""
+    if not value:
+        raise ValueError(value)
+    return text_of(value)
+
+
+def uuid(value: str) -> UUID:
+    """The place of a row whose order is a UUID, in its usual form."""
+    found = UUID(value)
+    if str(found) != value:
+        raise ValueError(value)
+    return found

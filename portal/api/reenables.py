@@ -3,9 +3,8 @@
 Goes in: requests with a key. Comes out: attempts, or problems with the checks that did not pass.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import django_filters
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,11 +19,12 @@ from portal.api.attempts import AttemptShape, WholeAttemptShape
 from portal.api.problems import Denied
 from portal.api.serializers import address
 from portal.api.views import Door
-from portal.filtersets import TextsFilter
+from portal.filtersets import IdsFilter, TextsFilter
 from synclogs import denials, provenance, reenable
 from synclogs.actors import Actor, NotAllowed, Refused, required_text
 from synclogs.checks import CheckName, Evidence, State
 from synclogs.explain.reenables import why_not
+from synclogs.filters import FilterError
 from synclogs.models import Action, ApiKey, LogEntry, Reenable, Role, Scope, Sync
 from synclogs.paste import uuid_of
 
@@ -104,21 +104,13 @@ class ReenableQuery(django_filters.FilterSet):  # type: ignore[misc]
     """`state=accepted&state=started`: any of these values."""
 
     state = django_filters.MultipleChoiceFilter(choices=State.choices)
-    sync = django_filters.UUIDFilter(field_name="sync_id")
+    sync = IdsFilter(field_name="sync_id")
     user = TextsFilter(field_name="user_id")
     integration = TextsFilter()
 
     class Meta:
         model = Reenable
         fields = ()
-
-
-def _moment(text: str) -> datetime:
-    """Only as the cursors of this list write it. Raises ValueError."""
-    found = datetime.fromisoformat(text)
-    if found.utcoffset() != timedelta():
-        raise ValueError(text)
-    return found
 
 
 class Reenables(Door):
@@ -128,6 +120,9 @@ class Reenables(Door):
         asked = pages.asked(self.parameters, query.filters)
         if not query.is_valid():
             raise pages.invalid({name: " ".join(map(str, texts)) for name, texts in query.errors.items()})
-        rows, cursor = pages.newest(query.qs, ("requested_at", "id"), asked, parse=(_moment, UUID))
+        try:
+            rows, cursor = pages.newest(query.qs, "requested_at", asked)
+        except FilterError as error:
+            raise pages.invalid(error.errors) from None
         context = {**self.wire_context, "now": timezone.now()}
         return Response({"results": AttemptShape(rows, many=True, context=context).data, "next": cursor})

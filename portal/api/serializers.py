@@ -113,6 +113,8 @@ class EntryShape(Shape):
 
 
 class LastErrorShape(Shape):
+    """The last error that was logged of a sync."""
+
     at = serializers.DateTimeField(source="last_error_at")
     key = serializers.UUIDField(source="last_error_key", help_text="The entry that told of it.")
     event = Text(source="last_error_event")
@@ -123,6 +125,8 @@ class LastErrorShape(Shape):
 
 
 class RetryShape(Shape):
+    """The next try, as the last warning announced it."""
+
     seenAt = serializers.DateTimeField(source="retry_seen_at")
     nextRetryAt = serializers.DateTimeField(source="retry_at", allow_null=True)
     attempt = serializers.IntegerField(source="retry_attempt", allow_null=True)
@@ -267,6 +271,8 @@ class UserWrite(serializers.Serializer[Any]):
 
 
 class StatusCount(Shape):
+    """How many syncs are in a state."""
+
     status = Text()
     count = serializers.IntegerField()
 

@@ -164,15 +164,8 @@ class Syncs(Door):
         asked = pages.asked(self.parameters, query.filters)
         if not query.is_valid():
             raise pages.invalid({name: " ".join(map(str, texts)) for name, texts in query.errors.items()})
-        rows, cursor = pages.page(query.qs, "sync_id", asked, parse=_uuid)
+        rows, cursor = pages.page(query.qs, "sync_id", asked, parse=pages.uuid)
         return Response({"results": SyncShape(rows, many=True, context=self.wire_context).data, "next": cursor})
-
-
-def _uuid(text: str) -> object:
-    found = uuid_of(text)
-    if found is None:
-        raise ValueError(text)
-    return found
 
 
 class OneSync(Door):
@@ -210,7 +203,7 @@ class Users(Door):
     @documented.list_users
     def get(self, request: Request) -> Response:
         asked = pages.asked(self.parameters)
-        rows, cursor = pages.page(ConnectedUser.objects.of(self.project), "user_id", asked)
+        rows, cursor = pages.page(ConnectedUser.objects.of(self.project), "user_id", asked, parse=pages.text)
         return Response({"results": UserShape(rows, many=True, context=self.wire_context).data, "next": cursor})
 
 
@@ -273,7 +266,7 @@ class Integrations(Door):
         asked = pages.asked(self.parameters)
         syncs = Sync.objects.of(self.project).exclude(integration="")
         totals = syncs.values("integration").annotate(syncs=Count("pk"), last_seen_at=Max("last_seen_at"))
-        rows, cursor = pages.page(totals, "integration", asked)
+        rows, cursor = pages.page(totals, "integration", asked, parse=pages.text)
         states = _states(syncs, [row["integration"] for row in rows])
         return Response({"results": [self._shape(row, states) for row in rows], "next": cursor})
 

@@ -33,6 +33,7 @@ from synclogs.selection import preview
 FORM = ("GET", "HEAD", "POST")
 PAGE_SIZE = 50
 LONGEST_SOURCE = 8000
+TEXT = "text/plain; charset=utf-8"
 
 
 # Before it starts
@@ -59,7 +60,7 @@ def new(request: ProjectRequest) -> HttpResponse:
 def wrong(request: ProjectRequest) -> dict[str, str]:
     """What of the address cannot be read; a form of the list without a tick is no wish for everything."""
     found = dict(filters_of(request).errors_by_name)
-    if "sync" in request.GET and not any(value.strip() for value in request.GET.getlist("sync")):
+    if "sync" in request.GET and not any(request.GET.getlist("sync")):
         found["sync"] = "Nothing was ticked. Tick at least one sync in the list."
     return found
 
@@ -175,7 +176,7 @@ def progress(request: ProjectRequest, bulk: UUID) -> HttpResponse:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
     context, errors = told(request, found, line)
     if errors:
-        raise Http404("No such part.")
+        return HttpResponse(" ".join(errors.values()), status=HTTPStatus.BAD_REQUEST, content_type=TEXT)
     context |= {"now": now, "is_fragment": True, "is_news": seen.partition("-")[0] != found.state}
     response = render(request, "_bulk.html", context)
     response["X-Fragment"] = "bulk"
@@ -185,11 +186,11 @@ def progress(request: ProjectRequest, bulk: UUID) -> HttpResponse:
 def told(request: ProjectRequest, found: Bulk, line: BulkLine) -> tuple[dict[str, object], dict[str, str]]:
     """The progress and the page of syncs that the address asks for; and what of it cannot be read."""
     result, after = request.GET.get("result", ""), request.GET.get("after", "")
-    errors = {}
+    errors = querystring.refused(request.GET.lists(), ("result", "after", "seen"))
     if result and result not in RESULTS:
-        errors["result"] = f"Use one of {', '.join(RESULTS)}."
+        errors.setdefault("result", f"Use one of {', '.join(RESULTS)}.")
     if after and not (after.isascii() and after.isdigit() and len(after) < 7):
-        errors["after"] = "This page address is damaged; start again from the first page."
+        errors.setdefault("after", "This page address is damaged; start again from the first page.")
     items = BulkItem.objects.filter(bulk=found).select_related("attempt").order_by("position")
     if result and not errors:
         items = items.filter(RESULTS[result])

@@ -46,7 +46,7 @@ def export_page(request: ProjectRequest) -> HttpResponseBase:
 
 def wanted(parameters: QueryDict) -> ExportFormat | None:
     """The format asked for, None for none. Raises FilterError."""
-    given = [value for value in parameters.getlist("format") if value.strip()]
+    given = parameters.getlist("format")
     try:
         return ExportFormat(given[0]) if len(given) == 1 else None if not given else ExportFormat(" ".join(given))
     except ValueError:

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from portal import hours, paths, things
+from portal import hours, lists, paths, querystring, things
 from portal.access import ProjectRequest, project_view
 from portal.reenabling import sleep_of
 from portal.views.logs import rows_of
@@ -55,6 +55,10 @@ def integrations(request: ProjectRequest) -> HttpResponse:
         return page(request, request.GET["id"])
     now, project = timezone.now(), request.project
     since = trouble.first_hour(now)
+    errors_by_name = querystring.refused(request.GET.lists(), ("id",))
+    if errors_by_name:
+        listing: lists.Listing[Sync] = lists.Listing("invalid", [], [], errors_by_name, request.path)
+        return render(request, "integrations.html", {"now": now, "since": since, "listing": listing}, status=400)
     errors = trouble.errors_by_integration(project, since=since, until=now)
     found = {standing.slug: standing for standing in standing.by_integration(project, now=now)}
     for slug in errors:
@@ -116,7 +120,7 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
     since = trouble.first_hour(now, hours=length)
     causes = trouble.causes(project, since=since, until=now, integration=slug)
     hit = Sync.objects.of(project).filter(integration=slug).needing(now=now).worst_first(now)
-    wrong = {name: "Use 24h or 7d." for name in request.GET if name == "range" and chosen not in RANGES}
+    wrong = {"range": "Use 24h or 7d."} if not set(request.GET.getlist("range")) <= set(RANGES) else {}
     context = {
         "now": now,
         "slug": slug,

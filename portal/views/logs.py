@@ -136,11 +136,11 @@ def of_page(listing: Listing, query: Pairs) -> Pairs:
 
 def surroundings(request: ProjectRequest, listing: Listing, query: Pairs) -> dict[str, object]:
     """What stands around the rows: filters in words, time presets, links to the neighbouring pages."""
-    log_filter = listing.log_filter
+    log_filter, errors = listing.log_filter, listing.errors or {}
     also = of_page(listing, query)
     kept = querystring.canonical(log_filter, also) if log_filter else query
     since = log_filter.since_text if log_filter and not log_filter.until_text else ""
-    chips: list[Chip] = querystring.wrong(query, listing.errors or {})
+    chips: list[Chip] = querystring.wrong(query, errors)
     if log_filter is not None:
         chips = querystring.chips(log_filter, also)
     wider = WIDER.get(log_filter.since_text if log_filter and not log_filter.until_text else "", "")
@@ -163,8 +163,8 @@ def surroundings(request: ProjectRequest, listing: Listing, query: Pairs) -> dic
         if narrower
         else None,
         "used": sum(1 for name, _ in kept if name.removeprefix("-") in FIELDS),
-        "errors": listing.errors or {},
-        "fields": FIELDS,
+        "errors": errors,
+        "field_errors": {name: errors.get(name) or errors.get(f"-{name}", "") for name in FIELDS},
         "origin": f"{request.scheme}://{request.get_host()}",
         "cleared": querystring.link(columns.canonical(listing.columns)),
         **columns_menu(listing, kept),

@@ -18,6 +18,7 @@ from portal.querystring import Pairs
 from synclogs import saved
 from synclogs.filters import FilterError, LogFilter
 from synclogs.models import SavedView
+from synclogs.parameters import blanks
 from synclogs.saved import Refused
 
 FORM = ("GET", "HEAD", "POST")
@@ -27,6 +28,9 @@ FORM = ("GET", "HEAD", "POST")
 @polled
 def counts(request: ProjectRequest) -> HttpResponse:
     """The inside of the rail, with how many entries each view matches."""
+    errors = blanks(request.GET.lists())
+    if errors:
+        return HttpResponse(str(FilterError(errors)), status=400, content_type="text/plain; charset=utf-8")
     kept = querystring.pairs(request.GET.lists())
     views = rail.visible(request)
     found = rail.rail_of(request, views, kept)
@@ -114,8 +118,9 @@ def readable_query(request: HttpRequest) -> str:
 
 
 def pairs_of(text: str) -> Pairs:
-    """A query string as pairs, without cursor and view."""
-    return querystring.remove(querystring.pairs(QueryDict(text).lists()), rail.PARAMETER)
+    """A query string as pairs, without cursor and view. What is wrong with it stays, for the list to say."""
+    given = tuple((name, value) for name, values in QueryDict(text).lists() for value in dict.fromkeys(values))
+    return tuple(pair for pair in given if pair[0] not in (*querystring.CURSORS, rail.PARAMETER))
 
 
 def address(request: ProjectRequest, query: Pairs, view: SavedView | None) -> str:

@@ -179,7 +179,7 @@ def _address(link: Link) -> str:
         return ""
     try:
         if not link.identifier:
-            pairs = parse_qsl(link.query)[:MOST_PAIRS]
+            pairs = parse_qsl(link.query, keep_blank_values=True)[:MOST_PAIRS]
             return reverse(link.page, args=(link.project,)) + (f"?{urlencode(pairs)}" if pairs else "")
         name = link.page.removesuffix("s")
         if name in paths.LISTS:

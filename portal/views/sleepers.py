@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from portal import paths, reenabling, things
+from portal import paths, querystring, reenabling, things
 from portal.access import ProjectRequest, project_view
 from portal.reenabling import actor_of
 from portal.views.reenables import SeeOther
@@ -45,14 +45,15 @@ def sleepers(request: ProjectRequest) -> HttpResponse:
     """The list, the latest first; POST puts something on it."""
     if request.method == "POST":
         return put(request)
-    now, errors = timezone.now(), {}
+    now, errors = timezone.now(), querystring.refused(request.GET.lists(), keyset.CURSORS)
     everything = Sleeper.objects.of(request.project).select_related("by")
-    try:
-        page = keyset.page(
-            everything, "at", size=PAGE_SIZE, before=request.GET.get("before", ""), after=request.GET.get("after", "")
-        )
-    except keyset.CursorError as error:
-        page, errors = keyset.Slice([], "", ""), {"cursor": str(error)}
+    page: keyset.Slice[Sleeper] = keyset.Slice([], "", "")
+    if not errors:
+        try:
+            before, after = (request.GET.get(name, "") for name in keyset.CURSORS)
+            page = keyset.page(everything, "at", size=PAGE_SIZE, before=before, after=after)
+        except keyset.CursorError as error:
+            errors = {"cursor": str(error)}
     syncs = Sync.objects.of(request.project).filter(
         sync_id__in=[row.value for row in page.rows if row.kind == Sleeper.Kind.SYNC]
     )

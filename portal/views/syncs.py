@@ -20,12 +20,14 @@ from synclogs import explain, standing, timeline, trouble
 from synclogs.catalogue import SyncStatus, Tone, sync_type_words
 from synclogs.models import Attention, ConnectedUser, LogEntry, Project, Role, Sleeper, Sync
 from synclogs.models.sync import SyncQuerySet
+from synclogs.parameters import blanks
 from synclogs.paste import uuid_of
 
 LISTED = 10
 ENTRIES = 20
 SIBLINGS = 25
 OPTIONS = 300
+NOT_NAMED = "-"  # in the address, runs that no log gives a sync type
 LABELS = {
     "q": "Text", "status": "State", "integration": "Integration", "pipeline": "Pipeline", "user": "User",
     "error_code": "Error code", "attention": "Attention",
@@ -112,6 +114,7 @@ def show(request: ProjectRequest, found: Sync, *, now: datetime, typed: Typed | 
     ask = typed is not None or request.GET.get("ask") == "provider"
     panel = panel_of(request, found, owner=owner, now=now, typed=typed, ask_provider=ask)
     log_rows = rows_of(entries, request)
+    runs = runs_of(found, request, now=now)
     context = {
         "now": now,
         "sync": found,
@@ -124,7 +127,7 @@ def show(request: ProjectRequest, found: Sync, *, now: datetime, typed: Typed | 
         "retry_clock": explain.retry_clock(found, now=now),
         "last_counts": last_counts(found),
         "last_good": things.run_row(project, good, now=now) if good else None,
-        **runs_of(found, request, now=now),
+        **runs,
         "errors": errors[:1],
         "more_errors": errors[1:],
         "all_errors": error_logs(project, errors[0][0].entry, now=now) if errors else "",
@@ -137,7 +140,7 @@ def show(request: ProjectRequest, found: Sync, *, now: datetime, typed: Typed | 
         **sleep_of(request, Sleeper.Kind.SYNC, str(found.sync_id), now=now),
         "panel": panel,
     }
-    return render(request, "sync.html", context, status=400 if typed else 200)
+    return render(request, "sync.html", context, status=400 if typed or runs["runs_error"] else 200)
 
 
 def siblings(found: Sync, project: Project, *, now: datetime) -> dict[str, object]:
@@ -173,21 +176,23 @@ def last_counts(found: Sync) -> str:
 
 def runs_of(found: Sync, request: ProjectRequest, *, now: datetime) -> dict[str, object]:
     """The last runs as strip and table, all or those of the sync type that the address names."""
-    kinds = timeline.kinds(found, request.project)
-    asked = request.GET.get("sync_type")
+    kinds = {kind or NOT_NAMED: kind for kind in timeline.kinds(found, request.project)}
+    asked, error = request.GET.get("sync_type"), blanks(request.GET.lists()).get("sync_type", "")
     runs = timeline.runs(found, request.project)
     if asked in kinds:
-        runs = timeline.recent(runs).filter(sync_type=asked)
+        runs = timeline.recent(runs).filter(sync_type=kinds[asked])
     rows = (
         [things.run_row(request.project, run, now=now) for run in runs[: run_strip.RUNS]]
-        if asked in (None, *kinds)
+        if asked in (None, *kinds) and not error
         else []
     )
     choices = [("", "All", asked is None)]
     choices += [
-        (f"?{urlencode({'sync_type': kind})}", sync_type_words(kind) or "Not named", kind == asked) for kind in kinds
+        (f"?{urlencode({'sync_type': name})}", sync_type_words(kind) or "Not named", name == asked)
+        for name, kind in kinds.items()
     ]
     return {
+        "runs_error": error,
         "strip": run_strip.strip(rows, now=now),
         "runs": rows[:LISTED],
         "older_runs": rows[LISTED:],

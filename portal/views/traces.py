@@ -36,7 +36,8 @@ def traces(request: ProjectRequest) -> HttpResponse:
     """There is no list of traces; `?id=` serves those whose ID cannot stand in a path."""
     if "id" in request.GET:
         return page(request, request.GET["id"])
-    return redirect(reverse("syncs", args=(request.project.slug,)))
+    # With what was asked for, so that the list there narrows by it or says that it cannot.
+    return redirect(reverse("syncs", args=(request.project.slug,)) + f"?{request.GET.urlencode()}".rstrip("?"))
 
 
 @project_view()

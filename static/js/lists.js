@@ -58,8 +58,9 @@ function exclusive(event) {
 }
 
 function withoutBlanks(event) {
-  if (event.detail.elt.id !== "filters") return;
   const data = event.detail.formData;
+  if (!data.has("form")) return;
+  data.delete("form"); // without scripts it asks the server to leave the blanks out
   for (const name of new Set(data.keys())) {
     const values = data.getAll(name).filter((value) => String(value).trim() !== "");
     data.delete(name);
