@@ -41,7 +41,7 @@ TROUBLES = {
     411: "Neither Content-Length nor chunks.",
     413: "Larger than a limit: on the wire, inflated, or in entries.",
     415: "Another media type, charset or coding.",
-    429: "The key's rate is spent; `Retry-After` tells when to come back.",
+    429: "The rate of the key, or of all keys of its project, is spent; `Retry-After` tells when to come back.",
     503: "The database is away or the portal is overloaded; nothing was stored. `Retry-After` tells when to come back.",
 }
 SHORT = f"1 to {LIMITS.text_characters} printable ASCII characters, not only blanks."
