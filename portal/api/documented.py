@@ -44,9 +44,10 @@ TROUBLES = {
     413: "Larger than a limit: on the wire, inflated, or in entries.",
     414: "The address is too long.",
     415: "Another media type, charset or coding.",
+    429: "The rate of the key, or of all keys of its project, is spent, or several reads of the key are going on;"
+    " `Retry-After` tells when to come back.",
     431: "Headers too large.",
     501: "Another transfer coding than chunked.",
-    429: "The key's rate is spent; `Retry-After` tells when to come back.",
     503: "The database is away or the portal is overloaded; nothing was stored. `Retry-After` tells when to come back.",
 }
 
