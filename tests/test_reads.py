@@ -153,3 +153,30 @@ def test_what_has_no_room_is_told_and_comes_back(served: Served, who: str) -> No
             assert answer.headers["Refresh"] == "1"  # a browser comes back by itself
             assert b"<h1>One moment</h1>" in answer.body
     assert served.ask(path, headers=headers).status == 200
+
+
+@pytest.mark.slow
+def test_connections_are_kept_for_the_intake(tmp_path: Path) -> None:
+    """Readers of many names hold all that readers may hold, and more wait: a batch is stored meanwhile as if alone."""
+    with (
+        server.own_database("kept") as url,
+        server.serve(
+            tmp_path, database_url=url, workers=1, DATABASE_POOL="4", INGEST_CONCURRENCY="2", READS_AT_ONCE="9"
+        ) as one,
+    ):
+        body = json.dumps([entry()]).encode()
+        assert one.push(body).status == 200
+        assert one.page("/p/alpha/logs").status == 200
+        with ThreadPoolExecutor(6) as pool:
+            with locked(one, "synclogs_savedview") as looker:
+                asked = [pool.submit(one.page, "/p/alpha/logs") for _ in range(6)]
+                wait(lambda: waiting_for_locks(looker) == 2, seconds=5)
+                assert (
+                    one.push(json.dumps([entry(id=f"meanwhile-{number}") for number in range(3)]).encode()).status
+                    == 200
+                )
+                assert waiting_for_locks(looker) == 2
+            answers = Counter(each.result().status for each in asked)
+        assert answers[200] >= 2
+        assert answers.keys() <= {200, 503}
+        wait(lambda: one.page("/p/alpha/logs").status == 200, seconds=10)

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from portal.api import keys, problems, wire
 from portal.api.problems import Denied
+from portal.database.base import intake
 from portal.storage import STORAGE
 from synclogs import compression, ingest, records
 from synclogs.ingest import Written
@@ -35,9 +36,10 @@ def receive(request: HttpRequest) -> HttpResponse:
     """Answers 200 or 422 with the account, or a problem; the headers tell what is left of the key's rate."""
     headers: dict[str, str] = {}
     try:
-        admission = keys.admit(request, Scope.LOGS_WRITE)
-        headers = keys.rate_headers(admission.allowance) if admission.allowance else {}
-        response = _receive(request, admission.key)
+        with intake():
+            admission = keys.admit(request, Scope.LOGS_WRITE)
+            headers = keys.rate_headers(admission.allowance) if admission.allowance else {}
+            response = _receive(request, admission.key)
     except Denied as denied:
         response = denied.answer(request)
     except Unreadable as error:
