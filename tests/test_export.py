@@ -147,6 +147,11 @@ def story(now: datetime) -> Iterator[dict[str, Any]]:
         )
 
 
+def late_yesterday() -> datetime:
+    """From there on eight of the twelve are of one day, whatever the time is now: a day ends a piece of the file."""
+    return timezone.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(minutes=30)
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -293,7 +298,7 @@ def test_the_audit_tells_the_start_and_the_end(operator: Client, project: Projec
 
 def test_an_export_that_nobody_reads_on_is_stopped(operator: Client, project: Project) -> None:
     now = timezone.now()
-    store(project, *story(now))
+    store(project, *story(late_yesterday()))
     log_filter, origin = LogFilter.where(since=now - timedelta(days=30)), export.Origin("127.0.0.1", "request-1")
     person = User.objects.get(memberships__project=project)
     begun = export.start(
@@ -373,7 +378,7 @@ def test_the_page_says_what_it_will_be(operator: Client, project: Project) -> No
 
 
 def test_the_list_tells_how_far_each_is(operator: Client, project: Project) -> None:
-    store(project, *story(timezone.now()))
+    store(project, *story(late_yesterday()))
     with patch.object(export, "LINES_AT_ONCE", 3), patch.object(export, "TELL_SECONDS", 0):
         response = operator.get(f"{PAGE}?format=csv&since=30d")
         parts = parts_of(response)
