@@ -16,7 +16,7 @@ run: setup-run ## the portal with its demo, at http://127.0.0.1:8000 (HOST, PORT
 test: setup-dev ## the whole test suite (ARGS="-k name" for a part)
 	@exec $(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
-check: setup-dev ## format, lint, types, import contracts, templates, deployment settings, migrations, OpenAPI
+check: setup-dev ## format, lint, types, import contracts, security, pins, templates, deployment settings, migrations, OpenAPI
 	@exec $(PY) -m portal.checkup
 
 bench: setup-dev ## the benchmarks (ARGS are passed on)
@@ -30,11 +30,13 @@ format: setup-dev ## formats code, imports and templates
 openapi: setup-dev ## writes portal/api/openapi.yaml from the code
 	@exec $(PY) -m portal.checkup --write-openapi
 
-lock: setup-dev ## pins requirements/*.txt anew from pyproject.toml
+lock: setup-dev ## pins requirements/*.txt anew from pyproject.toml, and writes sbom.json of what runs
 	@uv=$$(command -v .venv/bin/uv || command -v uv) || { $(PY) -m pip install -qq uv && uv=.venv/bin/uv; } && \
 	set -- pip compile --universal --python-version 3.12 --generate-hashes --no-header --quiet && \
 	"$$uv" "$$@" --upgrade pyproject.toml -o requirements/run.txt && \
-	"$$uv" "$$@" --upgrade --constraint requirements/run.txt --group dev pyproject.toml -o requirements/dev.txt
+	"$$uv" "$$@" --upgrade --constraint requirements/run.txt --group dev pyproject.toml -o requirements/dev.txt && \
+	"$$uv" "$$@" --upgrade --group pyproject.toml:semgrep -o requirements/semgrep.txt && \
+	$(PY) -m portal.pins --write-sbom
 
 clean: ## removes .venv and caches; the data in .data stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Makes `.venv` and installs one hash-pinned requirement file: `python -m portal.bootstrap run` or `dev`.
+"""Makes `.venv` and installs hash-pinned requirement files: `python -m portal.bootstrap run` or `dev`.
 
 Standard library only, since it runs before anything is installed. Never installs twice what did not change, and never anything
 without a hash.
@@ -15,10 +15,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+# A tool whose own pins go against ours has a folder of its own, which nothing but its process looks into.
+SEMGREP = VENV / "semgrep"
+FILES = {"run": ("run",), "dev": ("dev", "semgrep")}
 
 
 def prepare(kind: str) -> None:
-    """Leaves a `.venv` that holds everything of requirements/<kind>.txt. Raises CalledProcessError when it cannot."""
+    """Leaves a `.venv` that holds everything of the requirement files of that kind. Raises CalledProcessError when it cannot."""
     # Two terminals may start at once; the second waits and then finds everything done.
     with (ROOT / ".venv.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -27,11 +30,12 @@ def prepare(kind: str) -> None:
         # So that tools called by their own name (pytest, mypy) find the project as `python -m` does.
         for packages in VENV.glob("lib/python3*/site-packages"):
             (packages / "project.pth").write_text(f"{ROOT}\n")
-        stamp = VENV / f".installed-{kind}"
-        wanted = fingerprint(ROOT / "requirements" / f"{kind}.txt")
-        if not stamp.exists() or stamp.read_text() != wanted:
-            install(ROOT / "requirements" / f"{kind}.txt")
-            stamp.write_text(wanted)
+        for name in FILES[kind]:
+            stamp, requirements = VENV / f".installed-{name}", ROOT / "requirements" / f"{name}.txt"
+            wanted = fingerprint(requirements)
+            if not stamp.exists() or stamp.read_text() != wanted:
+                install(requirements)
+                stamp.write_text(wanted)
 
 
 def usable() -> bool:
@@ -64,6 +68,9 @@ def install(requirements: Path) -> None:
     # --no-deps: the file names everything. Resolving again fails on the day a pinned package that is asked for with extras
     # (coverage[toml]) has a newer release, because pip then looks at that one and has no hash for it.
     options = ["-qq", "--disable-pip-version-check", "--no-input", "--require-hashes", "--no-deps"]
+    if requirements.stem == SEMGREP.name:
+        shutil.rmtree(SEMGREP, ignore_errors=True)
+        options += ["--target", str(SEMGREP)]
     environment = os.environ | {"PIP_ROOT_USER_ACTION": "ignore"}
     command: list[str | Path] = [PYTHON, "-m", "pip", "install", *options, "-r", requirements]
     subprocess.run(command, stdin=subprocess.DEVNULL, env=environment, check=True)

@@ -16,6 +16,8 @@ from portal import bootstrap
 
 ROOT = bootstrap.ROOT
 SCHEMA = ROOT / "portal" / "api" / "openapi.yaml"
+RULES = ROOT / "tests" / "semgrep" / "rules.yml"
+CODE = ("portal", "synclogs", "manage.py", "deploy")
 SECRET = "for checks only 0123456789 abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # noqa: S105
 # What production sets, with a database that nobody connects to: no check asks it anything.
 PRODUCTION = {
@@ -51,6 +53,15 @@ def manage(*arguments: str) -> list[str]:
     return [sys.executable, "-W", "ignore::RuntimeWarning", "manage.py", *arguments]
 
 
+def rules(*arguments: str) -> Check:
+    """Our own rules by Semgrep, which asks nobody for any and tells nobody what it found."""
+    command = [str(bootstrap.SEMGREP / "bin" / "pysemgrep"), "scan", "--metrics", "off", "--disable-version-check"]
+    # Both are files of its own: it would put one in the place of whatever is named here.
+    own = {name: str(bootstrap.SEMGREP / name.lower()) for name in ("SEMGREP_SETTINGS_FILE", "SEMGREP_LOG_FILE")}
+    apart = {"PYTHONPATH": str(bootstrap.SEMGREP), **own}
+    return Check("rules", [*command, "--quiet", "--error", "--config", str(RULES), *arguments], PRODUCTION | apart)
+
+
 def checks() -> list[Check]:
     templates = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "templates").rglob("*.html"))
     return [
@@ -58,6 +69,9 @@ def checks() -> list[Check]:
         Check("lint", tool("ruff", "check", "--quiet", ".")),
         Check("types", tool("mypy", "--no-error-summary")),
         Check("imports", script("lint-imports", "--no-logo")),
+        Check("security", tool("bandit", "--quiet", "--configfile", "pyproject.toml", "--recursive", *CODE)),
+        rules(*CODE, "templates"),
+        Check("pins", tool("portal.pins")),
         Check("templates", script("djade", "--check", "--target-version", "6.1", *templates)),
         Check("markup", tool("djlint", "--lint", "--quiet", "templates")),
         Check("deployment", manage("check", "--deploy", "--fail-level", "WARNING")),
@@ -66,14 +80,17 @@ def checks() -> list[Check]:
     ]
 
 
+def environment(check: Check) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in UNSET} | dict(check.environment)
+
+
 def perform(check: Check) -> bool:
     """Runs one; its words are shown only when it fails."""
     began = time.monotonic()
-    environment = {name: value for name, value in os.environ.items() if name not in UNSET} | dict(check.environment)
     done = subprocess.run(
         check.command,
         cwd=ROOT,
-        env=environment,
+        env=environment(check),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -25,6 +25,7 @@ TOP_LEVEL = {
     "requirements",
     "Makefile",
     "CHANGELOG.md",
+    "sbom.json",
 }
 PURE = (
     "moments",

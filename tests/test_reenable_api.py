@@ -229,6 +229,7 @@ def test_the_list_is_whole_newest_first_and_filtered(get, project):
     assert [row["id"] for row in get("/reenables", sync=made[3].sync_id).json()["results"]] == [str(made[3].pk)]
     for name, value in (
         ("state", "gone"),
+        ("state", ["recovered"] * 101),
         ("sync", "x"),
         ("cursor", "x"),
         ("cursor", "MSAy"),

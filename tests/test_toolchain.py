@@ -108,6 +108,18 @@ def test_the_set_up_installs_again_only_after_a_change(tmp_path: Path, monkeypat
     assert installed == ["one==1", "one==2"]
 
 
+def test_a_tool_with_pins_of_its_own_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    commands: list[list[str]] = []
+    monkeypatch.setattr(bootstrap, "SEMGREP", tmp_path / "semgrep")
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: commands.append([*map(str, command)]))
+    (tmp_path / "semgrep").mkdir()
+    for name in bootstrap.FILES["dev"]:
+        bootstrap.install(ROOT / "requirements" / f"{name}.txt")
+    assert [str(tmp_path / "semgrep") in command for command in commands] == [False, True]
+    assert all({"--require-hashes", "--no-deps"} <= {*command} for command in commands)
+    assert not (tmp_path / "semgrep").exists()  # nothing of an older one stays
+
+
 def test_every_check_is_a_command_that_exists():
     names = [check.name for check in checkup.checks()]
     assert len(set(names)) == len(names)

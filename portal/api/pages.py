@@ -16,6 +16,7 @@ from django.http import QueryDict
 
 from portal.api.problems import Denied
 from synclogs import paging
+from synclogs.filters import MAX_VALUES
 from synclogs.parameters import blanks, text_of
 
 MOST, USUAL = 200, 50
@@ -45,7 +46,8 @@ def asked(parameters: QueryDict, known: Collection[str] | None = ()) -> Asked:
     errors = {}
     if known is not None:
         errors = {name: unknown(name, [*known, *OWN]) for name in parameters if name not in {*known, *OWN}}
-        errors = blanks(parameters.lists()) | errors
+        many = (name for name, values in parameters.lists() if len(values) > MAX_VALUES)
+        errors = blanks(parameters.lists()) | dict.fromkeys(many, f"At most {MAX_VALUES} values.") | errors
     errors |= {name: "Give one value, not several." for name in OWN if len(parameters.getlist(name)) > 1}
     limit = parameters.get("limit", str(USUAL))
     if not (limit.isascii() and limit.isdigit() and len(limit) < 10 and 1 <= int(limit) <= MOST):
