@@ -41,7 +41,7 @@ def carried(request: HttpRequest, name: str) -> Device | None:
     except BadSignature:
         return None
     account, number, seal = text.split(".")
-    return Device(number, seal) if account == digest else None
+    return Device(number, seal) if constant_time_compare(account, digest) else None
 
 
 def recognised(request: HttpRequest, name: str) -> Device | None:
