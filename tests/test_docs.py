@@ -114,3 +114,11 @@ def test_every_filter_is_a_parameter_of_the_api_document() -> None:
 def test_the_picture_of_the_readme_is_there() -> None:
     for path in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README):
         assert (ROOT / path).is_file()
+
+
+def test_every_test_that_the_promises_name_is_there() -> None:
+    written = {path.stem: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text()))
+    functions = {name for text in written.values() for name in re.findall(r"^def (test_\w+)\(", text, re.MULTILINE)}
+    assert named
+    assert named - written.keys() - functions == set()
