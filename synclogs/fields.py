@@ -101,8 +101,7 @@ def is_seen(text: str) -> bool:
 
 
 def _unseen(name: str, text: str) -> NoReturn:
-    detail = f"{name} needs a character that can be seen; found {shown(text)}. Leave it away where there is none."
-    raise Refused(Code.BAD_CHARACTERS, name, detail)
+    raise Refused(Code.BAD_CHARACTERS, name, f"{name} needs a character that can be seen; found {shown(text)}.")
 
 
 def _text(name: str, value: object) -> str:
