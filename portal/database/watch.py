@@ -77,12 +77,12 @@ class Watch:
             self._wanted.clear()
             self._begun += 1
             away = not self._ask()
-            if away:
-                self._cut_all()
-            if away != self.is_away:
+            is_new, self.is_away = away != self.is_away, away
+            if is_new:
                 logger.warning("database away" if away else "database back")
+            if away:  # after it is known: whoever is woken finds no new connection to wait for
+                self._cut_all(drain=is_new)
             with self._changed:
-                self.is_away = away
                 self._done = self._begun
                 self._answered_at = time.monotonic()
                 self._changed.notify_all()
@@ -135,10 +135,10 @@ class Watch:
                 logger.warning("database session stuck")
                 cut(waiting[key])
 
-    def _cut_all(self) -> None:
+    def _cut_all(self, *, drain: bool) -> None:
         for session in list(Session.known):
             cut(session)
-        if not self.is_away:
+        if drain:
             self.pool.drain()
 
 
