@@ -21,7 +21,7 @@ from tests import server
 
 ROOT = server.ROOT
 # Of one operation; with the fixed cases at the bounds of every value more than 2,000 in all.
-EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "70")
+EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "50")
 SEED = os.environ.get("CONTRACT_SEED", "8")
 
 
