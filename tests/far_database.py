@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from queue import SimpleQueue
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -18,19 +19,22 @@ PIECE = 65536
 
 @dataclass
 class Line:
-    """`trips` counts, over all connections, how often the database had something said to it after it had spoken last.
+    """`trips` counts, for each connection, how often the database had something said to it after it had spoken last.
 
     What is sent in several pieces without waiting for an answer is one trip, whatever the statements in it.
     """
 
     url: str
     delay: float  # seconds each way
-    trips: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    wires: "list[Wire]" = field(default_factory=list)
 
-    def asked(self) -> None:
-        with self.lock:
-            self.trips += 1
+    @property
+    def trips(self) -> list[int]:
+        return [wire.trips for wire in self.wires]
+
+    def most_since(self, before: list[int]) -> int:
+        """The trips of the connection that made most of them: others, such as the watch's, ask in between."""
+        return max(now - then for now, then in zip_longest(self.trips, before, fillvalue=0))
 
 
 @contextmanager
@@ -60,7 +64,8 @@ def _accept(door: socket.socket, host: str, port: int, line: Line) -> None:
             there.connect(f"{host}/.s.PGSQL.{port}")
         else:
             there = socket.create_connection((host, port))
-        threading.Thread(target=Wire(near, there, line).run, daemon=True).start()
+        line.wires.append(Wire(near, there, line))
+        threading.Thread(target=line.wires[-1].run, daemon=True).start()
 
 
 class Wire:
@@ -69,6 +74,7 @@ class Wire:
     def __init__(self, near: socket.socket, there: socket.socket, line: Line) -> None:
         self.near, self.there, self.line = near, there, line
         self.answered = True
+        self.trips = 0
 
     def run(self) -> None:
         with self.near, self.there:
@@ -90,7 +96,7 @@ class Wire:
             except OSError:
                 data = b""
             if data and source is self.near and self.answered:
-                self.line.asked()
+                self.trips += 1
             if data:
                 self.answered = source is self.there
             pieces.put((time.monotonic() + self.line.delay, data))

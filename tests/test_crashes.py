@@ -291,7 +291,9 @@ def test_a_lock_that_somebody_holds_is_said_and_holds_nobody_up(house: House) ->
             told = [future.result() for future in [pool.submit(ask) for ask in asks * 6]]
             other = house.served.page("/p/alpha/help")
         holder.rollback()
-    assert {answer.status for answer in told} == {503}
+    assert {answer.status for answer in told[::2]} == {503}
+    # Three pages of one person wait for the lock; whoever waited for one of these is told to come back.
+    assert {answer.status for answer in told[1::2]} <= {429, 503}
     assert all("Retry-After" in answer.headers for answer in told)
     assert (
         max(answer.seconds for answer in told) < 6

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connection
 
-from synclogs.models import LogEntry, Project, RateBucket, Scope
+from synclogs.models import AuditEvent, Denial, LogEntry, Project, RateBucket, Scope
 from tests import factories
 from tests.factories import entry
 
@@ -121,7 +121,8 @@ def web(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[Web]:
         finally:
             Project.objects.filter(pk__in=[project.pk, other.pk]).delete()
             LogEntry.objects.filter(project=project.pk)._raw_delete("default")
-            RateBucket.objects.all().delete()
+            for left in (RateBucket, Denial, AuditEvent):  # refused keys are told of in the audit
+                left.objects.all().delete()
             connection.close()
 
 

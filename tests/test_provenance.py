@@ -24,14 +24,21 @@ MINUTE = timedelta(minutes=1)
 NOW = timezone.now()
 
 
+@pytest.fixture(autouse=True)
+def at_this_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What counts as lately goes by the real time, and these tests may run long after they were loaded."""
+    monkeypatch.setitem(globals(), "NOW", timezone.now())
+
+
 @pytest.fixture
 def project() -> Project:
     return factories.ProjectFactory()
 
 
-def arrive(project: Project, key: ApiKey | None, *, received: Any = NOW, **values: Any) -> LogEntry:
-    (record,) = factories.read(factories.entry(**values), now=received)
-    ingest.write(project, [record], now=received, sent_by=key.pk if key else None)
+def arrive(project: Project, key: ApiKey | None, *, received: Any = None, **values: Any) -> LogEntry:
+    at = received or NOW
+    (record,) = factories.read(factories.entry(**values), now=at)
+    ingest.write(project, [record], now=at, sent_by=key.pk if key else None)
     return LogEntry.objects.of(project).get(entry_id=record.entry_id)
 
 

@@ -28,13 +28,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.pool is None:
             return super().get_new_connection(conn_params)
         self.pool.open()
-        if watch(self.pool, conn_params).is_away:
-            raise OperationalError(Watch.AWAY)
-        if not self.is_intake and not self.holds_share:
+        watching = watch(self.pool, conn_params)
+        if not watching.is_away and not self.is_intake and not self.holds_share:
             self.holds_share = share_of_others().acquire(timeout=PATIENCE_SECONDS)
             if not self.holds_share:
                 raise OperationalError("No database connection is free for this request.")
         try:
+            if watching.is_away:  # also when that was found out while this waited
+                raise OperationalError(Watch.AWAY)
             found = super().get_new_connection(conn_params)
         except BaseException:
             self._give_share_back()

@@ -28,6 +28,8 @@ SUSPECTED_SECONDS = 0.7  # and then again
 ANSWER_SECONDS = 1.8
 FRESH_SECONDS = 0.1
 
+# In an error: the server is there, and has no place for one more connection. Without it nobody has answered at all.
+SPOKEN = "FATAL"
 # Both wait: the server's process for the client, and we for it. What is on its way over a slow line arrives soon after.
 LISTENING = "SELECT pid FROM pg_stat_activity WHERE pid = ANY(%s) AND wait_event = 'ClientRead'"
 
@@ -96,9 +98,9 @@ class Watch:
         except Silent:
             self._forget()
             return self._is_heard()
-        except (Error, OSError):
+        except (Error, OSError) as error:
             self._forget()
-            return self._is_heard() or (not self.is_away and self._pool_answers())
+            return self._is_heard() or (SPOKEN in str(error) and not self.is_away and self._pool_answers())
         return True
 
     def _forget(self) -> None:
