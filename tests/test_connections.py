@@ -16,6 +16,7 @@ from portal.database.watch import Asking, Watch, cut
 from synclogs import budget, connections
 from synclogs.connections import Session, Silent
 from tests.outage import stopped
+from tests.server import wait
 
 pytestmark = pytest.mark.django_db
 
@@ -126,6 +127,10 @@ def test_one_backend_that_stands_still_is_found_and_a_slow_one_is_not(
     with ExitStack() as stack:
         slow, still = (stack.enter_context(pool.connection()) for _ in range(2))
         still.execute("BEGIN")
+        waits = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event = 'ClientRead'"
+        wait(
+            lambda: slow.execute(waits, [still.pgconn.backend_pid]).fetchone() is not None
+        )  # it has answered, and says so
         threads = stack.enter_context(ThreadPoolExecutor(2))
         with stopped(still.pgconn.backend_pid):
             began = time.monotonic()
