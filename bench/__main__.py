@@ -18,7 +18,7 @@ SETTINGS = {
     "autovacuum_naptime": "1h",
 }
 
-PARTS = ("ingest", "lists", "export", "explorer", "reenable", "doors")
+PARTS = ("ingest", "lists", "export", "explorer", "reenable", "doors", "searches")
 
 
 def main() -> int:
