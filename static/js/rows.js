@@ -16,6 +16,8 @@ export function setOpen(button, open) {
 
 function load(button, panel) {
   panel.replaceChildren(words("Loading the context…"));
+  // A list that has just come is listened to by htmx a moment later; who is quicker would wait for ever.
+  window.htmx?.process(button);
   button.dispatchEvent(new Event("expand"));
 }
 
