@@ -28,7 +28,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 # A refused or aborted request shows as a console error of the browser and of htmx; the tests look at the page for those.
-EXPECTED = ("Failed to load resource", "htmx:")
+EXPECTED = ("Failed to load resource", "htmx:", "Response Status Error Code 429")
 WIDE = {"width": 1280, "height": 800}
 NARROW = {"width": 390, "height": 844}
 

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from portal import reads
 from synclogs.models import LogEntry, Project
 from tests.browser.conftest import NARROW, accessibility_faults
 from tests.factories import ProjectFactory, entry, error_entry, member, store, sync_id
@@ -295,3 +296,22 @@ def test_the_sign_in_page_has_no_accessibility_fault(open_page: Look, project: P
     page = open_page("/p/demo/logs", color_scheme=scheme)
     expect(page).to_have_url(re.compile(r"/accounts/login/\?next="))
     assert accessibility_faults(page) == []
+
+
+def test_a_part_that_had_to_wait_comes_by_itself(open_page: Look, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many reads at once: the list is not lost and no failure is shown, and what was refused is asked for again."""
+    page = open_page("/p/demo/logs", user=user)
+    page.wait_for_load_state("networkidle")
+    refused, turn = iter([True, True]), reads.turn
+
+    def busy(subject: str) -> Any:
+        if next(refused, False):
+            raise reads.Busy
+        return turn(subject)
+
+    monkeypatch.setattr(reads, "turn", busy)
+    page.locator('#filters input[name="level"][value="error"]').check()
+    expect(page.locator("#toasts")).to_contain_text("This one goes on in a moment")
+    expect(page).to_have_url(re.compile(r"/p/demo/logs\?level=error$"))
+    expect(page.locator("#logs .state")).to_have_count(0)
+    assert next(refused, None) is None
