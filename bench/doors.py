@@ -24,7 +24,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
-from bench import ingest
+from bench import ingest, reenables_beside_ingest
 from portal import devdb
 from portal.sessions import SessionStore
 from synclogs import keys, partitions
@@ -32,7 +32,7 @@ from synclogs.models import Membership, Project, RateBucket, Role, Scope
 
 SLUG = "bench-doors"
 STRANGERS = 30
-SENDERS, SEND_EVERY, ENTRIES = 2, 0.1, 100
+SENDERS, SEND_EVERY = 2, 0.1
 READERS, READ_EVERY = 2, 0.25
 WINDOW = 10.0  # seconds
 TARGET = 2.0
@@ -135,19 +135,12 @@ def _callers(now: datetime) -> Iterator[Caller]:
     key, text = keys.create(project, f"bench {now.isoformat()}", scopes=[Scope.LOGS_WRITE])
     key.requests_per_minute = 1_000_000
     key.save()
-    bodies = _bodies(now)
+    bodies = reenables_beside_ingest._bodies(now)
     for _ in range(SENDERS):
         yield Caller("ingest", _sender(text, bodies), SEND_EVERY)
     cookie = _session(project)
     for _ in range(READERS):
         yield Caller("page", _reader(cookie), READ_EVERY)
-
-
-def _bodies(now: datetime) -> Iterator[bytes]:
-    for body in ingest._stream(random.Random(), now):
-        entries = json.loads(body)
-        for start in range(0, len(entries), ENTRIES):
-            yield json.dumps(entries[start : start + ENTRIES]).encode()
 
 
 def _sender(text: str, bodies: Iterator[bytes]) -> Ask:

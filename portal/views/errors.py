@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from portal import reads
-from portal.access import enter, origin
+from portal.access import SAFE_METHODS, enter, origin
 from portal.api.problems import problem
 from portal.hashing import TryLater
 from synclogs import denials
@@ -59,9 +59,8 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
     in_project(request)
     user = getattr(request, "user", None)
     person = user if isinstance(user, User) and user.is_authenticated else None
-    if person or request.method not in (
-        "GET",
-        "HEAD",
+    if (
+        person or request.method not in SAFE_METHODS
     ):  # nobody is refused nothing by reading: a page sends them to sign in
         project = getattr(request, "project", None)
         denials.note(
