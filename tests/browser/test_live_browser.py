@@ -104,6 +104,7 @@ def test_whoever_has_scrolled_down_keeps_the_place_and_the_focus(open_page: Look
     handle = row.element_handle()
     store(project, *(entry() for _ in range(3)), entry(timestamp=now - timedelta(hours=2)))
     look_again(page)
+    expect(page.locator(".live-pill")).to_have_text("4 new")  # the answer is there before the page has shown it
     box = page.locator(".live-pill").bounding_box()
     assert box
     page.mouse.click(box["x"] + 9, box["y"] + 9)  # Playwright's own click scrolls before it
