@@ -18,9 +18,9 @@ from django.http import QueryDict
 from portal.querystring import refused
 from synclogs import keyset
 from synclogs.checks import OPEN, State
+from synclogs.identifiers import uuid_of
 from synclogs.models import Action, Attention, AuditEvent, Bulk, ConnectedUser, Project, Reenable, Sync
 from synclogs.models.sync import SyncQuerySet
-from synclogs.paste import uuid_of
 
 LONGEST = 256
 MOST = 100

@@ -19,7 +19,7 @@ from portal.access import client_address
 from portal.devices import Device
 from portal.hashing import TryLater
 from synclogs import denials, keys
-from synclogs.sweep import release
+from synclogs.connections import release
 
 ADDRESS_PER_MINUTE = 30
 NAME_PER_MINUTE = 10

@@ -8,6 +8,7 @@ import time
 from typing import Any, ClassVar, cast
 from weakref import WeakSet
 
+from django.db import connection
 from psycopg import Connection, OperationalError
 from psycopg.abc import RV, PQGen
 from psycopg.pq import TransactionStatus
@@ -95,3 +96,9 @@ def check(session: Session) -> None:
         session.execute("")
     finally:
         session.limit = STATEMENT_SECONDS
+
+
+def release() -> None:
+    """Gives the database connection back to the pool; the next query takes one again."""
+    if not connection.in_atomic_block:
+        connection.close()

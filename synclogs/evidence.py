@@ -15,10 +15,10 @@ from synclogs.actors import Actor
 from synclogs.catalogue import SyncStatus, error_code
 from synclogs.causes import TOLD_BY_EVENT
 from synclogs.checks import OPEN, Check, CheckName, Evidence, State
+from synclogs.connections import release
 from synclogs.explain.syncs import error_explains_stop, last_error_cause
 from synclogs.models import Reenable, Resolution, Sleeper, Sync
 from synclogs.provider import Connection, ProviderError
-from synclogs.sweep import release
 
 COOLDOWN = timedelta(seconds=60)
 FLAPPING, FLAPPING_IN = 3, timedelta(days=7)

@@ -18,6 +18,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from synclogs import audit, lines, saved, sweep
+from synclogs.connections import release
 from synclogs.filters import LogFilter
 from synclogs.lines import Row
 from synclogs.models import Action, Export, ExportFormat, ExportState, Project
@@ -132,14 +133,14 @@ class Course:
         if time.monotonic() - self.told >= TELL_SECONDS:
             self.told = time.monotonic()
             self._update(moved_at=timezone.now(), entries=self.entries)
-            sweep.release()
+            release()
 
     def end(self, state: ExportState) -> None:
         now = timezone.now()
         with transaction.atomic():
             self._update(moved_at=now, finished_at=now, entries=self.entries, is_cut=self.is_cut, state=state)
             _record(Action.EXPORT_ENDED, self.export, self.origin)
-        sweep.release()
+        release()
 
     def _update(self, **values: object) -> None:
         for name, value in values.items():

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from urllib.parse import unquote
-from uuid import UUID
 
+from synclogs.identifiers import UUID_TEXT, uuid_of
 from synclogs.pastedjson import Kind, Named, Part, named, parts
 
 LONGEST = 8192
@@ -21,7 +21,6 @@ MOST_LINKS = 10
 MOST_NAMES = 10
 BREAK = "\u23ce"  # what the search box, a single line, shows in the place of a line break
 
-UUID_TEXT = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _UUIDS = re.compile(rf"(?<![0-9a-f]){UUID_TEXT.pattern}(?![0-9a-f])", re.IGNORECASE | re.ASCII)
 _BEGINNING = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]){0,23}-?", re.IGNORECASE | re.ASCII)
 _LABEL = re.compile(
@@ -105,11 +104,6 @@ class Pasted:
     is_link: bool = False
     lines: int = 1
     is_cut: bool = False
-
-
-def uuid_of(text: str) -> UUID | None:
-    """The UUID that a text is, in any case, with or without hyphens."""
-    return UUID(text) if UUID_TEXT.fullmatch(text) else None
 
 
 def beginning_of(text: str) -> str:

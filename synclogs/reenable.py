@@ -24,13 +24,13 @@ from synclogs import audit, evidence, ownership
 from synclogs.actors import PORTAL, Actor, NotAllowed, required_text
 from synclogs.catalogue import SyncStatus
 from synclogs.checks import OPEN, Check, CheckName, Evidence, State
+from synclogs.connections import release
 from synclogs.decoding import cleaned
 from synclogs.explain.reenables import not_sent_sentence
 from synclogs.models import Action, Bulk, Reenable, Role, Sync
 from synclogs.models.reenable import ReenableQuerySet
 from synclogs.provider import Permanent, ProviderError, Temporary, Unknown
 from synclogs.provider.errors import cut
-from synclogs.sweep import release
 
 # Which state may follow which. NO_SIGN_OF_LIFE is corrected by entries that come late.
 TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(

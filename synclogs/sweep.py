@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from synclogs import partitions
 from synclogs.budget import OutOfTime, within
+from synclogs.connections import release
 from synclogs.filters import LogFilter
 from synclogs.lines import Row
 from synclogs.models import Project
@@ -68,12 +69,6 @@ def chunks(log_filter: LogFilter, project: Project, *, received_until: datetime)
         if rows:
             release()
             yield rows
-
-
-def release() -> None:
-    """Gives the database connection back to the pool; the next query takes one again."""
-    if not connection.in_atomic_block:
-        connection.close()
 
 
 def _days(log_filter: LogFilter) -> list[Window]:

@@ -26,11 +26,11 @@ from synclogs import catalogue, explain, paging
 from synclogs.budget import estimate
 from synclogs.catalogue import Category, Level
 from synclogs.filters import DEFAULT_SINCE, PRESETS, FilterError, LogFilter, Term, parse_query
+from synclogs.identifiers import uuid_of
 from synclogs.language import QueryError
 from synclogs.models import Facet, HourCount, LogEntry, Project
 from synclogs.paging import Page
 from synclogs.parameters import FIELDS
-from synclogs.paste import uuid_of
 
 WIDE = "30d"  # where a search looks unless a range is chosen
 MOST_FOUND = 100
@@ -118,9 +118,9 @@ class LogList(PagedList):
         if not text:
             page = paging.page(log_filter, project, size=self.list_per_page, before=self.before, after=self.after)
             return page, log_filter
-        entries = located(project, log_filter, text)
-        if entries:
-            return Page(entries, "", ""), None
+        found = located(project, log_filter, text)
+        if found:
+            return Page(found, "", ""), None
         narrowed = narrower(project, log_filter, text) or queried(log_filter, text)
         page = paging.page(narrowed, project, size=self.list_per_page, before=self.before, after=self.after)
         return page, narrowed
@@ -142,8 +142,8 @@ def located(project: Project, log_filter: LogFilter, text: str) -> list[LogEntry
         FIELDS["user"].parse(text)
     except ValueError as error:
         raise FilterError({"q": str(error)}) from None
-    entries, key = LogEntry.objects.of(project).select_related("project"), uuid_of(text)
-    found = list(entries.at_key(key)) if key else []
+    everything, key = LogEntry.objects.of(project).select_related("project"), uuid_of(text)
+    found = list(everything.at_key(key)) if key else []
     # Without an order, so that the planner has no reason to read anything but the index of the ids.
     found = found or list(log_filter.entries(project).select_related("project").filter(entry_id=text)[:MOST_FOUND])
     return sorted(found, key=lambda entry: (entry.occurred_at, entry.key), reverse=True)

@@ -16,8 +16,8 @@ from portal.admin.lists import Choice, PagedList, ProjectChoice, RangeChoice, Te
 from portal.admin.things import IntegrationChoice, SyncThing, UserText
 from portal.reenabling import TONES
 from synclogs.checks import State
+from synclogs.identifiers import uuid_of
 from synclogs.models import Bulk, BulkState, Reenable, Resolution, Sleeper
-from synclogs.paste import uuid_of
 
 STATE_COLOURS = {state.label: cells.COLOURS[TONES[state]] for state in State}
 

@@ -25,8 +25,8 @@ from synclogs.actors import Actor, NotAllowed, Refused, required_text
 from synclogs.checks import CheckName, Evidence, State
 from synclogs.explain.reenables import why_not
 from synclogs.filters import FilterError
+from synclogs.identifiers import uuid_of
 from synclogs.models import Action, ApiKey, LogEntry, Reenable, Role, Scope, Sync
-from synclogs.paste import uuid_of
 
 
 def actor_of(key: ApiKey, request: HttpRequest) -> Actor:

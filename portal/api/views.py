@@ -35,9 +35,9 @@ from portal.api.serializers import (
 from portal.filtersets import TextsFilter
 from synclogs import audit, fields, paging, words
 from synclogs.filters import FilterError, LogFilter
+from synclogs.identifiers import uuid_of
 from synclogs.limits import LIMITS
 from synclogs.models import Action, ApiKey, ConnectedUser, LogEntry, Project, Scope, Sync, Trace
-from synclogs.paste import uuid_of
 
 READ = {"GET": Scope.LOGS_READ}
 TRACE_ENTRIES = 200

@@ -70,8 +70,8 @@ def logs(request: ProjectRequest) -> HttpResponse:
             if not is_in_view(request, shown):  # or Back would have to be pressed twice
                 response["HX-Push-Url"] = request.path + querystring.link(shown).rstrip("?")
     else:
-        rail = rail_of(request, listing, query, now=now)
-        response = render(request, "logs.html", {**context, **rail}, status=listing.status)
+        rail_context = rail_of(request, listing, query, now=now)
+        response = render(request, "logs.html", {**context, **rail_context}, status=listing.status)
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
     return response
 

@@ -27,8 +27,8 @@ from synclogs.actors import NotAllowed, Refused, required_text
 from synclogs.catalogue import Tone
 from synclogs.checks import OPEN, Evidence, State
 from synclogs.explain.reenables import source_words
+from synclogs.identifiers import uuid_of
 from synclogs.models import ConnectedUser, LogEntry, Reenable, Role, Sync
-from synclogs.paste import uuid_of
 
 ENTRIES = 20
 AFTERWARDS = timedelta(minutes=15)  # so long after its end entries still belong to the story

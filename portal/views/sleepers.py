@@ -20,8 +20,8 @@ from portal.views.reenables import SeeOther
 from synclogs import keyset, resolutions
 from synclogs.actors import NotAllowed, Refused
 from synclogs.catalogue import integration_words
+from synclogs.identifiers import uuid_of
 from synclogs.models import ConnectedUser, Project, Role, Sleeper, Sync
-from synclogs.paste import uuid_of
 
 PAGE_SIZE = 50
 
