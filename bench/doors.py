@@ -27,8 +27,9 @@ from django.core.management import call_command
 from bench import ingest, reenables_beside_ingest
 from portal import devdb
 from portal.sessions import SessionStore
-from synclogs import keys, partitions
+from synclogs.access import keys
 from synclogs.models import Membership, Project, RateBucket, Role, Scope
+from synclogs.storage import partitions
 
 SLUG = "bench-doors"
 STRANGERS = 30

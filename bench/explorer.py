@@ -21,9 +21,9 @@ from django.test import Client
 
 from bench import store
 from synclogs import histogram, sums
-from synclogs.filters import LogFilter
 from synclogs.models import Membership, Project, Role
-from synclogs.parameters import FACETS
+from synclogs.query.fields import FACETS
+from synclogs.query.filters import LogFilter
 
 MEDIAN_MS, MOST_MS = 250.0, 2000.0
 QUESTIONS: dict[str, dict[str, str]] = {

@@ -23,8 +23,11 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection, transaction
 
 from portal import devdb
-from synclogs import ingest, keys, partitions, records
+from synclogs import ingest
+from synclogs.access import keys
 from synclogs.models import Project, Scope
+from synclogs.parsing import records
+from synclogs.storage import partitions
 
 BATCH, BATCHES = 1000, 20
 SENDERS = (1, 2)

@@ -22,9 +22,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.test import Client
 
 from bench import store
-from synclogs import keys
-from synclogs.filters import LogFilter
+from synclogs.access import keys
 from synclogs.models import LogEntry, Membership, Project, Role, Scope
+from synclogs.query.filters import LogFilter
 
 SMALL = 1_000_000
 WITHIN, OVERHEAD_MS, GROWTH = 2.0, 30.0, 1.3

@@ -22,9 +22,10 @@ from django.utils import timezone
 
 from bench import ingest
 from portal import devdb
-from synclogs import keys, partitions
-from synclogs.checks import State
+from synclogs.access import keys
+from synclogs.catalogue.recovery import State
 from synclogs.models import Project, Reenable, Scope, Sync
+from synclogs.storage import partitions
 
 ATTEMPTS = 1000
 SENDERS, EVERY, WINDOW = 2, 0.1, 12.0  # seconds between two requests of one; the worker looks every ten

@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection
 
-from synclogs import partitions, tokens
 from synclogs.models import Project
+from synclogs.parsing import search_words
+from synclogs.storage import partitions
 
 DAYS = 30
 INTEGRATIONS = (
@@ -36,7 +37,7 @@ RARE, MIDDLING, FREQUENT = "wolframite", "quartz", "incremental"
 QUARTERS = range(4)
 CODES = ("credential_expired", "10007", "permission_denied", "internal")
 
-# What an entry says is decided by these three; `words` are the numbers of its words (synclogs.tokens).
+# What an entry says is decided by these three; `words` are the numbers of its words (synclogs.parsing.search_words).
 KINDS = """
 CREATE TEMPORARY TABLE bench_kinds (level int, quarter int, integration text, event text, error_code text, message text, words int4[])
     ON COMMIT PRESERVE ROWS
@@ -165,7 +166,7 @@ def _draw_kinds(project: Project) -> None:
         rows.append(
             (
                 *(level, quarter, integration, event, code, message),
-                sorted({tokens.hashed(project.pk, word) for word in tokens.words(text)}),
+                sorted({search_words.hashed(project.pk, word) for word in search_words.words(text)}),
             )
         )
     with connection.cursor() as cursor:

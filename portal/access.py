@@ -24,7 +24,7 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 
 from portal import querystring, reads
-from synclogs import denials
+from synclogs.access import denials
 from synclogs.models import Action, Membership, Project, Role
 
 LAST_PROJECT = "last_project"

@@ -32,7 +32,7 @@ from unfold.sites import UnfoldAdminSite
 from portal import devices, sign_in
 from portal.access import origin, projects_of, turn_of
 from portal.views.accounts import SignOut
-from synclogs import audit
+from synclogs.access import audit
 from synclogs.models import Action, Project, Role
 
 # Unfold's Alpine makes functions of the expressions in its attributes; nothing else is looser than on the pages.

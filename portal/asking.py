@@ -11,9 +11,9 @@ from difflib import get_close_matches
 from portal import querystring
 from portal.querystring import Pairs
 from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS
-from synclogs.filters import parse_query
-from synclogs.language import QUERY_LENGTH, Match, QueryError, Text, leaves, parse
-from synclogs.parameters import FIELDS
+from synclogs.query.fields import FIELDS
+from synclogs.query.filters import parse_query
+from synclogs.query.language import QUERY_LENGTH, Match, QueryError, Text, leaves, parse
 
 # Fields that take nothing but these.
 VALUES: Mapping[str, Collection[str]] = {"level": LEVEL_SLUGS, "category": CATEGORY_SLUGS}

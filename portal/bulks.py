@@ -19,7 +19,7 @@ from portal.things import SyncRow
 from synclogs import bulk as verbs
 from synclogs.bulk import BOUNDS, GONE, Plan
 from synclogs.catalogue import Tone, integration_words
-from synclogs.checks import RUNNING, BulkState, CheckName
+from synclogs.catalogue.recovery import RUNNING, BulkState, CheckName
 from synclogs.explain import bulks as words
 from synclogs.explain.bulks import Standing
 from synclogs.explain.reenables import SKIPPED, state_sentence

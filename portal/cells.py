@@ -14,9 +14,10 @@ from portal.columns import COLUMNS, Column
 from portal.markup import fill, joined
 from portal.querystring import value_words
 from portal.templatetags.portal import short_id, stamp, status_badge, visible, visible_text
-from synclogs import catalogue, explain, fields
+from synclogs import catalogue, explain
 from synclogs.explain import phrases, times
 from synclogs.models import LogEntry, Project
+from synclogs.parsing import fields
 
 Draw = Callable[["Cells", LogEntry, Column], SafeString]
 DASH = "\N{EN DASH}"

@@ -15,7 +15,7 @@ from synclogs.catalogue import Category, Level
 from synclogs.counting import Values
 from synclogs.facets import Seen
 from synclogs.models import Facet
-from synclogs.parameters import FIELDS
+from synclogs.query.fields import FIELDS
 
 SHOWN = 7
 OFFERED = 60

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from portal.querystring import Pairs
-from synclogs.filters import FilterError
-from synclogs.parameters import EMPTY, is_blank
+from synclogs.query.fields import EMPTY, is_blank
+from synclogs.query.filters import FilterError
 
 PARAMETER = "columns"
 ALWAYS = ("time", "level")

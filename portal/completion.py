@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 
 from portal.querywords import COMPARISONS
-from synclogs.language import QUERY_LENGTH, field_of
-from synclogs.parameters import FIELDS
-from synclogs.querytree import KEY
+from synclogs.query.fields import FIELDS
+from synclogs.query.language import QUERY_LENGTH, field_of
+from synclogs.query.tree import KEY
 
 _NAME = re.compile(rf"\.?{KEY}(?:\.{KEY})*:", re.DOTALL)
 _OPERATOR = re.compile(r">=|<=|>|<|=+")

@@ -13,11 +13,12 @@ from django.urls import reverse
 from portal import choices, histograms, querystring
 from portal.access import ProjectRequest
 from portal.querystring import Pairs
-from synclogs import counting, facets, filters, histogram
+from synclogs import counting, facets, histogram
 from synclogs.counting import Numbers
 from synclogs.facets import Seen
-from synclogs.filters import LogFilter
 from synclogs.models import Project
+from synclogs.query import filters
+from synclogs.query.filters import LogFilter
 
 # Of database time: a page has to answer within 250 ms, and its list and its making take the rest.
 SECONDS = 0.15

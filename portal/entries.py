@@ -15,8 +15,8 @@ from portal.narrowing import Links, Narrowing
 from portal.querystring import Pairs, add, link, value_words
 from synclogs import explain
 from synclogs.catalogue import Level
-from synclogs.filters import PRESETS
 from synclogs.models import LogEntry, Project
+from synclogs.query.filters import PRESETS
 
 NEIGHBOURHOOD = timedelta(minutes=15)
 # Wire name, words, filter parameter, column, page (a URL name of the thing itself).

@@ -11,9 +11,9 @@ from portal import querystring
 from synclogs.catalogue import Tone
 from synclogs.explain import phrases
 from synclogs.export import MOST
-from synclogs.filters import FilterError, LogFilter
 from synclogs.models import Export, ExportFormat, ExportState
-from synclogs.parameters import FIELDS
+from synclogs.query.fields import FIELDS
+from synclogs.query.filters import FilterError, LogFilter
 
 TONES = {
     ExportState.RUNNING: Tone.ACTIVE,

@@ -1,6 +1,6 @@
 """The filters of the small tables (syncs, users, audit): a query string in, a narrowed queryset or errors by field out.
 
-A name that is no filter is an error with a hint and never "match everything". The log has its own door: synclogs.filters.
+A name that is no filter is an error with a hint and never "match everything". The log has its own door: synclogs.query.filters.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,10 +17,10 @@ from django.http import QueryDict
 
 from portal.querystring import refused
 from synclogs import keyset
-from synclogs.checks import OPEN, State
-from synclogs.identifiers import uuid_of
+from synclogs.catalogue.recovery import OPEN, State
 from synclogs.models import Action, Attention, AuditEvent, Bulk, ConnectedUser, Project, Reenable, Sync
 from synclogs.models.sync import SyncQuerySet
+from synclogs.parsing.identifiers import uuid_of
 
 LONGEST = 256
 MOST = 100

@@ -23,7 +23,7 @@ from portal.api.problems import problem
 from portal.hashing import TryLater
 from portal.views.accounts import refused_early
 from portal.views.errors import forbidden, is_machine, too_many, too_many_reads, unavailable
-from synclogs.connections import release
+from synclogs.storage.connections import release
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
 

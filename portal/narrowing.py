@@ -6,10 +6,10 @@ What no filter has a name for is said in the query language, joined to the query
 from dataclasses import dataclass
 
 from portal.querystring import Pairs, link, remove
-from synclogs import language
-from synclogs.conditions import COLUMN_OF_PATH
-from synclogs.language import Match, Node, Operator, Path, QueryError, Value, conjunction, negated, to_text
-from synclogs.parameters import FIELDS
+from synclogs.query import language
+from synclogs.query.conditions import COLUMN_OF_PATH
+from synclogs.query.fields import FIELDS
+from synclogs.query.language import Match, Node, Operator, Path, QueryError, Value, conjunction, negated, to_text
 
 EXACT = ("true", "false", "null")
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from django.urls import NoReverseMatch, reverse
 
-from synclogs.filters import DEFAULT_SINCE, PRESETS
+from synclogs.query.filters import DEFAULT_SINCE, PRESETS
 
 # The page of one thing -> the list that answers `?id=` in its place.
 LISTS: Mapping[str, str] = {"user": "users", "trace": "traces", "integration": "integrations"}

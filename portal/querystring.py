@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 from synclogs import catalogue
 from synclogs.explain import times
-from synclogs.filters import DEFAULT_SINCE, LogFilter, moment
 from synclogs.moments import EPOCH
-from synclogs.parameters import FIELDS, blanks
+from synclogs.query.fields import FIELDS, blanks
+from synclogs.query.filters import DEFAULT_SINCE, LogFilter, moment
 
 Pairs = tuple[tuple[str, str], ...]
 # A cursor belongs to one filter: every change of a filter starts again at the newest entry.

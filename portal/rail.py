@@ -23,9 +23,9 @@ from portal.querystring import Pairs
 from portal.templatetags.portal import compact, visible_text
 from portal.templatetags.portal import visible as shown
 from synclogs import saved
-from synclogs.filters import DEFAULT_SINCE, TIMES, FilterError, LogFilter
 from synclogs.models import Project, SavedView
-from synclogs.parameters import FIELDS
+from synclogs.query.fields import FIELDS
+from synclogs.query.filters import DEFAULT_SINCE, TIMES, FilterError, LogFilter
 from synclogs.saved import Actor
 
 PARAMETER = "view"

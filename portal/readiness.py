@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from portal.database import watch
 from portal.storage import STORAGE
-from synclogs import partitions
 from synclogs.jobs import workers_alive
+from synclogs.storage import partitions
 
 WORKER_SILENCE = timedelta(minutes=1)
 PAUSE_SECONDS = 1.0

@@ -16,7 +16,7 @@ from hashlib import blake2b
 
 from django.conf import settings
 
-from synclogs.connections import release
+from synclogs.storage.connections import release
 
 PATIENCE_SECONDS = 2.0
 WAITING = 5  # for each turn; they hold a socket and no connection of the database

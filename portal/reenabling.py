@@ -15,9 +15,9 @@ from portal import things
 from portal.access import ProjectRequest, client_address
 from portal.rows import Row
 from synclogs import evidence, explain, ownership, resolutions
-from synclogs.actors import Actor
+from synclogs.access.actors import Actor
 from synclogs.catalogue import SyncStatus, Tone, integration_words
-from synclogs.checks import Check, CheckName, Evidence, State
+from synclogs.catalogue.recovery import Check, CheckName, Evidence, State
 from synclogs.explain import reenables as words
 from synclogs.models import ConnectedUser, Project, Reenable, Role, Sleeper, Sync
 from synclogs.provider import ProviderError

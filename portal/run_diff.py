@@ -15,10 +15,10 @@ from portal import entries, things
 from portal.querystring import value_words
 from portal.run_chart import length_words, offset_words
 from portal.templatetags.portal import level_badge
-from synclogs import catalogue, comparison, explain, timeline
+from synclogs import catalogue, explain, timeline
 from synclogs.catalogue import Tone
-from synclogs.comparison import Change, Comparison, Kind, Row
-from synclogs.explain import Outcome
+from synclogs.explain import Outcome, comparison
+from synclogs.explain.comparison import Change, Comparison, Kind, Row
 from synclogs.models import Project, Sync, Trace
 
 BLOCKS = 40

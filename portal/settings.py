@@ -12,7 +12,7 @@ from django.utils.csp import CSP
 
 from portal import environment
 from portal.logs import logging_config
-from synclogs import connections
+from synclogs.storage import connections
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

@@ -18,8 +18,8 @@ from portal import devices, hashing
 from portal.access import client_address
 from portal.devices import Device
 from portal.hashing import TryLater
-from synclogs import denials, keys
-from synclogs.connections import release
+from synclogs.access import denials, keys
+from synclogs.storage.connections import release
 
 ADDRESS_PER_MINUTE = 30
 NAME_PER_MINUTE = 10

@@ -17,15 +17,16 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Min, Q
 
-from synclogs import audit, ownership, reenable
-from synclogs.actors import PORTAL, Actor, NotAllowed, Refused, required_text
+from synclogs import ownership, reenable
+from synclogs.access import audit
+from synclogs.access.actors import PORTAL, Actor, NotAllowed, Refused, required_text
 from synclogs.candidates import candidates
-from synclogs.checks import RUNNING, BulkState, CheckName, State
-from synclogs.decoding import cleaned
+from synclogs.catalogue.recovery import RUNNING, BulkState, CheckName, State
 from synclogs.explain import bulks as words
 from synclogs.explain.bulks import Standing
 from synclogs.models import Action, Bulk, BulkItem, Membership, Project, Reenable, Role, Sync
 from synclogs.models.bulk import MOST_ITEMS
+from synclogs.parsing.decoding import cleaned
 from synclogs.selection import in_turn
 
 logger = logging.getLogger(__name__)

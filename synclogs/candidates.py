@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from synclogs.catalogue import SyncStatus, error_code
-from synclogs.checks import OPEN, CheckName
+from synclogs.catalogue.recovery import OPEN, CheckName
 from synclogs.evidence import COOLDOWN, FLAPPING, FLAPPING_IN, VOID
 from synclogs.explain.syncs import error_explains_stop
 from synclogs.models import Project

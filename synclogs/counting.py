@@ -12,10 +12,11 @@ from typing import Any
 
 from django.db import connection
 
-from synclogs import budget, sums
-from synclogs.filters import LogFilter, Term
+from synclogs import sums
 from synclogs.models import Facet, Project
-from synclogs.parameters import FACETS
+from synclogs.query.fields import FACETS
+from synclogs.query.filters import LogFilter, Term
+from synclogs.storage import budget
 from synclogs.sums import HOUR, MINUTE, Bars, Fragment, Narrowing
 
 NAMES = {facet: name for name, facet in FACETS.items()}

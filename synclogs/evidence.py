@@ -11,14 +11,14 @@ from django.core.cache import cache
 from django.db.models import Count, F, Q, QuerySet, Window
 
 from synclogs import ownership, provenance
-from synclogs.actors import Actor
+from synclogs.access.actors import Actor
 from synclogs.catalogue import SyncStatus, error_code
-from synclogs.causes import TOLD_BY_EVENT
-from synclogs.checks import OPEN, Check, CheckName, Evidence, State
-from synclogs.connections import release
+from synclogs.catalogue.causes import TOLD_BY_EVENT
+from synclogs.catalogue.recovery import OPEN, Check, CheckName, Evidence, State
 from synclogs.explain.syncs import error_explains_stop, last_error_cause
 from synclogs.models import Reenable, Resolution, Sleeper, Sync
 from synclogs.provider import Connection, ProviderError
+from synclogs.storage.connections import release
 
 COOLDOWN = timedelta(seconds=60)
 FLAPPING, FLAPPING_IN = 3, timedelta(days=7)

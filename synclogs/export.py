@@ -17,12 +17,13 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from synclogs import audit, lines, saved, sweep
-from synclogs.connections import release
-from synclogs.filters import LogFilter
+from synclogs import lines, saved, sweep
+from synclogs.access import audit
 from synclogs.lines import Row
 from synclogs.models import Action, Export, ExportFormat, ExportState, Project
 from synclogs.models.export import SILENCE
+from synclogs.query.filters import LogFilter
+from synclogs.storage.connections import release
 
 logger = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from synclogs.catalogue import Level
 from synclogs.counting import Heights
-from synclogs.filters import LogFilter
+from synclogs.query.filters import LogFilter
 from synclogs.sums import Bars, ceiling, floor
 
 # Round bars for the usual ranges (30 minutes for a day, 3 hours for a week), wide enough for a finger on a phone.

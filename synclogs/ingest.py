@@ -16,11 +16,13 @@ from django.db.utils import IntegrityError
 from msgspec.structs import astuple
 from psycopg import errors
 
-from synclogs import moments, partitions, projections, tokens
-from synclogs.burst import begun, burst, commit
+from synclogs import moments, projections
 from synclogs.models import Project
 from synclogs.models.log import COLUMNS
-from synclogs.records import Code, Record, Refusal, rfc3339
+from synclogs.parsing import search_words
+from synclogs.parsing.records import Code, Record, Refusal, rfc3339
+from synclogs.storage import partitions
+from synclogs.storage.pipeline import begun, burst, commit
 
 logger = structlog.get_logger(__name__)
 
@@ -257,5 +259,5 @@ def lines(batch: Batch) -> Iterator[str]:
             f"\t{record.level}\t{record.category}\t{http_status}\t{record.sync_id or NULL}\t{names}"
             f"\t{_escaped(record.error_code)}\t{_escaped(record.recoverability)}\t{_escaped(record.user_id)}"
             f"\t{_escaped(record.message)}\t{_escaped(record.detail.decode())}"
-            f"\t{tokens.array(tokens.of(project_id, record))}\n"
+            f"\t{search_words.array(search_words.of(project_id, record))}\n"
         )

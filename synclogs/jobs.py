@@ -8,7 +8,9 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
-from synclogs import bulk, cadence, denials, export, reenable, retention, watch
+from synclogs import bulk, cadence, export, reenable, watch
+from synclogs.access import denials
+from synclogs.storage import retention
 
 DEAD = timedelta(hours=1)  # without a heartbeat for so long a worker does not come back
 

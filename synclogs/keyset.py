@@ -1,7 +1,7 @@
 """Pages of small tables by keyset: a queryset and its moment column come in, a slice with cursors goes out.
 
 The order is the moment, then the id, newest first; rows without a moment come last. No COUNT and no OFFSET: one row more
-than asked for tells whether there is another page. The log has its own pages in synclogs.filters.
+than asked for tells whether there is another page. The log has its own pages in synclogs.query.filters.
 """
 
 import re

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import msgspec
 
-from synclogs import records
 from synclogs.catalogue import CATEGORY_SLUGS, Level
+from synclogs.parsing import records
 
 
 class Row(NamedTuple):

@@ -13,8 +13,8 @@ from uuid import UUID
 from django.db.models import Q, Sum
 from django.db.models.functions import Lower
 
-from synclogs.identifiers import uuid_of
 from synclogs.models import ConnectedUser, Facet, HourCount, LogEntry, Project, Sync, Trace
+from synclogs.parsing.identifiers import uuid_of
 from synclogs.paste import Candidate, Pasted, beginning_of
 from synclogs.pastedjson import Kind
 

@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db.models import Q
 
 from synclogs import moments, paging
-from synclogs.filters import LogFilter
 from synclogs.models import LogEntry, Project, Trace
+from synclogs.query.filters import LogFilter
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from typing import Any
 
 from django.db.models import Sum
 
-from synclogs.filters import LogFilter
-from synclogs.language import And, Match, Operator
 from synclogs.models import Facet, HourCount, Project
-from synclogs.parameters import FACETS, FIELDS
+from synclogs.query.fields import FACETS, FIELDS
+from synclogs.query.filters import LogFilter
+from synclogs.query.language import And, Match, Operator
 
 HOUR = timedelta(hours=1)
 

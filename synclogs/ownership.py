@@ -7,8 +7,9 @@ hold entries with the same sync and user ids.
 from collections.abc import Sequence
 from uuid import UUID
 
-from synclogs import denials, provider
-from synclogs.actors import Actor
+from synclogs import provider
+from synclogs.access import denials
+from synclogs.access.actors import Actor
 from synclogs.models import Action, Project, Sync
 from synclogs.provider import Configuration, Fault, Provider, ProviderError
 

@@ -15,12 +15,13 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils import timezone
 
-from synclogs import budget, moments, occupied
+from synclogs import moments, occupied
 from synclogs.catalogue import LEVEL_SLUGS, Level
-from synclogs.filters import FilterError, LogFilter
 from synclogs.models import LogEntry, Project
 from synclogs.models.log import LogEntryQuerySet
 from synclogs.occupied import Hours
+from synclogs.query.filters import FilterError, LogFilter
+from synclogs.storage import budget
 
 # Microseconds since 1970, of which fourteen digits reach to the year 4253, and the key.
 CURSOR = re.compile(r"([0-9a-f]{1,14})-([0-9a-f]{32})", re.ASCII)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from urllib.parse import unquote
 
-from synclogs.identifiers import UUID_TEXT, uuid_of
+from synclogs.parsing.identifiers import UUID_TEXT, uuid_of
 from synclogs.pastedjson import Kind, Named, Part, named, parts
 
 LONGEST = 8192

@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 from synclogs import moments
-from synclogs.burst import Send
 from synclogs.catalogue import Category, Level, Step, SyncStatus, event
 from synclogs.models import Facet
-from synclogs.records import Record, Retry
+from synclogs.parsing.records import Record, Retry
+from synclogs.storage.pipeline import Send
 from synclogs.upserts import (
     COUNTS,
     IDENTITY,

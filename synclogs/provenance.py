@@ -8,7 +8,7 @@ from uuid import UUID
 
 from synclogs import catalogue
 from synclogs.catalogue import Step
-from synclogs.checks import Source
+from synclogs.catalogue.recovery import Source
 from synclogs.models import ApiKey, LogEntry
 
 AT_ONE_MOMENT = 20

@@ -20,17 +20,18 @@ from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
 
-from synclogs import audit, evidence, ownership
-from synclogs.actors import PORTAL, Actor, NotAllowed, required_text
+from synclogs import evidence, ownership
+from synclogs.access import audit
+from synclogs.access.actors import PORTAL, Actor, NotAllowed, required_text
 from synclogs.catalogue import SyncStatus
-from synclogs.checks import OPEN, Check, CheckName, Evidence, State
-from synclogs.connections import release
-from synclogs.decoding import cleaned
+from synclogs.catalogue.recovery import OPEN, Check, CheckName, Evidence, State
 from synclogs.explain.reenables import not_sent_sentence
 from synclogs.models import Action, Bulk, Reenable, Role, Sync
 from synclogs.models.reenable import ReenableQuerySet
+from synclogs.parsing.decoding import cleaned
 from synclogs.provider import Permanent, ProviderError, Temporary, Unknown
 from synclogs.provider.errors import cut
+from synclogs.storage.connections import release
 
 # Which state may follow which. NO_SIGN_OF_LIFE is corrected by entries that come late.
 TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(

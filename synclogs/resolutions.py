@@ -8,11 +8,11 @@ from uuid import UUID
 
 from django.db import transaction
 
-from synclogs import audit
-from synclogs.actors import Actor, NotAllowed, Refused, required_text
-from synclogs.decoding import cleaned
+from synclogs.access import audit
+from synclogs.access.actors import Actor, NotAllowed, Refused, required_text
 from synclogs.explain.syncs import error_explains_stop
 from synclogs.models import Action, Project, Resolution, Role, Sleeper, Sync
+from synclogs.parsing.decoding import cleaned
 
 LONGEST_TICKET = 200
 LONGEST_VALUE = 256

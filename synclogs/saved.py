@@ -12,11 +12,13 @@ from django.db import connection, transaction
 from django.db.models import Value
 from django.db.models.functions import Lower
 
-from synclogs import audit, budget, sums
-from synclogs.decoding import cleaned
-from synclogs.filters import LogFilter
+from synclogs import sums
+from synclogs.access import audit
 from synclogs.models import Action, Facet, Project, Role, SavedView
 from synclogs.models.view import NAME_LENGTH, QUERY_LENGTH
+from synclogs.parsing.decoding import cleaned
+from synclogs.query.filters import LogFilter
+from synclogs.storage import budget
 
 MOST_OWN, MOST_SHARED = 50, 100
 COUNTED_TO = 10_000

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from synclogs.candidates import Candidate, candidates
 from synclogs.catalogue import SyncStatus
-from synclogs.checks import CheckName
+from synclogs.catalogue.recovery import CheckName
 from synclogs.models import Project
 from synclogs.models.bulk import MOST_ITEMS
 from synclogs.models.sync import SyncQuerySet

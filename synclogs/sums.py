@@ -13,10 +13,10 @@ from django.db.models import Count, DateTimeField, F, Func, Value
 from django.db.models.functions import Least
 
 from synclogs.catalogue import Level
-from synclogs.filters import LogFilter, Term
 from synclogs.models import Facet, Project
 from synclogs.moments import EPOCH
-from synclogs.parameters import FACETS
+from synclogs.query.fields import FACETS
+from synclogs.query.filters import LogFilter, Term
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)

@@ -11,13 +11,13 @@ from datetime import UTC, datetime, time, timedelta
 from django.db import connection, transaction
 from django.db.models import Q
 
-from synclogs import partitions
-from synclogs.budget import OutOfTime, within
-from synclogs.connections import release
-from synclogs.filters import LogFilter
 from synclogs.lines import Row
 from synclogs.models import Project
 from synclogs.models.log import LogEntryQuerySet
+from synclogs.query.filters import LogFilter
+from synclogs.storage import partitions
+from synclogs.storage.budget import OutOfTime, within
+from synclogs.storage.connections import release
 
 ROWS = 10_000  # a statement
 BYTES = 4 * 1024 * 1024  # of text a statement; entries may be large

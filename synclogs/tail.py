@@ -14,9 +14,9 @@ from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
 from synclogs import moments
-from synclogs.budget import within
-from synclogs.filters import FilterError, LogFilter
 from synclogs.models import Project
+from synclogs.query.filters import FilterError, LogFilter
+from synclogs.storage.budget import within
 
 SIZE = 50
 SECONDS = 2.0

@@ -10,11 +10,12 @@ from itertools import pairwise
 
 from django.db.models import Q, QuerySet
 
-from synclogs import catalogue, fields, moments
+from synclogs import catalogue, moments
 from synclogs.catalogue import Step
-from synclogs.filters import LogFilter
 from synclogs.models import LogEntry, Project, Sync, Trace
 from synclogs.paging import page
+from synclogs.parsing import fields
+from synclogs.query.filters import LogFilter
 
 LONGEST = 500
 LAST = 100  # of these, in a longer run: how it ended is what people look for

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from synclogs.burst import Send
 from synclogs.catalogue import EVENTS, Step
+from synclogs.storage.pipeline import Send
 
 SUMMARY = ("created", "updated", "deleted", "total_processed", "total_changes", "duration_ms")
 TRACE_STEPS = {

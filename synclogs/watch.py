@@ -16,7 +16,7 @@ from django.db import IntegrityError, connection
 from django.db.models import Exists, OuterRef, Q
 
 from synclogs.catalogue import EVENTS, Category, Level, Step, SyncStatus, SyncType
-from synclogs.checks import State
+from synclogs.catalogue.recovery import State
 from synclogs.models import Reenable
 from synclogs.models.reenable import ReenableQuerySet
 from synclogs.reenable import move, watched_for

@@ -8,9 +8,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from synclogs import bulk, provider, reenable, watch
-from synclogs.actors import Actor
+from synclogs.access.actors import Actor
 from synclogs.bulk import Plan
-from synclogs.checks import State
+from synclogs.catalogue.recovery import State
 from synclogs.models import Bulk, Project, Reenable, Role, Sync
 from tests.factories import entry, error_entry, store, sync_id
 from tests.reenabling import actor

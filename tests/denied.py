@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from synclogs import denials
+from synclogs.access import denials
 from synclogs.models import AuditEvent
 
 

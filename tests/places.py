@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
-from synclogs import audit
+from synclogs.access import audit
 from synclogs.models import (
     Action,
     Bulk,

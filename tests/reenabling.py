@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from synclogs import provider, reenable
-from synclogs.actors import Actor
+from synclogs.access.actors import Actor
 from synclogs.management.commands.simulate_provider import known
 from synclogs.models import Action, AuditEvent, Project, Reenable, Role, Sync
 from synclogs.provider.exchange import Limits

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from synclogs import keys
+from synclogs.access import keys
 from synclogs.models import (
     Action,
     ApiKey,

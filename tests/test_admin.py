@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from portal import adminsite
 from portal.admin import base, cells
-from synclogs import audit, keys, paging
+from synclogs import paging
+from synclogs.access import audit, keys
 from synclogs.models import (
     Action,
     ApiKey,

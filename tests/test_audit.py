@@ -15,8 +15,9 @@ from django.db import OperationalError, transaction
 from django.test import Client
 from django.utils import timezone
 
-from synclogs import audit, bulk, keys, reenable
-from synclogs.actors import PORTAL, Actor
+from synclogs import bulk, reenable
+from synclogs.access import audit, keys
+from synclogs.access.actors import PORTAL, Actor
 from synclogs.models import (
     Action,
     ApiKey,

@@ -12,10 +12,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from synclogs import audit, bulk, jobs, reenable, resolutions
-from synclogs.actors import Actor, NotAllowed, Refused
+from synclogs import bulk, jobs, reenable, resolutions
+from synclogs.access import audit
+from synclogs.access.actors import Actor, NotAllowed, Refused
 from synclogs.bulk import BOUNDS, Conflict, NothingLeft, Plan
-from synclogs.checks import RUNNING, BulkState, CheckName, State
+from synclogs.catalogue.recovery import RUNNING, BulkState, CheckName, State
 from synclogs.explain import bulks
 from synclogs.explain.bulks import Standing
 from synclogs.models import Action, AuditEvent, Bulk, BulkItem, Membership, Project, Reenable, Role, Sleeper, Sync

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from synclogs import bulk
-from synclogs.checks import BulkState, State
+from synclogs.catalogue.recovery import BulkState, State
 from synclogs.models import Action, AuditEvent, Bulk, Project, Reenable, Role, Sync
 from tests import factories
 from tests.bulks import SECOND, again, crowd, ids, started

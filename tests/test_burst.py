@@ -3,8 +3,8 @@
 import pytest
 from django.db import OperationalError, ProgrammingError, connection, transaction
 
-from synclogs.burst import begun, burst, commit
 from synclogs.models import RateBucket
+from synclogs.storage.pipeline import begun, burst, commit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 INSERT = "INSERT INTO synclogs_ratebucket VALUES (%s, now())"

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from portal import cells, columns
 from portal.columns import COLUMNS, DEFAULT
-from synclogs.filters import FilterError
 from synclogs.models import Project
+from synclogs.query.filters import FilterError
 from tests.factories import ProjectFactory, entry, error_entry, member, store
 
 HTMX = {"HX-Request": "true", "HX-Target": "logs"}

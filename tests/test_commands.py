@@ -19,7 +19,7 @@ from django.core.management.base import CommandError
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from synclogs import keys
+from synclogs.access import keys
 from synclogs.generate import DEMO
 from synclogs.generate.demo import Sizes
 from synclogs.management import following, loading

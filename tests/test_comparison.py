@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synclogs import comparison, explain
-from synclogs.comparison import Comparison, Kind
+from synclogs import explain
+from synclogs.explain import comparison
+from synclogs.explain.comparison import Comparison, Kind
 
 START = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
 

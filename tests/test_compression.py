@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synclogs.compression import gunzip
-from synclogs.limits import Code, TooLarge, Unreadable
+from synclogs.parsing.compression import gunzip
+from synclogs.parsing.limits import Code, TooLarge, Unreadable
 
 MIB = 1024 * 1024
 ONE = gzip.compress(b"hello", mtime=0)  # the same at every collection of the tests

@@ -13,12 +13,13 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synclogs import language, tokens
-from synclogs.filters import FilterError, LogFilter
-from synclogs.language import And, Match, Node, Not, Operator, Or, Path, Text
 from synclogs.models import Project
 from synclogs.paging import page
-from synclogs.parameters import FIELDS
+from synclogs.parsing import search_words
+from synclogs.query import language
+from synclogs.query.fields import FIELDS
+from synclogs.query.filters import FilterError, LogFilter
+from synclogs.query.language import And, Match, Node, Not, Operator, Or, Path, Text
 from tests.factories import ProjectFactory, api_key, bearer, entry, member, store, sync_id
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -112,7 +113,7 @@ def texts(sent: dict[str, Any], *, numbers: bool = True) -> list[str]:
 
 
 def words_of(sent: dict[str, Any]) -> set[str]:
-    return {word for text in texts(sent) for word in tokens.words(text)}
+    return {word for text in texts(sent) for word in search_words.words(text)}
 
 
 def at(sent: object, keys: tuple[str, ...]) -> Iterator[object]:
@@ -156,7 +157,7 @@ def holds(node: Node, sent: dict[str, Any]) -> bool:
 
 
 def text_holds(node: Text, sent: dict[str, Any]) -> bool:
-    wanted = tokens.words(node.text)
+    wanted = search_words.words(node.text)
     if node.open_start or node.open_end:
         (part,) = wanted
         return any(

@@ -13,8 +13,8 @@ from django.db import connection, transaction
 from psycopg_pool import ConnectionPool
 
 from portal.database.watch import Asking, Watch, cut
-from synclogs import budget, connections
-from synclogs.connections import Session, Silent
+from synclogs.storage import budget, connections
+from synclogs.storage.connections import Session, Silent
 from tests.outage import stopped
 from tests.server import wait
 

@@ -15,8 +15,8 @@ import pytest
 from django.utils import timezone
 
 from portal.api import rules, schema
-from synclogs.filters import moment
 from synclogs.models import Scope
+from synclogs.query.filters import moment
 from tests import server
 
 ROOT = server.ROOT

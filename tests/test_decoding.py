@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synclogs import bodies, decoding
-from synclogs.bodies import Source, end_of
-from synclogs.decoding import Problem, Scanner, pointer, shown
-from synclogs.limits import LIMITS, Code, Unreadable
+from synclogs.parsing import bodies, decoding
+from synclogs.parsing.bodies import Source, end_of
+from synclogs.parsing.decoding import Problem, Scanner, pointer, shown
+from synclogs.parsing.limits import LIMITS, Code, Unreadable
 
 
 def values_of(body: bytes) -> list[object]:

@@ -14,7 +14,8 @@ from procrastinate.contrib.django import app
 from pytest_django import DjangoAssertNumQueries
 
 from portal.api import keys as door
-from synclogs import denials, jobs, keys
+from synclogs import jobs
+from synclogs.access import denials, keys
 from synclogs.models import Action, AuditEvent, Denial, Project, Role, Scope
 from tests import factories
 from tests.denied import settled, times

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 
 from portal.views.help import LIMIT_WORDS
-from synclogs.limits import LIMITS
 from synclogs.models import Role, Scope
-from synclogs.parameters import FIELDS
+from synclogs.parsing.limits import LIMITS
+from synclogs.query.fields import FIELDS
 from tests import factories, places
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,7 +9,7 @@ from django.test import Client
 
 from portal import querystring
 from synclogs.models import Project, Role, SavedView, Scope
-from synclogs.parameters import EMPTY, FIELDS
+from synclogs.query.fields import EMPTY, FIELDS
 from tests import factories, places
 from tests.factories import api_key, entry, error_entry, member, store
 from tests.places import Place

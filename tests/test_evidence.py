@@ -14,9 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from synclogs import resolutions
-from synclogs.actors import Actor
+from synclogs.access.actors import Actor
 from synclogs.candidates import candidates
-from synclogs.checks import OPEN, Check, CheckName, Evidence, State
+from synclogs.catalogue.recovery import OPEN, Check, CheckName, Evidence, State
 from synclogs.evidence import KEPT_SECONDS, RATE, gather
 from synclogs.models import Bulk, Project, Reenable, Resolution, Role, Sleeper, Sync
 from synclogs.provider.simulator import Mode, Simulator

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from synclogs.checks import Check, CheckName, Source, State
+from synclogs.catalogue.recovery import Check, CheckName, Source, State
 from synclogs.explain import reenables as words
 
 NOW = datetime(2026, 11, 23, 14, 8, tzinfo=UTC)

@@ -17,10 +17,11 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from synclogs import budget, export, lines, sweep
-from synclogs.filters import LogFilter
+from synclogs import export, lines, sweep
 from synclogs.models import Action, AuditEvent, Export, ExportFormat, ExportState, LogEntry, Project, Role
 from synclogs.models.export import SILENCE
+from synclogs.query.filters import LogFilter
+from synclogs.storage import budget
 from tests.factories import ProjectFactory, entry, error_entry, member, store, sync_id
 from tests.test_hostile_pages import TEXTS, nasty, numbers, push, shapes
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from synclogs import counting, histogram, partitions
-from synclogs.filters import LogFilter
+from synclogs import counting, histogram
 from synclogs.models import LogEntry, Project
-from synclogs.parameters import FACETS
+from synclogs.query.fields import FACETS
+from synclogs.query.filters import LogFilter
+from synclogs.storage import partitions
 from tests import factories
 from tests.factories import entry, store, sync_id
 

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from synclogs import records
 from synclogs.catalogue import EVENTS
 from synclogs.generate import default_users, generate, live, people
 from synclogs.generate.pace import Curve
 from synclogs.generate.world import CADENCES, INTEGRATIONS, NAMESPACE, Story, World, build
+from synclogs.parsing import records
 
 NOW = datetime(2026, 5, 4, 14, 0, tzinfo=UTC)
 DEMO = {"seed": 1, "entries": 24_000, "days": 7, "users": 45}

@@ -7,7 +7,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from portal import readiness
-from synclogs import partitions
+from synclogs.storage import partitions
 from tests import factories
 
 

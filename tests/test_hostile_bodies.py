@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from synclogs.records import Unreadable, read_json, read_lines
+from synclogs.parsing.records import Unreadable, read_json, read_lines
 
 MIB = 1024 * 1024
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synclogs import paging
-from synclogs.language import QUERY_LENGTH
-from synclogs.parameters import FIELDS
+from synclogs.query.fields import FIELDS
+from synclogs.query.language import QUERY_LENGTH
 from tests import factories
 from tests.factories import bearer, entry, error_entry, store, sync_id
 from tests.reader import MOST_BYTES, Page, shortly

@@ -21,8 +21,9 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synclogs import ingest, records
+from synclogs import ingest
 from synclogs.models import ConnectedUser, LogEntry, Project, Scope, Sync, Trace
+from synclogs.parsing import records
 from tests import factories
 from tests.factories import bearer, entry, rfc3339, sync_id
 from tests.reader import MOST_BYTES, MOST_SECONDS, Page, browsers, shortly

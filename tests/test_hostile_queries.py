@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from synclogs.models import LogEntry, Project
-from synclogs.parameters import FIELDS
+from synclogs.query.fields import FIELDS
 from tests import factories
 from tests.factories import bearer, entry, store, sync_id
 from tests.reader import MOST_BYTES, MOST_SECONDS, Page, shortly

@@ -20,10 +20,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import errors
 
-from synclogs import ingest, partitions, projections, records, retention, upserts
+from synclogs import ingest, projections, upserts
 from synclogs.catalogue import LEVEL_SLUGS, SyncStatus, event
 from synclogs.models import ConnectedUser, Facet, HourCount, LogEntry, MinuteCount, Project, Sync, Trace
 from synclogs.models.log import COLUMNS
+from synclogs.parsing import records
+from synclogs.storage import partitions, retention
 from tests import factories
 from tests.factories import entry, error_entry, read, run, store, sync_id
 

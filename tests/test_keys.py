@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from synclogs import keys
+from synclogs.access import keys
 from synclogs.models import ApiKey, RateBucket, Scope
 from tests import factories
 

@@ -1,10 +1,10 @@
-"""synclogs.language: text -> tree -> text, and mistakes with their place, in words, with a text to use instead."""
+"""synclogs.query.language: text -> tree -> text, and mistakes with their place, in words, with a text to use instead."""
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from synclogs.language import (
+from synclogs.query.language import (
     QUERY_LENGTH,
     And,
     Match,
@@ -23,7 +23,7 @@ from synclogs.language import (
     parse,
     to_text,
 )
-from synclogs.querytree import KEYWORDS
+from synclogs.query.tree import KEYWORDS
 
 FIELDS = (
     "type category level event sync_type status integration pipeline user sync trace error_code http_status "
@@ -242,7 +242,7 @@ TREES: st.SearchStrategy[Node] = st.recursive(
 @given(TREES)
 def test_a_tree_written_down_reads_back_the_same(tree: Node) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("synclogs.language.QUERY_LENGTH", 10_000)
+        patch.setattr("synclogs.query.language.QUERY_LENGTH", 10_000)
         assert read(to_text(tree)) == tree
 
 

@@ -16,8 +16,9 @@ from django.utils.html import escape
 
 from portal import payload
 from portal.views import logs as view
-from synclogs import ingest, records
+from synclogs import ingest
 from synclogs.models import LogEntry, Project
+from synclogs.parsing import records
 from tests.factories import ProjectFactory, UserFactory, entry, error_entry, member, store, sync_id
 
 pytestmark = pytest.mark.django_db

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from portal import payload
 from portal.narrowing import Links
-from synclogs.language import QUERY_LENGTH
 from synclogs.models import Project
+from synclogs.query.language import QUERY_LENGTH
 from tests.factories import ProjectFactory, entry, member, store
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from django.utils import timezone
 from portal.checks import provider_has_one_owner, provider_is_complete
 from synclogs import bulk, evidence, ownership, reenable
 from synclogs.bulk import NothingLeft, Plan
-from synclogs.checks import CheckName, State
+from synclogs.catalogue.recovery import CheckName, State
 from synclogs.models import Action, AuditEvent, Project, Reenable, Role, Sync
 from tests import factories
 from tests.provider import HOST_SECRET, calls, key_text

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from synclogs.checks import State
+from synclogs.catalogue.recovery import State
 from tests import factories, reenabling, server
 from tests.house import AGO, House, ended, house, started
 from tests.server import ROOT, Answer, free_port, wait

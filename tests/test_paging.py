@@ -9,10 +9,11 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from synclogs import budget, paging
-from synclogs.filters import LogFilter
+from synclogs import paging
 from synclogs.models import Project
 from synclogs.paging import page
+from synclogs.query.filters import LogFilter
+from synclogs.storage import budget
 from tests.factories import ProjectFactory, entry, store
 
 NOW = datetime.now(UTC).replace(microsecond=0)

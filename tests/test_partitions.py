@@ -8,8 +8,8 @@ from django.db.models import Sum
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synclogs import partitions, retention
 from synclogs.models import HourCount, LogEntry, MinuteCount, Project, RateBucket, Trace
+from synclogs.storage import partitions, retention
 from tests import factories
 from tests.factories import entry
 

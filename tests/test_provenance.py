@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from synclogs import evidence, ingest, reenable, watch
-from synclogs.actors import Actor
-from synclogs.checks import Check, CheckName, State
+from synclogs.access.actors import Actor
+from synclogs.catalogue.recovery import Check, CheckName, State
 from synclogs.models import ApiKey, LogEntry, Project, Reenable, Role, Scope, Sync
 from tests import factories
 from tests.factories import bearer

@@ -7,7 +7,7 @@ from django.http import QueryDict
 
 from portal import querystring
 from portal.querystring import add, link, opposite, pairs, remove, replace
-from synclogs.filters import LogFilter
+from synclogs.query.filters import LogFilter
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 QUERY = (("level", "error"), ("level", "warning"), ("-integration", "box"), ("user", "a&b=c ü"))

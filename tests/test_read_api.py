@@ -11,10 +11,10 @@ from django.test import Client
 from django.utils import timezone
 
 from portal.api import pages, schema
-from synclogs import filters
-from synclogs.limits import LIMITS
 from synclogs.models import Action, AuditEvent, ConnectedUser, LogEntry, Project, Scope, Sync
-from synclogs.parameters import FIELDS
+from synclogs.parsing.limits import LIMITS
+from synclogs.query import filters
+from synclogs.query.fields import FIELDS
 from tests import factories
 from tests.factories import bearer, entry, error_entry, run, store, sync_id
 

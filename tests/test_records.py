@@ -13,11 +13,22 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synclogs import fields
 from synclogs.catalogue import Category, Level
-from synclogs.limits import LIMITS, Code, TooMany, Unreadable
 from synclogs.moments import EPOCH, microseconds
-from synclogs.records import Reader, Reading, Record, Refusal, Retry, Summary, context, read_json, read_line, read_lines
+from synclogs.parsing import fields
+from synclogs.parsing.limits import LIMITS, Code, TooMany, Unreadable
+from synclogs.parsing.records import (
+    Reader,
+    Reading,
+    Record,
+    Refusal,
+    Retry,
+    Summary,
+    context,
+    read_json,
+    read_line,
+    read_lines,
+)
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 MINIMAL = {"id": "e1", "timestamp": "2026-11-23T11:00:00Z", "level": "INFO", "type": "workflow"}

@@ -14,10 +14,11 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from synclogs import audit, evidence, provider, reenable, watch
+from synclogs import evidence, provider, reenable, watch
 from synclogs import jobs as work
-from synclogs.actors import Actor, NotAllowed, Refused
-from synclogs.checks import OPEN, CheckName, Evidence, State
+from synclogs.access import audit
+from synclogs.access.actors import Actor, NotAllowed, Refused
+from synclogs.catalogue.recovery import OPEN, CheckName, Evidence, State
 from synclogs.models import Action, AuditEvent, Bulk, Project, Reenable, Role, Sync
 from synclogs.provider.simulator import Mode, Simulator
 from synclogs.provider.simulator.memory import Rule

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from synclogs import reenable
-from synclogs.checks import State
+from synclogs.catalogue.recovery import State
 from synclogs.models import Action, ApiKey, AuditEvent, Project, Reenable, Resolution, Scope, Sync
 from tests import factories, reenabling
 from tests.factories import bearer

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from synclogs import reenable, watch
-from synclogs.checks import State
+from synclogs.catalogue.recovery import State
 from synclogs.models import Reenable, Sync
 from synclogs.provider.exchange import Limits
 from synclogs.provider.simulator import Mode, Simulator

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from django.utils import timezone
 
-from synclogs.checks import State
+from synclogs.catalogue.recovery import State
 from tests import factories
 from tests.house import House, house
 from tests.server import Answer, wait

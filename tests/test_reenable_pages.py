@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from synclogs.checks import CheckName, State
+from synclogs.catalogue.recovery import CheckName, State
 from synclogs.management.commands.simulate_provider import known
 from synclogs.models import Action, AuditEvent, ConnectedUser, Project, Reenable, Resolution, Role, Sleeper, Sync
 from tests.factories import ProjectFactory, entry, error_entry, member, run, store, sync_id

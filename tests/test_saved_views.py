@@ -16,10 +16,11 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from portal import rail
-from synclogs import budget, saved
-from synclogs.filters import LogFilter
+from synclogs import saved
 from synclogs.models import Action, AuditEvent, Project, Role, SavedView
+from synclogs.query.filters import LogFilter
 from synclogs.saved import Actor, Refused
+from synclogs.storage import budget
 from tests.denied import times
 from tests.factories import ProjectFactory, entry, error_entry, member, store
 

@@ -16,7 +16,7 @@ from django.test import Client
 
 from portal import devices, hashing, sign_in
 from portal.hashing import TryLater
-from synclogs import keys
+from synclogs.access import keys
 from synclogs.models import Action, AuditEvent, RateBucket
 from tests import factories
 from tests.denied import times

@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from synclogs import ingest, tail
-from synclogs.filters import FilterError, LogFilter
 from synclogs.models import LogEntry, Project
+from synclogs.query.filters import FilterError, LogFilter
 from tests.factories import ProjectFactory, entry, error_entry, member, read, store, sync_id
 
 # Committed for real: what is new is what other transactions have committed since.

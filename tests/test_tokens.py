@@ -7,8 +7,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synclogs import records, tokens
-from synclogs.records import Record
+from synclogs.parsing import records, search_words
+from synclogs.parsing.records import Record
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -20,18 +20,25 @@ def record(**values: Any) -> Record:
 
 
 def has(entry: Record, text: str) -> bool:
-    return {str(tokens.hashed(1, word)) for word in tokens.words(text)} <= tokens.of(1, entry)
+    return {str(search_words.hashed(1, word)) for word in search_words.words(text)} <= search_words.of(1, entry)
 
 
 def test_words_are_runs_of_letters_and_digits_in_lower_case() -> None:
-    assert tokens.words("Rate-limited: acct_4471 (HTTP 429)") == ["rate", "limited", "acct", "4471", "http", "429"]
-    assert tokens.words("ÉTÉ ｆｕｌｌ Straße") == ["été", "full", "strasse"]
-    assert tokens.words("") == []
+    assert search_words.words("Rate-limited: acct_4471 (HTTP 429)") == [
+        "rate",
+        "limited",
+        "acct",
+        "4471",
+        "http",
+        "429",
+    ]
+    assert search_words.words("ÉTÉ ｆｕｌｌ Straße") == ["été", "full", "strasse"]
+    assert search_words.words("") == []
 
 
 def test_a_uuid_counts_by_its_first_and_last_group() -> None:
-    assert tokens.words("sync 5D0A7C1E-8f42-5b6d-9a13-2c7e40b1f8d9!") == ["sync", "5d0a7c1e", "2c7e40b1f8d9"]
-    assert len(tokens.words("x5d0a7c1e-8f42-5b6d-9a13-2c7e40b1f8d9")) == 5
+    assert search_words.words("sync 5D0A7C1E-8f42-5b6d-9a13-2c7e40b1f8d9!") == ["sync", "5d0a7c1e", "2c7e40b1f8d9"]
+    assert len(search_words.words("x5d0a7c1e-8f42-5b6d-9a13-2c7e40b1f8d9")) == 5
 
 
 def test_identifiers_names_and_texts_of_the_payload_are_found() -> None:
@@ -62,18 +69,18 @@ def test_identifiers_names_and_texts_of_the_payload_are_found() -> None:
 
 
 def test_projects_do_not_share_numbers() -> None:
-    assert tokens.hashed(1, "word") != tokens.hashed(2, "word")
-    assert tokens.hashed(1, "word") == -1413263865, "stored entries hold this number: it never changes"
+    assert search_words.hashed(1, "word") != search_words.hashed(2, "word")
+    assert search_words.hashed(1, "word") == -1413263865, "stored entries hold this number: it never changes"
 
 
 def test_a_long_entry_has_no_more_than_its_share() -> None:
     entry = record(message="one", text=" ".join(f"w{number}" for number in range(5000)))
-    assert len(tokens.of(1, entry)) == tokens.MOST
+    assert len(search_words.of(1, entry)) == search_words.MOST
     assert has(entry, "one")
 
 
 @given(st.text())
 def test_any_text_has_words_and_they_are_stable(text: str) -> None:
-    found = tokens.words(text)
+    found = search_words.words(text)
     assert all(found)
-    assert [word for part in found for word in tokens.words(part)] == found or not text.isascii()
+    assert [word for part in found for word in search_words.words(part)] == found or not text.isascii()

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synclogs import provider, reenable, watch
-from synclogs.actors import Actor
-from synclogs.checks import OPEN, State
+from synclogs.access.actors import Actor
+from synclogs.catalogue.recovery import OPEN, State
 from synclogs.models import Project, Reenable, Role, Sync
 from tests import factories
 from tests.reenabling import asks, moves, owners, requested, stopped

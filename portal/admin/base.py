@@ -32,7 +32,7 @@ from portal.admin import cells
 from portal.admin.lists import PortalList, chosen
 from portal.adminsite import READING, administered, is_superuser
 from portal.payload import HIDDEN
-from synclogs import audit
+from synclogs.access import audit
 from synclogs.models import Action, ApiKey, ConnectedUser, LogEntry, Membership, Project, Sync
 
 # Shorter than the limit of a web process, so that a slow list can say what to do instead.

@@ -15,9 +15,9 @@ from portal.admin.base import PortalModelAdmin
 from portal.admin.cells import Cell, code_column, column, moment_column
 from portal.admin.lists import PagedList, ProjectChoice
 from portal.admin.things import SyncThing
-from synclogs.decoding import Problem, Scanner
-from synclogs.fields import Refused, without_unsafe
 from synclogs.models import ConnectedUser
+from synclogs.parsing.decoding import Problem, Scanner
+from synclogs.parsing.fields import Refused, without_unsafe
 
 METADATA_CHARACTERS = 16_384
 

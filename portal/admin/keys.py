@@ -19,7 +19,7 @@ from portal.admin.base import PortalModelAdmin, changes
 from portal.admin.cells import Cell, column
 from portal.admin.lists import Choice
 from portal.admin.projects import ProjectAnyChoice
-from synclogs import keys
+from synclogs.access import keys
 from synclogs.models import Action, ApiKey, Project, Scope
 
 REASON_LENGTH = 500

@@ -26,10 +26,10 @@ from portal.access import LAST_PROJECT
 from portal.adminsite import administered
 from portal.querystring import PRESET_WORDS
 from synclogs import facets, keyset
-from synclogs.budget import estimate
 from synclogs.facets import Seen
-from synclogs.filters import PRESETS
 from synclogs.models import Project
+from synclogs.query.filters import PRESETS
+from synclogs.storage.budget import estimate
 
 CURSORS = ("before", "after")
 RANGES = ("1h", "24h", "7d", "30d")

@@ -1,6 +1,6 @@
 """Log entries, read only, quick however many there are; and the hour counts.
 
-A list goes through synclogs.filters, the one door for reads: one project, one range of time, newest first, by keyset. The
+A list goes through synclogs.query.filters, the one door for reads: one project, one range of time, newest first, by keyset. The
 search finds exact identifiers, each by its index. Nothing counts entries, and no choice is read from them.
 """
 
@@ -23,14 +23,14 @@ from portal.adminsite import administered
 from portal.choices import FACETS, KNOWN, counts_of
 from portal.querystring import value_words
 from synclogs import catalogue, explain, paging
-from synclogs.budget import estimate
 from synclogs.catalogue import Category, Level
-from synclogs.filters import DEFAULT_SINCE, PRESETS, FilterError, LogFilter, Term, parse_query
-from synclogs.identifiers import uuid_of
-from synclogs.language import QueryError
 from synclogs.models import Facet, HourCount, LogEntry, Project
 from synclogs.paging import Page
-from synclogs.parameters import FIELDS
+from synclogs.parsing.identifiers import uuid_of
+from synclogs.query.fields import FIELDS
+from synclogs.query.filters import DEFAULT_SINCE, PRESETS, FilterError, LogFilter, Term, parse_query
+from synclogs.query.language import QueryError
+from synclogs.storage.budget import estimate
 
 WIDE = "30d"  # where a search looks unless a range is chosen
 MOST_FOUND = 100

@@ -15,9 +15,9 @@ from portal.admin.cells import Cell, code_column, column, moment_column
 from portal.admin.lists import Choice, PagedList, ProjectChoice, RangeChoice, Text
 from portal.admin.things import IntegrationChoice, SyncThing, UserText
 from portal.reenabling import TONES
-from synclogs.checks import State
-from synclogs.identifiers import uuid_of
+from synclogs.catalogue.recovery import State
 from synclogs.models import Bulk, BulkState, Reenable, Resolution, Sleeper
+from synclogs.parsing.identifiers import uuid_of
 
 STATE_COLOURS = {state.label: cells.COLOURS[TONES[state]] for state in State}
 

@@ -22,8 +22,8 @@ from portal.admin.things import (
 )
 from synclogs import catalogue
 from synclogs.explain import phrases
-from synclogs.identifiers import uuid_of
 from synclogs.models import Attention, Sync
+from synclogs.parsing.identifiers import uuid_of
 
 
 class StatusChoice(Choice):

@@ -19,8 +19,8 @@ from portal.admin.things import (
     run_counts,
 )
 from synclogs import catalogue
-from synclogs.identifiers import uuid_of
 from synclogs.models import Trace
+from synclogs.parsing.identifiers import uuid_of
 
 
 class SyncText(Text):

@@ -14,7 +14,7 @@ from rest_framework import serializers
 
 from portal.api.problems import Denied
 from portal.api.serializers import Problem, Shape, Text, address
-from synclogs.checks import Check, CheckName, Source, State
+from synclogs.catalogue.recovery import Check, CheckName, Source, State
 from synclogs.explain import reenables as words
 from synclogs.models import Reenable
 

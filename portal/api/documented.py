@@ -25,10 +25,10 @@ from portal.api.serializers import (
     TraceDetailShape,
     UserShape,
 )
-from synclogs.filters import DEFAULT_SINCE, PRESETS
-from synclogs.language import QUERY_LENGTH
-from synclogs.limits import LIMITS
-from synclogs.parameters import FIELDS
+from synclogs.parsing.limits import LIMITS
+from synclogs.query.fields import FIELDS
+from synclogs.query.filters import DEFAULT_SINCE, PRESETS
+from synclogs.query.language import QUERY_LENGTH
 
 PROBLEM = "application/problem+json"
 OF_BODIES = (400, 408, 411, 413, 415, 501)

@@ -18,11 +18,12 @@ from portal.api import keys, problems, wire
 from portal.api.problems import Denied
 from portal.database.base import intake
 from portal.storage import STORAGE
-from synclogs import compression, ingest, records
+from synclogs import ingest
 from synclogs.ingest import Written
-from synclogs.limits import LIMITS, TooLarge, TooMany, Unreadable
 from synclogs.models import ApiKey, Scope
-from synclogs.records import Reading, Refusal
+from synclogs.parsing import compression, records
+from synclogs.parsing.limits import LIMITS, TooLarge, TooMany, Unreadable
+from synclogs.parsing.records import Reading, Refusal
 
 JSON, LINES = "application/json", "application/x-ndjson"
 # A batch holds its bytes, its records and its rows in memory at once; few may, and of the large ones only one.

@@ -13,8 +13,8 @@ from rest_framework.request import Request
 
 from portal.access import client_address, origin
 from portal.api.problems import Denied
-from synclogs import denials, keys
-from synclogs.keys import Admission, Allowance
+from synclogs.access import denials, keys
+from synclogs.access.keys import Admission, Allowance
 from synclogs.models import Action, ApiKey
 
 CHALLENGE = 'Bearer realm="sync-support-portal"'

@@ -7,11 +7,11 @@ from typing import Any
 from django.conf import settings
 
 from portal.api import pages
-from synclogs import keys
-from synclogs.language import QUERY_LENGTH
-from synclogs.limits import LIMITS
+from synclogs.access import keys
 from synclogs.models import ApiKey, Project
-from synclogs.records import rfc3339
+from synclogs.parsing.limits import LIMITS
+from synclogs.parsing.records import rfc3339
+from synclogs.query.language import QUERY_LENGTH
 
 
 def camel(name: str) -> str:

@@ -16,8 +16,8 @@ from django.http import QueryDict
 
 from portal.api.problems import Denied
 from synclogs import paging
-from synclogs.filters import MAX_VALUES
-from synclogs.parameters import blanks, text_of
+from synclogs.query.fields import blanks, text_of
+from synclogs.query.filters import MAX_VALUES
 
 MOST, USUAL = 200, 50
 OWN = ("limit", "cursor")

@@ -20,13 +20,14 @@ from portal.api.problems import Denied
 from portal.api.serializers import address
 from portal.api.views import Door
 from portal.filtersets import IdsFilter, TextsFilter
-from synclogs import denials, provenance, reenable
-from synclogs.actors import Actor, NotAllowed, Refused, required_text
-from synclogs.checks import CheckName, Evidence, State
+from synclogs import provenance, reenable
+from synclogs.access import denials
+from synclogs.access.actors import Actor, NotAllowed, Refused, required_text
+from synclogs.catalogue.recovery import CheckName, Evidence, State
 from synclogs.explain.reenables import why_not
-from synclogs.filters import FilterError
-from synclogs.identifiers import uuid_of
 from synclogs.models import Action, ApiKey, LogEntry, Reenable, Role, Scope, Sync
+from synclogs.parsing.identifiers import uuid_of
+from synclogs.query.filters import FilterError
 
 
 def actor_of(key: ApiKey, request: HttpRequest) -> Actor:

@@ -8,13 +8,13 @@ from typing import Any
 
 from portal.api import pages
 from portal.api.serializers import METADATA_CHARACTERS, METADATA_KEYS
-from synclogs.actors import LONGEST_TEXT
+from synclogs.access.actors import LONGEST_TEXT
 from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS, SYNC_LOG
-from synclogs.checks import State
-from synclogs.filters import FIRST_YEAR, LAST_YEAR, MAX_VALUES, PRESETS
-from synclogs.language import QUERY_LENGTH
-from synclogs.limits import LIMITS
-from synclogs.parameters import VALUE_LENGTH
+from synclogs.catalogue.recovery import State
+from synclogs.parsing.limits import LIMITS
+from synclogs.query.fields import VALUE_LENGTH
+from synclogs.query.filters import FIRST_YEAR, LAST_YEAR, MAX_VALUES, PRESETS
+from synclogs.query.language import QUERY_LENGTH
 
 type Schema = dict[str, Any]
 

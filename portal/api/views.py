@@ -33,11 +33,14 @@ from portal.api.serializers import (
     moment,
 )
 from portal.filtersets import TextsFilter
-from synclogs import audit, fields, paging, words
-from synclogs.filters import FilterError, LogFilter
-from synclogs.identifiers import uuid_of
-from synclogs.limits import LIMITS
+from synclogs import paging
+from synclogs.access import audit
+from synclogs.catalogue import names
 from synclogs.models import Action, ApiKey, ConnectedUser, LogEntry, Project, Scope, Sync, Trace
+from synclogs.parsing import fields
+from synclogs.parsing.identifiers import uuid_of
+from synclogs.parsing.limits import LIMITS
+from synclogs.query.filters import FilterError, LogFilter
 
 READ = {"GET": Scope.LOGS_READ}
 TRACE_ENTRIES = 200
@@ -274,7 +277,7 @@ class Integrations(Door):
         slug = row["integration"]
         return {
             "slug": slug,
-            "name": words.integration_words(slug),
+            "name": names.integration_words(slug),
             "syncs": row["syncs"],
             "byStatus": [
                 {"status": state["status"] or None, "count": state["count"]}

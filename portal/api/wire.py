@@ -13,9 +13,9 @@ from typing import BinaryIO
 from django.http import HttpRequest
 
 from portal.api.problems import Denied, overloaded
-from synclogs import fields
-from synclogs.decoding import Problem, Scanner
-from synclogs.limits import Code
+from synclogs.parsing import fields
+from synclogs.parsing.decoding import Problem, Scanner
+from synclogs.parsing.limits import Code
 
 CHUNK = 64 * 1024
 MEBIBYTE = 1024 * 1024

@@ -15,7 +15,7 @@ from django.db.backends.postgresql import base
 from psycopg import OperationalError
 
 from portal.database.watch import Watch, watch
-from synclogs.connections import Session
+from synclogs.storage.connections import Session
 
 PATIENCE_SECONDS = 2.0
 

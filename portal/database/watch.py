@@ -17,7 +17,7 @@ import structlog
 from psycopg import Error
 from psycopg_pool import ConnectionPool
 
-from synclogs.connections import Session, Silent
+from synclogs.storage.connections import Session, Silent
 
 PAUSE_SECONDS = 0.25
 SILENT_SECONDS = 1.1  # a slow line takes 600 ms there and back

@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from portal import crosssite, devices, hashing, sign_in
 from portal.access import origin
 from portal.hashing import TryLater
-from synclogs import audit, denials
+from synclogs.access import audit, denials
 from synclogs.models import Action
 
 

@@ -23,7 +23,7 @@ from portal.reenabling import actor_of
 from portal.views import syncs
 from portal.views.reenables import SeeOther
 from synclogs import bulk as verbs
-from synclogs.actors import NotAllowed, Refused
+from synclogs.access.actors import NotAllowed, Refused
 from synclogs.bulk import RESULTS, Conflict, NothingLeft
 from synclogs.explain import bulks as words
 from synclogs.models import Bulk, BulkItem, BulkState, Role, Sync

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from portal import counts, querystring
 from portal.access import ProjectRequest, polled, project_view
-from synclogs.filters import FilterError, LogFilter
+from synclogs.query.filters import FilterError, LogFilter
 
 
 @project_view()

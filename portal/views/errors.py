@@ -14,7 +14,7 @@ from portal import reads
 from portal.access import SAFE_METHODS, enter, origin
 from portal.api.problems import problem
 from portal.hashing import TryLater
-from synclogs import denials
+from synclogs.access import denials
 from synclogs.models import Action
 
 IN_PROJECT = re.compile(r"/p/([^/]+)/")

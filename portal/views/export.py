@@ -14,8 +14,8 @@ from portal import exports, querystring
 from portal.access import ProjectRequest, client_address, polled, project_view
 from synclogs import export
 from synclogs.export import Origin
-from synclogs.filters import FilterError, LogFilter
 from synclogs.models import Export, ExportFormat, Role
+from synclogs.query.filters import FilterError, LogFilter
 
 RECENT = 10
 CONTENT_TYPES = {

@@ -12,7 +12,7 @@ from portal import querywords
 from portal.access import ProjectRequest, project_view
 from synclogs import catalogue
 from synclogs.catalogue import Category, ErrorCode, Event
-from synclogs.limits import LIMITS
+from synclogs.parsing.limits import LIMITS
 
 ORDER = (Category.LIFECYCLE, Category.RETRY, Category.ERROR, Category.WEBHOOK, Category.OTHER)
 # Field of Limits -> what it limits and in which unit; Limits itself has the numbers.

@@ -60,7 +60,7 @@ def integrations(request: ProjectRequest) -> HttpResponse:
         listing: lists.Listing[Sync] = lists.Listing("invalid", [], [], errors_by_name, request.path)
         return render(request, "integrations.html", {"now": now, "since": since, "listing": listing}, status=400)
     errors = trouble.errors_by_integration(project, since=since, until=now)
-    found = {row.slug: row for row in standing.by_integration(project, now=now)}
+    found = {item.slug: item for item in standing.by_integration(project, now=now)}
     for slug in errors:
         found.setdefault(slug, IntegrationStanding(slug, explain.StateCounts(0), {}, None))
     rows = [row(project, item, errors.get(item.slug, 0), since=since) for item in found.values() if item.slug]

@@ -1,6 +1,6 @@
 """The log: the list with its filters, the context of one entry in place, and the entry's own page.
 
-A URL comes in; a page, or the fragment that htmx asked for, goes out. Reads only through synclogs.filters.
+A URL comes in; a page, or the fragment that htmx asked for, goes out. Reads only through synclogs.query.filters.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,10 +22,11 @@ from portal.columns import Column
 from portal.querystring import Chip, Pairs
 from portal.rows import Row
 from portal.views.tail import live_of
-from synclogs import filters, neighbours, paging, tail
-from synclogs.filters import FilterError, LogFilter
+from synclogs import neighbours, paging, tail
 from synclogs.models import ConnectedUser, HourCount, LogEntry, Project
-from synclogs.parameters import FIELDS
+from synclogs.query import filters
+from synclogs.query.fields import FIELDS
+from synclogs.query.filters import FilterError, LogFilter
 
 PAGE_SIZE = 50
 SUGGESTED_USERS, SUGGESTED_SECONDS = 100, 60

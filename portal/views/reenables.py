@@ -23,12 +23,12 @@ from portal.reenabling import Progress, Typed, actor_of
 from portal.views import syncs
 from portal.views.logs import rows_of
 from synclogs import provenance, reenable, resolutions, timeline
-from synclogs.actors import NotAllowed, Refused, required_text
+from synclogs.access.actors import NotAllowed, Refused, required_text
 from synclogs.catalogue import Tone
-from synclogs.checks import OPEN, Evidence, State
+from synclogs.catalogue.recovery import OPEN, Evidence, State
 from synclogs.explain.reenables import source_words
-from synclogs.identifiers import uuid_of
 from synclogs.models import ConnectedUser, LogEntry, Reenable, Role, Sync
+from synclogs.parsing.identifiers import uuid_of
 
 ENTRIES = 20
 AFTERWARDS = timedelta(minutes=15)  # so long after its end entries still belong to the story

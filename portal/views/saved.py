@@ -16,9 +16,9 @@ from portal.access import ProjectRequest, polled, project_view
 from portal.payload import escaped
 from portal.querystring import Pairs
 from synclogs import saved
-from synclogs.filters import FilterError, LogFilter
 from synclogs.models import SavedView
-from synclogs.parameters import blanks
+from synclogs.query.fields import blanks
+from synclogs.query.filters import FilterError, LogFilter
 from synclogs.saved import Refused
 
 FORM = ("GET", "HEAD", "POST")

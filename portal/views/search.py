@@ -15,11 +15,11 @@ from portal.access import ProjectRequest, project_view
 from synclogs import explain, lookup, paste
 from synclogs.catalogue import integration_words
 from synclogs.explain import plural, times
-from synclogs.language import quote
 from synclogs.lookup import TELLING, Hit
 from synclogs.models import Project
 from synclogs.paste import LONGEST_VALUE, Candidate, Link, Pasted
 from synclogs.pastedjson import Kind
+from synclogs.query.language import quote
 
 # An address of this length passes every proxy; what is longer is answered at once instead of by a redirect.
 LONGEST_QUERY = 4000

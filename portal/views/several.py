@@ -15,8 +15,8 @@ from portal import columns, payload, rows, tickets
 from portal.access import ProjectRequest, project_view
 from portal.views import logs
 from synclogs import tail
-from synclogs.filters import FilterError
 from synclogs.models import ConnectedUser, LogEntry
+from synclogs.query.filters import FilterError
 
 LONGEST = 100
 TEXT = "text/plain; charset=utf-8"

@@ -18,10 +18,10 @@ from portal.access import ProjectRequest, project_view
 from portal.reenabling import actor_of
 from portal.views.reenables import SeeOther
 from synclogs import keyset, resolutions
-from synclogs.actors import NotAllowed, Refused
+from synclogs.access.actors import NotAllowed, Refused
 from synclogs.catalogue import integration_words
-from synclogs.identifiers import uuid_of
 from synclogs.models import ConnectedUser, Project, Role, Sleeper, Sync
+from synclogs.parsing.identifiers import uuid_of
 
 PAGE_SIZE = 50
 

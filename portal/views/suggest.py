@@ -18,10 +18,11 @@ from portal.access import ProjectRequest, project_view
 from portal.completion import Spot
 from portal.querystring import value_words
 from portal.querywords import ALWAYS_THERE, COMPARISONS, FIELD_WORDS, PATHS, FieldWords
-from synclogs import budget, facets
+from synclogs import facets
 from synclogs.facets import Seen
-from synclogs.language import QUERY_LENGTH, value_text
 from synclogs.models import ConnectedUser, Project, Sync
+from synclogs.query.language import QUERY_LENGTH, value_text
+from synclogs.storage import budget
 
 DAYS = timedelta(days=7)
 SECONDS = 0.5

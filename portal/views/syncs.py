@@ -18,10 +18,10 @@ from portal.reenabling import Typed, among, panel_of, sleep_of
 from portal.views.logs import rows_of
 from synclogs import explain, standing, timeline, trouble
 from synclogs.catalogue import SyncStatus, Tone, sync_type_words
-from synclogs.identifiers import uuid_of
 from synclogs.models import Attention, ConnectedUser, LogEntry, Project, Role, Sleeper, Sync
 from synclogs.models.sync import SyncQuerySet
-from synclogs.parameters import blanks
+from synclogs.parsing.identifiers import uuid_of
+from synclogs.query.fields import blanks
 
 LISTED = 10
 ENTRIES = 20

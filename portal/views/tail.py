@@ -15,8 +15,8 @@ from portal import querystring
 from portal.access import ProjectRequest, polled, project_view
 from portal.templatetags.portal import stamp
 from synclogs import tail
-from synclogs.budget import OutOfTime
-from synclogs.filters import FilterError, LogFilter
+from synclogs.query.filters import FilterError, LogFilter
+from synclogs.storage.budget import OutOfTime
 
 CURSOR = "X-Tail-Cursor"
 OVER = "The time range has ended, so nothing new comes."

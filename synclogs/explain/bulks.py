@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from synclogs.checks import BulkState, CheckName
+from synclogs.catalogue.recovery import BulkState, CheckName
 from synclogs.explain.phrases import joined, plural, span
 
 RESULT_WORDS: Mapping[str, str] = {

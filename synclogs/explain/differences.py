@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from synclogs import catalogue
 from synclogs.catalogue import Step
-from synclogs.comparison import Change, Comparison, Kind
+from synclogs.explain.comparison import Change, Comparison, Kind
 from synclogs.explain.entries import EntryState, code_words
 from synclogs.explain.phrases import duration_ms, joined, plural
 

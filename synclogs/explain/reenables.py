@@ -10,7 +10,7 @@ from typing import Protocol
 
 from synclogs import catalogue
 from synclogs.catalogue import SyncStatus
-from synclogs.checks import Check, CheckName, Source, State
+from synclogs.catalogue.recovery import Check, CheckName, Source, State
 from synclogs.explain.phrases import ago, clock, moment_words, one_line, plural, span
 
 # A log that comes so long after its time did not come by itself at once.

@@ -14,12 +14,13 @@ import msgspec
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from synclogs import ingest, records
+from synclogs import ingest
 from synclogs.ingest import Written
-from synclogs.limits import LIMITS, Code
 from synclogs.management.progress import Progress
 from synclogs.models import Project
-from synclogs.records import Refusal
+from synclogs.parsing import records
+from synclogs.parsing.limits import LIMITS, Code
+from synclogs.parsing.records import Refusal
 
 BATCH = 4000
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import migrations
 
-from synclogs import tokens
+from synclogs.parsing import search_words
 
 AT_ONCE = 2000
 ENTRIES = """
@@ -42,7 +42,7 @@ def fill(apps: Any, schema_editor: Any) -> None:
             found = []
             for project_id, _, _, detail, *texts in rows:
                 record: Any = SimpleNamespace(detail=detail.encode(), **dict(zip(TEXTS, texts, strict=True)))
-                found.append(tokens.array(tokens.of(project_id, record)))
+                found.append(search_words.array(search_words.of(project_id, record)))
             keys = [list(column) for column in zip(*(row[:3] for row in rows), strict=True)]
             cursor.execute(UPDATE, [*keys, found])
 

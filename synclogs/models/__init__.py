@@ -1,6 +1,6 @@
 """The store: one file a noun. Every unique key and every read starts with the project."""
 
-from synclogs.checks import BulkState, State
+from synclogs.catalogue.recovery import BulkState, State
 from synclogs.models.audit import REFUSALS, Action, AuditEvent, Denial
 from synclogs.models.bulk import Bulk, BulkItem
 from synclogs.models.counts import Facet, HourCount, MinuteCount

@@ -32,7 +32,7 @@ class Action(models.TextChoices):
     BULK_MOVED = "bulk_moved", "Bulk re-enable went on"
 
 
-# Which come in numbers: the first of a minute has a row, the others one row together (synclogs.denials).
+# Which come in numbers: the first of a minute has a row, the others one row together (synclogs.access.denials).
 REFUSALS = {Action.SIGN_IN_FAILED, Action.ACCESS_DENIED, Action.KEY_REFUSED}
 
 
@@ -67,7 +67,7 @@ class AuditEvent(models.Model):
 
 
 class Denial(models.Model):
-    """How often one thing was refused within a minute, until that is a row of the audit; synclogs.denials has the meaning."""
+    """How often one thing was refused within a minute, until that is a row of the audit; synclogs.access.denials has the meaning."""
 
     minute = models.DateTimeField()
     subject = models.TextField()

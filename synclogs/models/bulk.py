@@ -7,7 +7,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
-from synclogs.checks import BulkState
+from synclogs.catalogue.recovery import BulkState
 from synclogs.models.project import OfProjectQuerySet, Project
 from synclogs.models.reenable import Reenable
 

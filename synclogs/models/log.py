@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from django.db import models
 from django.db.models import Q
 
-from synclogs import records
 from synclogs.catalogue import Category, Level
 from synclogs.models.project import OfProjectQuerySet, Project
 from synclogs.moments import EPOCH
+from synclogs.parsing import records
 
 MILLISECOND = timedelta(milliseconds=1)
 LAST_MILLISECOND = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MILLISECOND

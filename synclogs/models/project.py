@@ -10,7 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from synclogs.limits import LIMITS
+from synclogs.parsing.limits import LIMITS
 
 
 class Role(models.IntegerChoices):

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from synclogs.checks import OPEN, State
+from synclogs.catalogue.recovery import OPEN, State
 from synclogs.models.project import OfProjectQuerySet, Project
 
 

@@ -4,7 +4,7 @@ Permanent will fail again until somebody changes something. Temporary did nothin
 carried out, so only a look at the sync's status says; it is never a reason to call again.
 """
 
-from synclogs.decoding import cleaned
+from synclogs.parsing.decoding import cleaned
 
 TEXT_BYTES = 4096
 

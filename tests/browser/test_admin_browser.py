@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from synclogs import audit
+from synclogs.access import audit
 from synclogs.models import Action, ApiKey, LogEntry, Membership, Project, Role
 from tests.browser.conftest import NARROW, WIDE
 from tests.factories import ProjectFactory, UserFactory, api_key, entry, error_entry, member, store

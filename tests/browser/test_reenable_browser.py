@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from synclogs.checks import CheckName
+from synclogs.catalogue.recovery import CheckName
 from synclogs.models import ConnectedUser, Project, Reenable, Role
 from tests.browser.conftest import NARROW, WIDE, accessibility_faults
 from tests.factories import ProjectFactory, error_entry, member, run, store, sync_id

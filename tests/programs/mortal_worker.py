@@ -10,7 +10,7 @@ from django.core.management import call_command
 
 import portal.wsgi  # noqa: F401 - sets Django up, which the modules below need
 from synclogs import reenable
-from synclogs.checks import State
+from synclogs.catalogue.recovery import State
 
 
 def dying(function: Callable[..., Any], when: Callable[..., bool]) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
-from synclogs import audit, keys
+from synclogs.access import audit, keys
 from synclogs.management.loading import as_name, project_named, whole
 from synclogs.models import Action, Scope
 

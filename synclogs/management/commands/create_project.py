@@ -6,7 +6,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from synclogs import audit, ownership
+from synclogs import ownership
+from synclogs.access import audit
 from synclogs.management.loading import as_name
 from synclogs.models import Action, Project
 

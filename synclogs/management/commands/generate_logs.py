@@ -15,10 +15,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from synclogs.generate import DEMO, generate, live
-from synclogs.limits import LIMITS
 from synclogs.management.following import Follower
 from synclogs.management.loading import as_name, beyond_retention, lines, load, project_named, store, whole
 from synclogs.management.progress import Progress
+from synclogs.parsing.limits import LIMITS
 
 CHUNK = 1000
 MOST_ENTRIES = 1_000_000_000

@@ -17,12 +17,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from synclogs import ingest, records
-from synclogs.limits import LIMITS, Code
+from synclogs import ingest
 from synclogs.management.loading import BATCH, Loaded, as_name, beyond_retention, project_named
 from synclogs.management.progress import Progress
 from synclogs.models import Project
-from synclogs.records import Record, Refusal
+from synclogs.parsing import records
+from synclogs.parsing.limits import LIMITS, Code
+from synclogs.parsing.records import Record, Refusal
 
 SHOWN = 20
 GZIP = b"\x1f\x8b"

@@ -17,7 +17,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from synclogs import audit, keys, provider
+from synclogs import provider
+from synclogs.access import audit, keys
 from synclogs.generate import DEMO, expired
 from synclogs.management.loading import as_name, project_named
 from synclogs.models import Action, ApiKey, Project, Scope, Sync

@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 from django.contrib.sessions.models import Session
 from django.db import connection
 
-from synclogs import partitions
-from synclogs.limits import LIMITS
 from synclogs.models import HourCount, LogEntry, MinuteCount, Project, RateBucket, Trace
+from synclogs.parsing.limits import LIMITS
+from synclogs.storage import partitions
 
 CHUNK = 20_000
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
-from synclogs.decoding import cleaned
 from synclogs.models import Action, AuditEvent, Project
+from synclogs.parsing.decoding import cleaned
 
 
 def record(action: Action, **told: Any) -> AuditEvent:

@@ -13,9 +13,9 @@ from unicodedata import category
 import msgspec
 
 from synclogs.catalogue import LEVEL_SLUGS
-from synclogs.decoding import cleaned, shown
-from synclogs.limits import LIMITS, Code
 from synclogs.moments import microseconds
+from synclogs.parsing.decoding import cleaned, shown
+from synclogs.parsing.limits import LIMITS, Code
 
 type Values = dict[str, object]
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from synclogs.decoding import cleaned
 from synclogs.models import Role
+from synclogs.parsing.decoding import cleaned
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Actor:
     request_id: str = ""
 
     def audited(self) -> dict[str, Any]:
-        """The keywords that synclogs.audit.record takes of it."""
+        """The keywords that synclogs.access.audit.record takes of it."""
         return {
             "actor": self.user,
             "actor_text": self.text,

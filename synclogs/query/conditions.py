@@ -12,14 +12,14 @@ from collections.abc import Iterable, Sequence
 from django.db.models import BooleanField, Q
 from django.db.models.expressions import RawSQL
 
-from synclogs import tokens
-from synclogs.language import And, Match, Node, Not, Operator, Or, Path, QueryError, Text, Value
-from synclogs.parameters import FIELDS, Field, text_of
+from synclogs.parsing import search_words
+from synclogs.query.fields import FIELDS, Field, text_of
+from synclogs.query.language import And, Match, Node, Not, Operator, Or, Path, QueryError, Text, Value
 
 OWN = {"credential": Field("credential", "Credential", "credential_id"), "id": Field("id", "Sender's ID", "entry_id")}
 COMPARED = {Operator.GREATER: "gt", Operator.AT_LEAST: "gte", Operator.LESS: "lt", Operator.AT_MOST: "lte"}
 ORDERED = {"level", "http_status"}
-# Everything that words are looked for in (synclogs.tokens.of), as one text: of the payload its texts, without the keys. What
+# Everything that words are looked for in (synclogs.parsing.search_words.of), as one text: of the payload its texts, without the keys. What
 # stands between two of them is no blank, so that no phrase begins in one and ends in the next; and texts of the payload come
 # as they are, since in JSON a line break before a word is a letter.
 SEARCHED = (
@@ -77,8 +77,8 @@ def condition(node: Node, project_id: int) -> Q:
 def _text(node: Text, project_id: int) -> Q:
     """Whole words by the index; several words, and parts of words, by the text as well."""
     text = node.text if node.phrase else _ENDS.sub("", node.text)
-    words = tokens.words(text)
-    if words == [tokens.folded(text)] and not (node.open_start or node.open_end):
+    words = search_words.words(text)
+    if words == [search_words.folded(text)] and not (node.open_start or node.open_end):
         return _has_words(words, project_id)
     # The words at an open end may go on, so they are not in the index as they stand here.
     words = words[node.open_start : len(words) - node.open_end]
@@ -96,8 +96,8 @@ def _whole_words(text: str, *, open_start: bool = False, open_end: bool = False)
 def _has_words(words: Sequence[str], project_id: int) -> Q:
     if not words:
         return Q()
-    numbers = sorted({tokens.hashed(project_id, word) for word in words})
-    return _raw("synclogs_logentry.tokens @> %s::int4[]", tokens.array(map(str, numbers)))
+    numbers = sorted({search_words.hashed(project_id, word) for word in words})
+    return _raw("synclogs_logentry.tokens @> %s::int4[]", search_words.array(map(str, numbers)))
 
 
 def literal(text: str) -> str:
@@ -180,7 +180,7 @@ def _message(node: Match, project_id: int) -> Q:
     found = []
     for value in node.values:
         open_end = value.text.endswith("*") and not value.quoted
-        words = tokens.words(value.text)
+        words = search_words.words(value.text)
         pattern = _whole_words(value.text.removesuffix("*") if open_end else value.text, open_end=open_end)
         found.append(_has_words(words[: len(words) - open_end], project_id) & _raw(f"{MESSAGE} ~ %s", pattern))
     return Q(*found, _connector=Q.OR)
@@ -213,7 +213,7 @@ def _equals(steps: str, value: Value, project_id: int) -> Q:
             return _exists(f"{steps} ? (@ == $text || @ == {value.text})", text=value.text)
         if value.text.endswith("*") and value.text[:-1]:
             return _exists(f"{steps} ? (@ starts with $text)", text=value.text[:-1])
-    return _has_words(tokens.words(value.text), project_id) & _exists(f"{steps} ? (@ == $text)", text=value.text)
+    return _has_words(search_words.words(value.text), project_id) & _exists(f"{steps} ? (@ == $text)", text=value.text)
 
 
 def _exists(path: str, **variables: str) -> Q:

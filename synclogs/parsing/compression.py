@@ -2,7 +2,7 @@
 
 import zlib
 
-from synclogs.limits import Code, TooLarge, Unreadable
+from synclogs.parsing.limits import Code, TooLarge, Unreadable
 
 # What follows a member is copied when the member ends; small bites keep thousands of tiny members linear.
 _BITE = 4096

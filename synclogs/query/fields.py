@@ -9,8 +9,8 @@ from types import MappingProxyType
 from uuid import UUID
 
 from synclogs.catalogue import CATEGORY_SLUGS, EVENTS, LEVEL_SLUGS, RECOVERABLE, SyncStatus, SyncType
-from synclogs.identifiers import uuid_of
 from synclogs.models.counts import Facet
+from synclogs.parsing.identifiers import uuid_of
 
 VALUE_LENGTH = 256
 EMPTY = "This is empty. Give a value, or leave it out."

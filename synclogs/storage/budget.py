@@ -13,7 +13,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from psycopg.errors import QueryCanceled
 
-from synclogs import connections
+from synclogs.storage import connections
 
 
 class OutOfTime(OperationalError):

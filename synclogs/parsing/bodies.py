@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from itertools import accumulate, compress, count, islice
 from typing import NoReturn
 
-from synclogs.decoding import BLANK, BOM, Scanner, too_large
-from synclogs.limits import LIMITS, Code, Unreadable
+from synclogs.parsing.decoding import BLANK, BOM, Scanner, too_large
+from synclogs.parsing.limits import LIMITS, Code, Unreadable
 
 _BLANKS = re.compile(f"[{BLANK}]*")
 # A window holds any acceptable entry that starts in its first half, even when each character takes four bytes.

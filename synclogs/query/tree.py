@@ -1,6 +1,6 @@
 """The tree of a query, and the way back to text: frozen nodes that know where they were written.
 
-Nodes come in, the shortest text that parses to the same tree comes out. Read through synclogs.language.
+Nodes come in, the shortest text that parses to the same tree comes out. Read through synclogs.query.language.
 """
 
 import re

@@ -11,8 +11,9 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Protocol
 
-from synclogs import catalogue, fields
+from synclogs import catalogue
 from synclogs.catalogue import Step
+from synclogs.parsing import fields
 
 LEAVES = 40  # values compared in a payload
 DEPTH = 4

@@ -1,7 +1,7 @@
 """Refusals in the audit, summed up by minute and address, so that nobody can flood it and nothing is missing from it.
 
 Goes in: a refusal. Comes out: the first of a minute as a row of the audit at once, the others counted, and one more row with
-their number when the minute is over. What changes something has its own row, by synclogs.audit in the change's transaction.
+their number when the minute is over. What changes something has its own row, by synclogs.access.audit in the change's transaction.
 """
 
 import ipaddress
@@ -14,9 +14,9 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 
-from synclogs import audit
-from synclogs.decoding import cleaned
+from synclogs.access import audit
 from synclogs.models import Action, AuditEvent, Denial, Project
+from synclogs.parsing.decoding import cleaned
 
 logger = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from synclogs.records import Record
+from synclogs.parsing.records import Record
 
 MOST = 1000  # different words of one entry; what comes after them is not found by words
 # Text of an entry that people search: the names and identifiers, then the message and the texts of the payload.

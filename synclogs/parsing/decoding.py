@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 
-from synclogs.limits import LIMITS, Code
+from synclogs.parsing.limits import LIMITS, Code
 
 BOM = b"\xef\xbb\xbf"
 BLANK = " \t\n\r"  # what JSON takes for white space

@@ -13,7 +13,7 @@ from django.db.backends.utils import CursorWrapper
 from psycopg import Cursor, Error, errors
 from psycopg.pq import TransactionStatus
 
-from synclogs import connections
+from synclogs.storage import connections
 
 type Parameters = Sequence[Any] | Mapping[str, Any]
 

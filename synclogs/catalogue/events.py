@@ -9,18 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-# The catalogue is one door: terms, causes and display names live in files of their own and are read from here.
-from synclogs.causes import ERROR_CODES, RECOVERABLE, TOLD_BY_EVENT, ErrorCode, Side, error_code
-from synclogs.terms import CATEGORY_SLUGS, LEVEL_SLUGS, Category, Level, Step, SyncStatus, SyncType, Tone
-from synclogs.words import humanise, integration_words, pipeline_words
-
-__all__ = [
-    "CATEGORY_SLUGS", "ERROR_CODES", "EVENTS", "LEVEL_SLUGS", "RECOVERABLE", "STATUSES", "SYNC_LOG", "SYNC_WEBHOOK",
-    "TOLD_BY_EVENT", "TYPES", "Category", "ErrorCode", "Event", "Level", "Side", "Status", "Step", "SyncStatus", "SyncType", "Tone",
-    "category_of", "error_code", "event", "humanise", "integration_words", "pipeline_words", "status",
-    "sync_type_words", "type_words",
-]  # fmt: skip
-
+from synclogs.catalogue.names import humanise
+from synclogs.catalogue.terms import Category, Level, Step, SyncStatus, SyncType, Tone
 
 SYNC_LOG = "managed_sync"
 SYNC_WEBHOOK = "managed_sync_webhook"

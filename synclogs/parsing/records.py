@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-from synclogs import fields
-from synclogs.bodies import Source
 from synclogs.catalogue import SYNC_LOG, Level, category_of
-from synclogs.decoding import Problem, Scanner, cleaned, shown
-from synclogs.fields import Refused, Retry, Summary, Values
-from synclogs.limits import LIMITS, Code, Limits, TooLarge, TooMany, Unreadable
 from synclogs.moments import microseconds
+from synclogs.parsing import fields
+from synclogs.parsing.bodies import Source
+from synclogs.parsing.decoding import Problem, Scanner, cleaned, shown
+from synclogs.parsing.fields import Refused, Retry, Summary, Values
+from synclogs.parsing.limits import LIMITS, Code, Limits, TooLarge, TooMany, Unreadable
 
 __all__ = [
     "LIMITS", "Code", "Limits", "Reader", "Reading", "Record", "Refusal", "Retry", "Summary", "TooLarge", "TooMany",

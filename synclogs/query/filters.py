@@ -12,11 +12,11 @@ from difflib import get_close_matches
 
 from django.db.models import Q
 
-from synclogs import conditions, language
-from synclogs.language import Node, QueryError
 from synclogs.models import LogEntry, Project
 from synclogs.models.log import LogEntryQuerySet
-from synclogs.parameters import EMPTY, FIELDS, Field, is_blank, text_of
+from synclogs.query import conditions, language
+from synclogs.query.fields import EMPTY, FIELDS, Field, is_blank, text_of
+from synclogs.query.language import Node, QueryError
 
 MAX_VALUES = 100
 PRESETS: Mapping[str, timedelta] = {

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 from difflib import get_close_matches
 
-from synclogs.querytree import (
+from synclogs.query.tree import (  # fmt: skip
     ALIASES,
     CHUNK,
     ELSEWHERE,
@@ -38,7 +38,7 @@ from synclogs.querytree import (
     quote,
     to_text,
     value_text,
-)  # fmt: skip
+)
 
 __all__ = [
     "ALIASES", "OWN_FIELDS", "QUERY_LENGTH", "And", "Match", "Node", "Not", "Operator", "Or", "Path", "QueryError", "Text", "Value",

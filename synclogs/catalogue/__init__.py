@@ -1,0 +1,29 @@
+"""The known words of the trade: events, statuses, causes, closed lists, display names. Other rooms read them from here.
+
+What a re-enable goes through (synclogs.catalogue.recovery) is read from its own module.
+"""
+
+from synclogs.catalogue.causes import ERROR_CODES, RECOVERABLE, TOLD_BY_EVENT, ErrorCode, Side, error_code
+from synclogs.catalogue.events import (
+    EVENTS,
+    STATUSES,
+    SYNC_LOG,
+    SYNC_WEBHOOK,
+    TYPES,
+    Event,
+    Status,
+    category_of,
+    event,
+    status,
+    sync_type_words,
+    type_words,
+)
+from synclogs.catalogue.names import humanise, integration_words, pipeline_words
+from synclogs.catalogue.terms import CATEGORY_SLUGS, LEVEL_SLUGS, Category, Level, Step, SyncStatus, SyncType, Tone
+
+__all__ = [
+    "CATEGORY_SLUGS", "ERROR_CODES", "EVENTS", "LEVEL_SLUGS", "RECOVERABLE", "STATUSES", "SYNC_LOG", "SYNC_WEBHOOK",
+    "TOLD_BY_EVENT", "TYPES", "Category", "ErrorCode", "Event", "Level", "Side", "Status", "Step", "SyncStatus", "SyncType", "Tone",
+    "category_of", "error_code", "event", "humanise", "integration_words", "pipeline_words", "status",
+    "sync_type_words", "type_words",
+]  # fmt: skip

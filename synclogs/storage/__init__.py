@@ -1,0 +1,1 @@
+"""The database itself: partitions, retention, connections and their time limits."""
