@@ -20,10 +20,10 @@ from django.db import connection
 from django.test import Client
 
 from bench import store
-from synclogs import histogram, sums
 from synclogs.models import Membership, Project, Role
 from synclogs.query.fields import FACETS
 from synclogs.query.filters import LogFilter
+from synclogs.reading import count_sql, histogram
 
 MEDIAN_MS, MOST_MS = 250.0, 2000.0
 QUESTIONS: dict[str, dict[str, str]] = {
@@ -103,8 +103,8 @@ def _statements(project: Project, parameters: dict[str, str]) -> tuple[str, ...]
     log_filter = LogFilter.parse([(name, [value]) for name, value in parameters.items()], now=now)
     newest = log_filter.entries(project).newest_first()[:50].query.sql_with_params()
     names, bars = list(FACETS), histogram.bars(log_filter, now=now)
-    parts = [sums.kinds(log_filter, project, names, bars=bars)]
-    numbers = sums.facet_statement(None, parts, names, (), bars=bars)
+    parts = [count_sql.kinds(log_filter, project, names, bars=bars)]
+    numbers = count_sql.facet_statement(None, parts, names, (), bars=bars)
     with connection.cursor() as cursor:
         return str(cursor.mogrify(*newest)), str(cursor.mogrify(numbers.sql, numbers.parameters))
 

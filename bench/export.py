@@ -18,7 +18,7 @@ from django.test import Client
 
 from bench import store
 from bench.ingest import web
-from synclogs.export import MOST
+from synclogs.export.lifecycle import MOST
 from synclogs.models import Export, Membership, Project, Role
 
 FORMATS = ("ndjson", "csv")

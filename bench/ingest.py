@@ -23,8 +23,8 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection, transaction
 
 from portal import devdb
-from synclogs import ingest
 from synclogs.access import keys
+from synclogs.ingestion import ingest
 from synclogs.models import Project, Scope
 from synclogs.parsing import records
 from synclogs.storage import partitions

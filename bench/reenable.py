@@ -18,7 +18,7 @@ from django.test import Client
 
 from bench import store
 from synclogs.models import Membership, Project, Reenable, Resolution, Role, Sleeper, Sync
-from synclogs.selection import preview
+from synclogs.recovery.selection import preview
 
 SYNCS = 50_000
 USERS = 10_000

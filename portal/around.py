@@ -13,7 +13,7 @@ from portal.entries import NEIGHBOURHOOD, stamp
 from portal.querystring import link
 from synclogs import explain
 from synclogs.models import LogEntry, Project
-from synclogs.neighbours import Neighbours
+from synclogs.reading.neighbours import Neighbours
 
 MILLISECOND = timedelta(milliseconds=1)
 AT = "at"

@@ -17,7 +17,7 @@ from portal.querystring import Pairs
 from portal.templatetags.portal import stamp
 from synclogs.catalogue import Level
 from synclogs.explain import phrases, times
-from synclogs.histogram import Bucket
+from synclogs.reading.histogram import Bucket
 
 BAR = (
     '<a href="{0}" tabindex="{1}" aria-label="{2}"><title>{2}</title>'

@@ -16,15 +16,15 @@ from portal import reenabling, things
 from portal.access import ProjectRequest
 from portal.querystring import Pairs, link, replace
 from portal.things import SyncRow
-from synclogs import bulk as verbs
-from synclogs.bulk import BOUNDS, GONE, Plan
 from synclogs.catalogue import Tone, integration_words
 from synclogs.catalogue.recovery import RUNNING, BulkState, CheckName
 from synclogs.explain import bulks as words
 from synclogs.explain.bulks import Standing
 from synclogs.explain.reenables import SKIPPED, state_sentence
 from synclogs.models import Bulk, BulkItem, Project, Role, Sync
-from synclogs.selection import Example, Preview
+from synclogs.recovery import bulk as verbs
+from synclogs.recovery.bulk import BOUNDS, GONE, Plan
+from synclogs.recovery.selection import Example, Preview
 
 SHOWN = 50
 RECENT = 10

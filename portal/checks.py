@@ -5,9 +5,10 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, InterfaceError
 
-from synclogs import ownership, provider
+from synclogs import provider
 from synclogs.provider.channel import is_plain
 from synclogs.provider.configuration import HOST_APP
+from synclogs.recovery import ownership
 
 TAG = "provider"  # of both; also named where a start is refused
 

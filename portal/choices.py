@@ -12,10 +12,10 @@ from hashlib import blake2s
 from portal.querystring import Pairs, value_words
 from synclogs import catalogue
 from synclogs.catalogue import Category, Level
-from synclogs.counting import Values
-from synclogs.facets import Seen
 from synclogs.models import Facet
 from synclogs.query.fields import FIELDS
+from synclogs.reading.counting import Values
+from synclogs.reading.facet_values import Seen
 
 SHOWN = 7
 OFFERED = 60

@@ -13,12 +13,12 @@ from django.urls import reverse
 from portal import choices, histograms, querystring
 from portal.access import ProjectRequest
 from portal.querystring import Pairs
-from synclogs import counting, facets, histogram
-from synclogs.counting import Numbers
-from synclogs.facets import Seen
 from synclogs.models import Project
 from synclogs.query import filters
 from synclogs.query.filters import LogFilter
+from synclogs.reading import counting, facet_values, histogram
+from synclogs.reading.counting import Numbers
+from synclogs.reading.facet_values import Seen
 
 # Of database time: a page has to answer within 250 ms, and its list and its making take the rest.
 SECONDS = 0.15
@@ -86,6 +86,6 @@ def _seen(project: Project, log_filter: LogFilter | None, *, now: datetime) -> S
     until = (log_filter and log_filter.until) or now + timedelta(hours=1)
     since = max(log_filter.since, until - SEEN_DAYS) if log_filter else now - SEEN_DAYS
     try:
-        return facets.seen(project, since=min(since, until), until=until)
+        return facet_values.seen(project, since=min(since, until), until=until)
     except OperationalError:
         return Seen({}, {})

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from portal import querystring
 from synclogs.catalogue import Tone
 from synclogs.explain import phrases
-from synclogs.export import MOST
+from synclogs.export.lifecycle import MOST
 from synclogs.models import Export, ExportFormat, ExportState
 from synclogs.query.fields import FIELDS
 from synclogs.query.filters import FilterError, LogFilter

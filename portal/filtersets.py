@@ -16,11 +16,11 @@ from django.db.models.functions import Cast
 from django.http import QueryDict
 
 from portal.querystring import refused
-from synclogs import keyset
 from synclogs.catalogue.recovery import OPEN, State
 from synclogs.models import Action, Attention, AuditEvent, Bulk, ConnectedUser, Project, Reenable, Sync
 from synclogs.models.sync import SyncQuerySet
 from synclogs.parsing.identifiers import uuid_of
+from synclogs.reading import keyset
 
 LONGEST = 256
 MOST = 100

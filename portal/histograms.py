@@ -14,8 +14,8 @@ from portal.querystring import Pairs
 from portal.templatetags.portal import stamp
 from synclogs.catalogue import Level
 from synclogs.explain import phrases, times
-from synclogs.histogram import Histogram
 from synclogs.query.filters import PRESETS, LogFilter
+from synclogs.reading.histogram import Histogram
 
 DAY = timedelta(days=1)
 # From the bottom of a bar upwards, with the words for one and for several.

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from portal import charts, paths
-from synclogs import trouble
 from synclogs.models import Facet, Project
+from synclogs.overview import activity
 
 HOURS = 24
 
@@ -14,7 +14,7 @@ HOURS = 24
 class HourRow:
     """An hour of the chart; the addresses lead to exactly the entries that were counted."""
 
-    hour: trouble.Hour
+    hour: activity.Hour
     bar: charts.Bar
     url: str
     errors_url: str
@@ -37,12 +37,12 @@ class Chart:
 def chart(project: Project, *, now: datetime, integration: str = "") -> Chart:
     """The last 24 hours, of all entries or of those of one integration."""
     facet = Facet.INTEGRATION if integration else Facet.TOTAL
-    found = trouble.hourly(project, now=now, hours=HOURS, facet=facet, value=integration)
+    found = activity.hourly(project, now=now, hours=HOURS, facet=facet, value=integration)
     bars = charts.stacked([(("error", hour.errors), ("warning", hour.warnings), ("rest", hour.rest)) for hour in found])
 
-    def logs(level: str = "", hour: trouble.Hour | None = None) -> str:
+    def logs(level: str = "", hour: activity.Hour | None = None) -> str:
         since = hour.start if hour else found[0].start
-        until = paths.exact(hour.start + trouble.HOUR) if hour else ""
+        until = paths.exact(hour.start + activity.HOUR) if hour else ""
         return paths.logs(project.slug, integration=integration, level=level, until=until, since=paths.exact(since))
 
     return Chart(

@@ -11,7 +11,7 @@ from django.http import QueryDict
 
 from portal.filtersets import ProjectFilters
 from portal.querystring import Chip, ChipValue, Pairs, link, pairs, remove, replace
-from synclogs import keyset
+from synclogs.reading import keyset
 
 PAGE_SIZE = 50
 

@@ -34,7 +34,7 @@ def adopt_provider(*, port: int) -> bool:
         return False
     key = DATA / "provider_key.pem"
     if not key.exists():
-        subprocess.run([sys.executable, "-m", "synclogs.provider.keypair", key], cwd=devdb.ROOT, check=True)
+        subprocess.run([sys.executable, "-m", "synclogs.demo.keypair", key], cwd=devdb.ROOT, check=True)
     address = f"http://127.0.0.1:{port}"
     os.environ.update(PROVIDER="paragon", PROVIDER_SYNC_URL=address, PROVIDER_API_URL=address)
     # Another project that is made in the demo changes nothing for it.

@@ -22,15 +22,15 @@ from portal.access import ProjectRequest, client_address
 from portal.querystring import Pairs
 from portal.templatetags.portal import compact, visible_text
 from portal.templatetags.portal import visible as shown
-from synclogs import saved
 from synclogs.models import Project, SavedView
 from synclogs.query.fields import FIELDS
 from synclogs.query.filters import DEFAULT_SINCE, TIMES, FilterError, LogFilter
-from synclogs.saved import Actor
+from synclogs.reading import saved_views
+from synclogs.reading.saved_views import Actor
 
 PARAMETER = "view"
 LONGEST_ID = 18
-MOST_SHOWN = saved.MOST_OWN + saved.MOST_SHARED
+MOST_SHOWN = saved_views.MOST_OWN + saved_views.MOST_SHARED
 MOST_CHANGES = 4
 KEPT_SECONDS = 60
 # For one view, and for all of a rail.
@@ -207,8 +207,8 @@ def with_count(entry: Entry, known: Mapping[str, int]) -> Entry:
         return entry
     if count in UNTOLD:
         return replace(entry, count="\N{EN DASH}", count_title=UNTOLD[count])
-    if count == saved.COUNTED_TO + 1:
-        return replace(entry, count="10k+", count_title=f"More than {saved.COUNTED_TO:,} in its time range")
+    if count == saved_views.COUNTED_TO + 1:
+        return replace(entry, count="10k+", count_title=f"More than {saved_views.COUNTED_TO:,} in its time range")
     return replace(entry, count=compact(count), count_title=f"{count:,} in its time range")
 
 
@@ -225,7 +225,7 @@ def counted(project: Project, query: str, *, seconds: float, now: datetime) -> i
     """How many entries match, or one of UNTOLD."""
     try:
         log_filter = LogFilter.parse(QueryDict(query).lists(), now=now, besides=querystring.BESIDES)
-        count = saved.tally(log_filter, project, seconds=seconds)
+        count = saved_views.tally(log_filter, project, seconds=seconds)
     except FilterError:
         return UNREADABLE
     return UNCOUNTED if count is None else count

@@ -14,13 +14,14 @@ from django.urls import reverse
 from portal import things
 from portal.access import ProjectRequest, client_address
 from portal.rows import Row
-from synclogs import evidence, explain, ownership, resolutions
+from synclogs import explain
 from synclogs.access.actors import Actor
 from synclogs.catalogue import SyncStatus, Tone, integration_words
 from synclogs.catalogue.recovery import Check, CheckName, Evidence, State
 from synclogs.explain import reenables as words
 from synclogs.models import ConnectedUser, Project, Reenable, Role, Sleeper, Sync
 from synclogs.provider import ProviderError
+from synclogs.recovery import evidence, ownership, resolutions
 
 TONES: Mapping[str, Tone] = {
     State.REQUESTED: Tone.ACTIVE,

@@ -14,7 +14,7 @@ from synclogs import catalogue, explain
 from synclogs.catalogue import Category, Level, Step, Tone
 from synclogs.explain import Outcome
 from synclogs.models import Trace
-from synclogs.timeline import PAUSE_AT_LEAST, Moment, Timeline, Wait
+from synclogs.reading.timeline import PAUSE_AT_LEAST, Moment, Timeline, Wait
 
 MINUTE = timedelta(minutes=1)
 TOP, BARE_TOP, LANE, AXIS = 22, 4, 30, 22

@@ -15,11 +15,12 @@ from portal import entries, things
 from portal.querystring import value_words
 from portal.run_chart import length_words, offset_words
 from portal.templatetags.portal import level_badge
-from synclogs import catalogue, explain, timeline
+from synclogs import catalogue, explain
 from synclogs.catalogue import Tone
 from synclogs.explain import Outcome, comparison
 from synclogs.explain.comparison import Change, Comparison, Kind, Row
 from synclogs.models import Project, Sync, Trace
+from synclogs.reading import timeline
 
 BLOCKS = 40
 SIDES = 12

@@ -40,7 +40,7 @@ LOCK = local.DATA / "run.lock"
 STATIC_STAMP = local.DATA / "static.stamp"
 CHILDREN = local.DATA / "run.children"
 READY_SECONDS = 60
-PROVIDER_HOST = "127.0.0.1"  # as synclogs.provider.simulator.server
+PROVIDER_HOST = "127.0.0.1"  # as synclogs.demo.simulator.server
 LOGINS = ("viewer", "operator", "lead", "admin")
 
 

@@ -17,7 +17,7 @@ from synclogs import explain
 from synclogs.catalogue import Tone, integration_words, pipeline_words
 from synclogs.explain import OUTCOME_TONES, Finding, Outcome, StateCounts, Verdict
 from synclogs.models import ConnectedUser, Project, Sync, Trace
-from synclogs.trouble import Cause
+from synclogs.overview.activity import Cause
 
 NEWS = {Finding.STUCK, Finding.SILENT, Finding.UNDELIVERED, Finding.RETRYING, Finding.NOT_CREATED}
 

@@ -8,8 +8,10 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
-from synclogs import bulk, cadence, export, reenable, watch
 from synclogs.access import denials
+from synclogs.export import lifecycle
+from synclogs.ingestion import cadence
+from synclogs.recovery import bulk, reenable, watch
 from synclogs.storage import retention
 
 DEAD = timedelta(hours=1)  # without a heartbeat for so long a worker does not come back
@@ -33,7 +35,7 @@ def refresh_cadence(timestamp: int) -> None:
 @app.task(queueing_lock="exports", pass_context=False)
 def settle_exports(timestamp: int) -> None:
     """Exports that died with their process."""
-    export.settle(now=timezone.now())
+    lifecycle.settle(now=timezone.now())
 
 
 # The sixth field is seconds.

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from synclogs import bulk, provider, reenable, watch
+from synclogs import provider
 from synclogs.access.actors import Actor
-from synclogs.bulk import Plan
 from synclogs.catalogue.recovery import State
 from synclogs.models import Bulk, Project, Reenable, Role, Sync
+from synclogs.recovery import bulk, reenable, watch
+from synclogs.recovery.bulk import Plan
 from tests.factories import entry, error_entry, store, sync_id
 from tests.reenabling import actor
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 from factory.declarations import LazyAttribute, Sequence, SubFactory, Trait
 from factory.django import DjangoModelFactory, Password
 
-from synclogs import ingest
 from synclogs.access import keys
+from synclogs.ingestion import ingest
 from synclogs.models import ApiKey, Membership, Project, Role, Scope
 from synclogs.parsing import records
 

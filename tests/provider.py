@@ -15,13 +15,13 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from standardwebhooks import Webhook
 
-from synclogs.provider import keypair
+from synclogs.demo import keypair
+from synclogs.demo.simulator import Known, Pace, Simulator, Trust
 from synclogs.provider.breaker import Breaker
 from synclogs.provider.channel import Channel
 from synclogs.provider.client import Paragon
 from synclogs.provider.exchange import Limits, Request, send, trusted
 from synclogs.provider.host_app import HostApp
-from synclogs.provider.simulator import Known, Pace, Simulator, Trust
 from synclogs.provider.tokens import Secret, Signer
 
 PROJECT = "a-project"

@@ -12,12 +12,13 @@ from django.conf import settings as configured
 from django.db import connection
 from django.utils import timezone
 
-from synclogs import provider, reenable
+from synclogs import provider
 from synclogs.access.actors import Actor
+from synclogs.demo.simulator import Simulator
 from synclogs.management.commands.simulate_provider import known
 from synclogs.models import Action, AuditEvent, Project, Reenable, Role, Sync
 from synclogs.provider.exchange import Limits
-from synclogs.provider.simulator import Simulator
+from synclogs.recovery import reenable
 from tests import factories
 from tests.provider import PROJECT, SHORT, calls, key_text, simulated
 

@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from portal import adminsite
 from portal.admin import base, cells
-from synclogs import paging
 from synclogs.access import audit, keys
 from synclogs.models import (
     Action,
@@ -38,6 +37,7 @@ from synclogs.models import (
     Sync,
     Trace,
 )
+from synclogs.reading import paging
 from tests import factories
 
 pytestmark = pytest.mark.django_db

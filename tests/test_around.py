@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from portal import tickets
 from portal.views import logs as view
-from synclogs import neighbours
 from synclogs.models import ConnectedUser, LogEntry, Project
+from synclogs.reading import neighbours
 from tests.factories import ProjectFactory, entry, error_entry, member, store, sync_id
 
 pytestmark = pytest.mark.django_db

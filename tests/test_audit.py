@@ -15,7 +15,6 @@ from django.db import OperationalError, transaction
 from django.test import Client
 from django.utils import timezone
 
-from synclogs import bulk, reenable
 from synclogs.access import audit, keys
 from synclogs.access.actors import PORTAL, Actor
 from synclogs.models import (
@@ -34,6 +33,7 @@ from synclogs.models import (
     Sleeper,
     Sync,
 )
+from synclogs.recovery import bulk, reenable
 from tests import factories, reenabling
 from tests.factories import PASSWORD, bearer
 from tests.test_house import sources

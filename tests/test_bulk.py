@@ -12,15 +12,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from synclogs import bulk, jobs, reenable, resolutions
+from synclogs import jobs
 from synclogs.access import audit
 from synclogs.access.actors import Actor, NotAllowed, Refused
-from synclogs.bulk import BOUNDS, Conflict, NothingLeft, Plan
 from synclogs.catalogue.recovery import RUNNING, BulkState, CheckName, State
 from synclogs.explain import bulks
 from synclogs.explain.bulks import Standing
 from synclogs.models import Action, AuditEvent, Bulk, BulkItem, Membership, Project, Reenable, Role, Sleeper, Sync
-from synclogs.selection import preview
+from synclogs.recovery import bulk, reenable, resolutions
+from synclogs.recovery.bulk import BOUNDS, Conflict, NothingLeft, Plan
+from synclogs.recovery.selection import preview
 from tests import factories
 from tests.bulks import HOUR, MINUTE, SECOND, Willing, again, crowd, hear, ids, results, send, started
 from tests.reenabling import actor, asks, requested
@@ -97,7 +98,7 @@ def test_the_preview_asks_the_database_as_often_however_many(
             preview(project, Sync.objects.of(project), now=now)
         counts.append(len(queries))
     assert counts[0] == counts[1] < 10
-    monkeypatch.setattr("synclogs.selection.MOST_LOOKED_AT", 5)
+    monkeypatch.setattr("synclogs.recovery.selection.MOST_LOOKED_AT", 5)
     assert preview(project, Sync.objects.of(project), now=now).is_too_many
 
 

@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.html import escape
 
-from synclogs import bulk
 from synclogs.catalogue.recovery import BulkState, State
 from synclogs.models import Action, AuditEvent, Bulk, Project, Reenable, Role, Sync
+from synclogs.recovery import bulk
 from tests import factories
 from tests.bulks import SECOND, again, crowd, ids, started
 from tests.denied import times
@@ -186,7 +186,7 @@ def test_nothing_and_too_many_offer_no_form(project: Project, monkeypatch: pytes
     client = client_of(project)
     assert "None of these syncs can be re-enabled now" in text_of(client.get(NEW))
     crowd(project, 3)
-    monkeypatch.setattr("synclogs.selection.MOST_ITEMS", 2)
+    monkeypatch.setattr("synclogs.recovery.selection.MOST_ITEMS", 2)
     html = text_of(client.get(NEW))
     assert 'data-preview="many"' in html
     assert 'data-action="bulk"' not in html

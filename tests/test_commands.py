@@ -20,9 +20,10 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from synclogs.access import keys
-from synclogs.generate import DEMO
-from synclogs.generate.demo import Sizes
-from synclogs.management import following, loading
+from synclogs.demo import following
+from synclogs.demo.generate import DEMO
+from synclogs.demo.generate.sizes import Sizes
+from synclogs.management import loading
 from synclogs.management.commands import generate_logs, import_logs, load_demo
 from synclogs.management.progress import Progress
 from synclogs.models import ApiKey, AuditEvent, ConnectedUser, HourCount, LogEntry, Membership, Project, Role, Sync
@@ -418,7 +419,7 @@ def test_import_while_the_database_is_away(project: Project, tmp_path: Path, mon
     def away(*_: object, **__: object) -> None:
         raise OperationalError("the connection was closed")
 
-    monkeypatch.setattr("synclogs.ingest.write", away)
+    monkeypatch.setattr("synclogs.ingestion.ingest.write", away)
     path = tmp_path / "a.ndjson"
     path.write_bytes(ndjson(entry(id="a")))
     with pytest.raises(CommandError, match="run the same command again") as refused:
@@ -442,7 +443,7 @@ def small_demo(monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> Sizes
     monkeypatch.setenv("DEMO_PASSWORD", "a password for the demo")
     small = Sizes(entries=1500, days=2, users=45)
     monkeypatch.setattr(load_demo, "DEMO", small)
-    monkeypatch.setattr("synclogs.generate.demo.DEMO", small)
+    monkeypatch.setattr("synclogs.demo.generate.sizes.DEMO", small)
     return small
 
 

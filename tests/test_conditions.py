@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synclogs.models import Project
-from synclogs.paging import page
 from synclogs.parsing import search_words
 from synclogs.query import language
 from synclogs.query.fields import FIELDS
 from synclogs.query.filters import FilterError, LogFilter
 from synclogs.query.language import And, Match, Node, Not, Operator, Or, Path, Text
+from synclogs.reading.paging import page
 from tests.factories import ProjectFactory, api_key, bearer, entry, member, store, sync_id
 
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -13,14 +13,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from synclogs import resolutions
 from synclogs.access.actors import Actor
-from synclogs.candidates import candidates
 from synclogs.catalogue.recovery import OPEN, Check, CheckName, Evidence, State
-from synclogs.evidence import KEPT_SECONDS, RATE, gather
+from synclogs.demo.simulator import Mode, Simulator
+from synclogs.demo.simulator.memory import Rule
 from synclogs.models import Bulk, Project, Reenable, Resolution, Role, Sleeper, Sync
-from synclogs.provider.simulator import Mode, Simulator
-from synclogs.provider.simulator.memory import Rule
+from synclogs.recovery import resolutions
+from synclogs.recovery.candidates import candidates
+from synclogs.recovery.evidence import KEPT_SECONDS, RATE, gather
 from tests import factories
 from tests.provider import SHORT, calls, http, raw
 from tests.reenabling import actor, environment, provided, stopped

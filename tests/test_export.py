@@ -17,7 +17,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from synclogs import export, lines, sweep
+from synclogs.export import formats, lifecycle, stream
 from synclogs.models import Action, AuditEvent, Export, ExportFormat, ExportState, LogEntry, Project, Role
 from synclogs.models.export import SILENCE
 from synclogs.query.filters import LogFilter
@@ -131,7 +131,7 @@ def test_any_accepted_entry_makes_a_line_of_csv(operator: Client, project: Proje
     assert len(found) == len(entries)
     for row in found:
         assert None not in row
-        assert not any(value and value[0] in lines.RISKY for name, value in row.items() if name not in NUMBERS)
+        assert not any(value and value[0] in formats.RISKY for name, value in row.items() if name not in NUMBERS)
         assert not row["payload"] or isinstance(json.loads(row["payload"]), dict)
 
 
@@ -163,7 +163,7 @@ def late_yesterday() -> datetime:
 def test_the_file_holds_what_the_list_shows(operator: Client, project: Project, query: str) -> None:
     store(project, *story(timezone.now()))
     html = operator.get(f"/p/alpha/logs?{query}").content.decode()
-    with patch.object(sweep, "ROWS", 2):
+    with patch.object(stream, "ROWS", 2):
         taken = [row["key"] for row in cells(body(operator, f"format=csv&{query}"))]
     shown = [part.split('"')[0] for part in html.split('data-log-key="')[1:]]
     assert taken == shown
@@ -175,25 +175,25 @@ def test_however_it_is_cut_into_statements_it_is_the_same(operator: Client, proj
     assert len(whole.splitlines()) == 12
     for rows, size in ((1, 10**9), (5, 10**9), (10_000, 1), (10_000, 300), (12, 10**9)):
         with (
-            patch.object(sweep, "ROWS", rows),
-            patch.object(sweep, "BYTES", size),
-            patch.object(sweep, "ROWS_AT_ONCE", 2),
+            patch.object(stream, "ROWS", rows),
+            patch.object(stream, "BYTES", size),
+            patch.object(stream, "ROWS_AT_ONCE", 2),
         ):
             assert body(operator, "format=ndjson&since=30d") == whole
 
 
 def test_a_statement_that_takes_too_long_is_asked_in_halves(operator: Client, project: Project) -> None:
     store(project, *story(timezone.now()))
-    whole, read, refused = body(operator, "format=ndjson&since=30d"), sweep._read, 0
+    whole, read, refused = body(operator, "format=ndjson&since=30d"), stream._read, 0
 
-    def slow(entries: Any, window: sweep.Window) -> Any:
+    def slow(entries: Any, window: stream.Window) -> Any:
         nonlocal refused
         if window.until - window.since > timedelta(hours=5):
             refused += 1
             raise budget.OutOfTime("out of time")
         return read(entries, window)
 
-    with patch.object(sweep, "_read", slow):
+    with patch.object(stream, "_read", slow):
         assert body(operator, "format=ndjson&since=30d") == whole
     assert refused
 
@@ -201,7 +201,7 @@ def test_a_statement_that_takes_too_long_is_asked_in_halves(operator: Client, pr
 def test_what_arrives_after_the_start_is_left_out(operator: Client, project: Project) -> None:
     now = timezone.now()
     store(project, *story(now), now=now)
-    with patch.object(sweep, "ROWS", 2):
+    with patch.object(stream, "ROWS", 2):
         response = operator.get(f"{PAGE}?format=ndjson&since=30d")
         parts = parts_of(response)
         first = next(parts)
@@ -214,7 +214,7 @@ def test_what_arrives_after_the_start_is_left_out(operator: Client, project: Pro
 @pytest.mark.parametrize(("most", "cut"), [(5, True), (11, True), (12, False)])
 def test_the_limit_cuts_at_the_newest_and_says_so(operator: Client, project: Project, most: int, cut: bool) -> None:
     store(project, *story(timezone.now()))
-    with patch.object(export, "MOST", most), patch.object(sweep, "ROWS", 4):
+    with patch.object(lifecycle, "MOST", most), patch.object(stream, "ROWS", 4):
         response = operator.get(f"{PAGE}?format=ndjson&since=30d")
         taken = ids(response.getvalue())
     assert len(taken) == most
@@ -300,13 +300,13 @@ def test_the_audit_tells_the_start_and_the_end(operator: Client, project: Projec
 def test_an_export_that_nobody_reads_on_is_stopped(operator: Client, project: Project) -> None:
     now = timezone.now()
     store(project, *story(late_yesterday()))
-    log_filter, origin = LogFilter.where(since=now - timedelta(days=30)), export.Origin("127.0.0.1", "request-1")
+    log_filter, origin = LogFilter.where(since=now - timedelta(days=30)), lifecycle.Origin("127.0.0.1", "request-1")
     person = User.objects.get(memberships__project=project)
-    begun = export.start(
+    begun = lifecycle.start(
         log_filter, project, person=person, format=ExportFormat.NDJSON, now=timezone.now(), origin=origin
     )
-    with patch.object(export, "LINES_AT_ONCE", 3):
-        pieces = export.pieces(begun, log_filter, origin=origin)
+    with patch.object(lifecycle, "LINES_AT_ONCE", 3):
+        pieces = lifecycle.pieces(begun, log_filter, origin=origin)
         next(pieces), next(pieces)
         pieces.close()  # type: ignore[attr-defined]
     done = Export.objects.get()
@@ -317,14 +317,14 @@ def test_an_export_that_nobody_reads_on_is_stopped(operator: Client, project: Pr
 
 def test_an_export_that_breaks_off_does_not_look_whole(operator: Client, project: Project) -> None:
     store(project, *story(timezone.now()))
-    read, calls = sweep._read, iter(range(10))
+    read, calls = stream._read, iter(range(10))
 
     def away(*args: Any) -> Any:
         if next(calls):
             raise OperationalError("the database went away")
         return read(*args)
 
-    with patch.object(sweep, "_read", away), patch.object(sweep, "ROWS", 2):
+    with patch.object(stream, "_read", away), patch.object(stream, "ROWS", 2):
         response = operator.get(f"{PAGE}?format=ndjson&since=30d")
         with pytest.raises(OperationalError):
             response.getvalue()
@@ -335,7 +335,7 @@ def test_an_export_that_breaks_off_does_not_look_whole(operator: Client, project
 
 def test_two_at_once_and_no_more(operator: Client, project: Project) -> None:
     store(project, entry())
-    running = [operator.get(f"{PAGE}?format=csv") for _ in range(export.AT_ONCE)]
+    running = [operator.get(f"{PAGE}?format=csv") for _ in range(lifecycle.AT_ONCE)]
     refused = operator.get(f"{PAGE}?format=csv")
     assert refused.status_code == 429
     assert "2 exports of yours are running already" in refused.content.decode()
@@ -351,11 +351,11 @@ def test_what_died_with_its_process_is_told_and_blocks_nobody(operator: Client, 
     Export.objects.update(moved_at=long_ago)
     assert operator.get(PAGE).content.decode().count('data-export="failed"') == 2
     assert body(operator, "format=csv")
-    export.settle(now=timezone.now())
+    lifecycle.settle(now=timezone.now())
     assert Export.objects.filter(state=ExportState.FAILED).count() == 2
     assert AuditEvent.objects.filter(action=Action.EXPORT_ENDED, after__state="failed").count() == 2
-    Export.objects.update(started_at=timezone.now() - export.KEPT - timedelta(days=1))
-    export.settle(now=timezone.now())
+    Export.objects.update(started_at=timezone.now() - lifecycle.KEPT - timedelta(days=1))
+    lifecycle.settle(now=timezone.now())
     assert not Export.objects.exists()
 
 
@@ -371,16 +371,16 @@ def test_the_page_says_what_it_will_be(operator: Client, project: Project) -> No
         'href="/p/alpha/logs?level=error&amp;-user=acct_1&amp;since=30d"',
     ):  # fmt: skip
         assert words in html, words
-    with patch.object(export, "MOST", 2):
+    with patch.object(lifecycle, "MOST", 2):
         assert "A file holds at most" in operator.get(f"{PAGE}?since=30d").content.decode()
-    with patch.object(export, "expected", return_value=None):
+    with patch.object(lifecycle, "expected", return_value=None):
         assert "could not be counted in time" in operator.get(PAGE).content.decode()
     assert "Nothing matches just now" in operator.get(f"{PAGE}?user=nobody").content.decode()
 
 
 def test_the_list_tells_how_far_each_is(operator: Client, project: Project) -> None:
     store(project, *story(late_yesterday()))
-    with patch.object(export, "LINES_AT_ONCE", 3), patch.object(export, "TELL_SECONDS", 0):
+    with patch.object(lifecycle, "LINES_AT_ONCE", 3), patch.object(lifecycle, "TELL_SECONDS", 0):
         response = operator.get(f"{PAGE}?format=csv&since=30d")
         parts = parts_of(response)
         for _ in range(4):  # the head, then nine lines, of which six are known to have gone

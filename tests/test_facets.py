@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from synclogs import counting, histogram
 from synclogs.models import LogEntry, Project
 from synclogs.query.fields import FACETS
 from synclogs.query.filters import LogFilter
+from synclogs.reading import counting, histogram
 from synclogs.storage import partitions
 from tests import factories
 from tests.factories import entry, store, sync_id

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from synclogs.catalogue import EVENTS
-from synclogs.generate import default_users, generate, live, people
-from synclogs.generate.pace import Curve
-from synclogs.generate.world import CADENCES, INTEGRATIONS, NAMESPACE, Story, World, build
+from synclogs.demo.generate import default_users, generate, live, people
+from synclogs.demo.generate.pace import Curve
+from synclogs.demo.generate.world import CADENCES, INTEGRATIONS, NAMESPACE, Story, World, build
 from synclogs.parsing import records
 
 NOW = datetime(2026, 5, 4, 14, 0, tzinfo=UTC)

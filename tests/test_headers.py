@@ -17,8 +17,9 @@ from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
-from synclogs import paging, standing
 from synclogs.models import Project, Scope
+from synclogs.overview import state_counts
+from synclogs.reading import paging
 from tests import factories, places
 from tests.factories import PASSWORD, bearer
 from tests.places import Place
@@ -159,7 +160,7 @@ def test_faults_carry_the_headers_and_say_nothing(
     def fail(*args: object, **kwargs: object) -> None:
         raise fault("canary of the inside: /etc/portal SELECT secret")
 
-    monkeypatch.setattr(standing, "tally", fail)
+    monkeypatch.setattr(state_counts, "tally", fail)
     monkeypatch.setattr(paging, "page", fail)
     key = factories.api_key(where.project, Scope.LOGS_READ)[1]
     for url in ("/p/alpha/", "/api/v1/logs", "/admin/synclogs/logentry/"):

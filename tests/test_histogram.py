@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal import counts, histograms
-from synclogs import counting, histogram
 from synclogs.models import Project
 from synclogs.query.filters import LogFilter
+from synclogs.reading import counting, histogram
 from synclogs.storage import budget
 from tests import factories
 from tests.factories import entry, error_entry, member, store

@@ -11,9 +11,9 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synclogs import paging
 from synclogs.query.fields import FIELDS
 from synclogs.query.language import QUERY_LENGTH
+from synclogs.reading import paging
 from tests import factories
 from tests.factories import bearer, entry, error_entry, store, sync_id
 from tests.reader import MOST_BYTES, Page, shortly

@@ -21,7 +21,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synclogs import ingest
+from synclogs.ingestion import ingest
 from synclogs.models import ConnectedUser, LogEntry, Project, Scope, Sync, Trace
 from synclogs.parsing import records
 from tests import factories

@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import errors
 
-from synclogs import ingest, projections, upserts
 from synclogs.catalogue import LEVEL_SLUGS, SyncStatus, event
+from synclogs.ingestion import ingest, projections, upserts
 from synclogs.models import ConnectedUser, Facet, HourCount, LogEntry, MinuteCount, Project, Sync, Trace
 from synclogs.models.log import COLUMNS
 from synclogs.parsing import records

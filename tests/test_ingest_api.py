@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from portal.api import ingest, keys, wire
 from portal.api.problems import Denied
-from synclogs import ingest as store
+from synclogs.ingestion import ingest as store
 from synclogs.models import ApiKey, LogEntry, Project, RateBucket, Scope
 from synclogs.parsing.limits import LIMITS
 from tests import factories

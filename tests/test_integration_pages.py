@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal import paths
-from synclogs import trouble
 from synclogs.models import Project, Sync
+from synclogs.overview import activity
 from tests.factories import ProjectFactory, entry, error_entry, member, run, store, sync_id
 
 pytestmark = pytest.mark.django_db
@@ -164,7 +164,7 @@ def test_causes_are_told_apart_by_type_event_code_and_status(project):
         error_entry(type="workflow", syncEvent=None, error=DOWN),
         entry(level="WARN", syncEvent="SYNC_RUN_WARNING"),
     )
-    found = trouble.causes(project, since=now - timedelta(hours=1), until=now + timedelta(hours=1))
+    found = activity.causes(project, since=now - timedelta(hours=1), until=now + timedelta(hours=1))
     most = found.rows[0]
     assert (most.title, most.code, most.entries, len(most.users)) == (
         "Sync stopped with an error", "code invalid_grant, HTTP 401", 2, 2,
@@ -176,7 +176,7 @@ def test_causes_are_told_apart_by_type_event_code_and_status(project):
 def test_more_errors_than_are_read_are_said_to_be_cut(project):
     now = timezone.now()
     store(project, *(error_entry() for _ in range(4)))
-    found = trouble.causes(project, since=now - timedelta(hours=1), until=now + timedelta(hours=1), read=3)
+    found = activity.causes(project, since=now - timedelta(hours=1), until=now + timedelta(hours=1), read=3)
     assert (found.rows[0].entries, found.cut) == (3, True)
 
 
@@ -184,4 +184,4 @@ def test_errors_of_a_sync_are_looked_for_only_where_there_are_some(project, djan
     store(project, entry())
     sync = Sync.objects.of(project).get()
     with django_assert_num_queries(0):
-        assert trouble.last_errors(sync, project) == ()
+        assert activity.last_errors(sync, project) == ()

@@ -16,7 +16,7 @@ from django.utils.html import escape
 
 from portal import payload
 from portal.views import logs as view
-from synclogs import ingest
+from synclogs.ingestion import ingest
 from synclogs.models import LogEntry, Project
 from synclogs.parsing import records
 from tests.factories import ProjectFactory, UserFactory, entry, error_entry, member, store, sync_id

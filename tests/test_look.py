@@ -13,9 +13,9 @@ from django.template import Context, Template
 from portal import choices, entries, payload
 from portal.templatetags import portal as tags
 from synclogs.catalogue import Level
-from synclogs.counting import Values
-from synclogs.facets import Seen
 from synclogs.models import Facet, LogEntry
+from synclogs.reading.counting import Values
+from synclogs.reading.facet_values import Seen
 
 STATIC = Path(settings.BASE_DIR) / "static"
 TEMPLATES = Path(settings.BASE_DIR) / "templates"

@@ -9,8 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from synclogs import freshness
 from synclogs.models import LogEntry, Membership, Project, Role, Sync
+from synclogs.overview import freshness
 from tests.factories import ProjectFactory, UserFactory, entry, error_entry, member, run, store, sync_id
 
 pytestmark = pytest.mark.django_db

@@ -13,10 +13,10 @@ from django.test import Client
 from django.utils import timezone
 
 from portal.checks import provider_has_one_owner, provider_is_complete
-from synclogs import bulk, evidence, ownership, reenable
-from synclogs.bulk import NothingLeft, Plan
 from synclogs.catalogue.recovery import CheckName, State
 from synclogs.models import Action, AuditEvent, Project, Reenable, Role, Sync
+from synclogs.recovery import bulk, evidence, ownership, reenable
+from synclogs.recovery.bulk import NothingLeft, Plan
 from tests import factories
 from tests.provider import HOST_SECRET, calls, key_text
 from tests.reenabling import actor, owners, posts, provided, requested, stopped

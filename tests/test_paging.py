@@ -9,10 +9,10 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from synclogs import paging
 from synclogs.models import Project
-from synclogs.paging import page
 from synclogs.query.filters import LogFilter
+from synclogs.reading import paging
+from synclogs.reading.paging import page
 from synclogs.storage import budget
 from tests.factories import ProjectFactory, entry, store
 
@@ -90,7 +90,7 @@ def test_a_search_that_was_stopped_goes_on_where_it_was(project: Project, monkey
             except OperationalError:
                 continue
 
-    monkeypatch.setattr("synclogs.paging.budget.within", stingy)
+    monkeypatch.setattr("synclogs.reading.paging.budget.within", stingy)
     monkeypatch.setattr("tests.test_paging.page", patient)
     log_filter = wanted()
     assert walked(log_filter, project) == everything(log_filter, project)
@@ -102,7 +102,7 @@ def test_a_page_says_how_far_it_got(project: Project, monkeypatch: pytest.Monkey
     with pytest.raises(budget.OutOfTime):
         page(wanted(), project, size=50)
     ticks = iter([0.0, 0.0, 0.5, 9.0])
-    monkeypatch.setattr("synclogs.paging.time.monotonic", lambda: next(ticks, 9.0))
+    monkeypatch.setattr("synclogs.reading.paging.time.monotonic", lambda: next(ticks, 9.0))
     monkeypatch.setattr(paging, "SECONDS", 1.0)
     found = page(wanted(), project, size=50)
     assert found.searched_to is not None

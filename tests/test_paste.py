@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synclogs import paste
-from synclogs.paste import Candidate, Pasted
-from synclogs.pastedjson import Kind
+from synclogs.lookup import paste
+from synclogs.lookup.paste import Candidate, Pasted
+from synclogs.lookup.pasted_json import Kind
 
 SYNC = "5d0a7c1e-8f42-5b6d-9a13-2c7e40b1f8d9"
 KEY = "018f2c3e-8f42-7b6d-9a13-2c7e40b1f8d9"

@@ -10,10 +10,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from synclogs import evidence, ingest, reenable, watch
 from synclogs.access.actors import Actor
 from synclogs.catalogue.recovery import Check, CheckName, State
+from synclogs.ingestion import ingest
 from synclogs.models import ApiKey, LogEntry, Project, Reenable, Role, Scope, Sync
+from synclogs.recovery import evidence, reenable, watch
 from tests import factories
 from tests.factories import bearer
 from tests.reenabling import actor, requested, stopped

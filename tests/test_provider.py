@@ -31,15 +31,16 @@ from hypothesis import strategies as st
 
 from portal.checks import provider_is_complete
 from synclogs import provider
-from synclogs.provider import Permanent, ProviderError, Temporary, Unknown, answers, exchange, keypair
+from synclogs.demo import keypair
+from synclogs.demo.simulator import Mode, Simulator
+from synclogs.demo.simulator.memory import Rule
+from synclogs.provider import Permanent, ProviderError, Temporary, Unknown, answers, exchange
 from synclogs.provider.breaker import Breaker
 from synclogs.provider.channel import Channel, base_of
 from synclogs.provider.client import Paragon
 from synclogs.provider.configuration import adapter
 from synclogs.provider.errors import TEXT_BYTES
 from synclogs.provider.host_app import HostApp, signed
-from synclogs.provider.simulator import Mode, Simulator
-from synclogs.provider.simulator.memory import Rule
 from synclogs.provider.tokens import Secret, Signer, Unusable, signing_key
 from tests import server
 from tests.provider import (

@@ -14,15 +14,16 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from synclogs import evidence, provider, reenable, watch
 from synclogs import jobs as work
+from synclogs import provider
 from synclogs.access import audit
 from synclogs.access.actors import Actor, NotAllowed, Refused
 from synclogs.catalogue.recovery import OPEN, CheckName, Evidence, State
+from synclogs.demo.simulator import Mode, Simulator
+from synclogs.demo.simulator.memory import Rule
 from synclogs.models import Action, AuditEvent, Bulk, Project, Reenable, Role, Sync
-from synclogs.provider.simulator import Mode, Simulator
-from synclogs.provider.simulator.memory import Rule
-from synclogs.reenable import NotEligible
+from synclogs.recovery import evidence, reenable, watch
+from synclogs.recovery.reenable import NotEligible
 from tests import factories
 from tests.provider import calls
 from tests.reenabling import actor, asks, jobs, moves, posts, provided, requested, sent, stopped

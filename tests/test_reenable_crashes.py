@@ -13,12 +13,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from synclogs import reenable, watch
 from synclogs.catalogue.recovery import State
+from synclogs.demo.simulator import Mode, Simulator
+from synclogs.demo.simulator.memory import Rule
 from synclogs.models import Reenable, Sync
 from synclogs.provider.exchange import Limits
-from synclogs.provider.simulator import Mode, Simulator
-from synclogs.provider.simulator.memory import Rule
+from synclogs.recovery import reenable, watch
 from tests import factories
 from tests.provider import calls
 from tests.reenabling import environment, jobs, moves, posts, provided, requested, stopped

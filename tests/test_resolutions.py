@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from synclogs import resolutions
 from synclogs.access import audit
 from synclogs.access.actors import Actor, NotAllowed, Refused, required_text
 from synclogs.models import Action, AuditEvent, Project, Resolution, Role, Sleeper, Sync
+from synclogs.recovery import resolutions
 from tests import factories
 from tests.reenabling import actor, stopped
 

@@ -94,7 +94,7 @@ SAMPLES: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
             ("portal/b.py", "LogEntry.objects.raw('SELECT 1')"),
             ("synclogs/c.py", "RawSQL('a = %s', [1])"),
         ],
-        [("synclogs/tail.py", "RawSQL('a = %s', [1])"), ("portal/d.py", "self.raw(part)\nextra(rows)")],
+        [("synclogs/reading/tail.py", "RawSQL('a = %s', [1])"), ("portal/d.py", "self.raw(part)\nextra(rows)")],
     ),
     "statements-are-written-not-made": (
         [

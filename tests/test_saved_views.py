@@ -16,10 +16,10 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from portal import rail
-from synclogs import saved
 from synclogs.models import Action, AuditEvent, Project, Role, SavedView
 from synclogs.query.filters import LogFilter
-from synclogs.saved import Actor, Refused
+from synclogs.reading import saved_views
+from synclogs.reading.saved_views import Actor, Refused
 from synclogs.storage import budget
 from tests.denied import times
 from tests.factories import ProjectFactory, entry, error_entry, member, store
@@ -234,16 +234,16 @@ def test_names_are_of_one_person_and_those_of_the_team_of_all(project: Project, 
 
 def test_there_are_limits_of_how_many(project: Project, people: dict[str, User]) -> None:
     actor = Actor(people["owner"], project, Role.OPERATOR)
-    with patch.object(saved, "MOST_OWN", 2), patch.object(saved, "MOST_SHARED", 1):
-        saved.create(actor, name="1", query="", is_shared=True)
+    with patch.object(saved_views, "MOST_OWN", 2), patch.object(saved_views, "MOST_SHARED", 1):
+        saved_views.create(actor, name="1", query="", is_shared=True)
         with pytest.raises(Refused, match="The team has 1"):
-            saved.create(actor, name="2", query="", is_shared=True)
-        saved.create(actor, name="2", query="", is_shared=False)
+            saved_views.create(actor, name="2", query="", is_shared=True)
+        saved_views.create(actor, name="2", query="", is_shared=False)
         with pytest.raises(Refused, match="You have 2"):
-            saved.create(actor, name="3", query="", is_shared=False)
-        saved.change(SavedView.objects.get(name="2"), actor, name="4")
+            saved_views.create(actor, name="3", query="", is_shared=False)
+        saved_views.change(SavedView.objects.get(name="2"), actor, name="4")
     with pytest.raises(Refused, match="too many filters"):
-        saved.create(actor, name="5", query="x" * 9000, is_shared=False)
+        saved_views.create(actor, name="5", query="x" * 9000, is_shared=False)
 
 
 @pytest.mark.parametrize("name", [HOSTILE[:60], "\x00\x1b[31m", "a\ud800b", "{{ 7*7 }}{% x %}", "שלום" * 4])
@@ -390,9 +390,9 @@ def test_tally_equals_brute_force_at_any_cut_of_the_hours(project: Project) -> N
         "user=acct_1",
     ):
         log_filter = LogFilter.parse(parse_qs(text).items(), now=now)
-        assert saved.tally(log_filter, project, seconds=5) == log_filter.entries(project).count(), text
+        assert saved_views.tally(log_filter, project, seconds=5) == log_filter.entries(project).count(), text
     log_filter = LogFilter.parse([("user", ["acct_1"])], now=now)
-    assert saved.tally(log_filter, project, seconds=5, most=3) == 4
+    assert saved_views.tally(log_filter, project, seconds=5, most=3) == 4
 
 
 def test_what_is_not_counted_in_time_says_so(project: Project) -> None:
@@ -424,13 +424,13 @@ def test_many_views_take_no_more_queries_than_one(project: Project) -> None:
 
 def test_what_the_team_sees_is_audited_and_what_is_ones_own_is_not(project: Project) -> None:
     actor = Actor(member(project, Role.OPERATOR), project, Role.OPERATOR, "127.0.0.1", "request-1")
-    view = saved.create(actor, name="mine", query="level=error", is_shared=False)
-    saved.change(view, actor, name="mine too")
+    view = saved_views.create(actor, name="mine", query="level=error", is_shared=False)
+    saved_views.change(view, actor, name="mine too")
     assert not AuditEvent.objects.exists()
-    saved.change(view, actor, is_shared=True)
-    saved.change(view, actor, query="level=info")
-    saved.change(view, actor, query="level=info")
-    saved.remove(view, actor)
+    saved_views.change(view, actor, is_shared=True)
+    saved_views.change(view, actor, query="level=info")
+    saved_views.change(view, actor, query="level=info")
+    saved_views.remove(view, actor)
     told = list(AuditEvent.objects.order_by("pk").values_list("action", "object_text", "before", "after"))
     whole = {"name": "mine too", "query": "level=error"}
     assert told == [

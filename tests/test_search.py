@@ -9,9 +9,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from synclogs import lookup, paste
+from synclogs.lookup import matches, paste
+from synclogs.lookup.pasted_json import Kind
 from synclogs.models import ConnectedUser, LogEntry, Project
-from synclogs.pastedjson import Kind
 from tests.factories import MembershipFactory, ProjectFactory, entry, error_entry, member, store, sync_id
 
 pytestmark = pytest.mark.django_db
@@ -121,14 +121,14 @@ def test_another_project_is_never_searched(viewer, project):
 
 def test_a_name_with_blanks_at_its_ends_is_found_as_it_is(project):
     store(project, entry(userId=" padded "))
-    found = lookup.find(project, paste.read(" padded ", project=project.slug), now=timezone.now())
+    found = matches.find(project, paste.read(" padded ", project=project.slug), now=timezone.now())
     assert [user.user_id for user in found.of(Kind.USER)] == [" padded "]
 
 
 def test_what_is_looked_up_is_bounded(project):
     store(project, *(entry(id="same", timestamp=timezone.now() - timedelta(seconds=n)) for n in range(15)))
     with CaptureQueriesContext(connection) as queries:
-        found = lookup.find(project, paste.read("same", project=project.slug), now=timezone.now())
+        found = matches.find(project, paste.read("same", project=project.slug), now=timezone.now())
     assert len(found.of(Kind.ENTRY)) == 10
     assert all("LIMIT" in query["sql"] for query in queries)
     assert all('"occurred_at" >=' in query["sql"] for query in queries if "synclogs_logentry" in query["sql"])
@@ -265,7 +265,7 @@ def test_no_hit_names_each_candidate_and_offers_the_words_of_the_log(viewer, pro
 def test_the_number_of_queries_does_not_depend_on_the_text(project):
     def queries(text: str) -> int:
         with CaptureQueriesContext(connection) as found:
-            lookup.find(project, paste.read(text, project=project.slug), now=timezone.now())
+            matches.find(project, paste.read(text, project=project.slug), now=timezone.now())
         return len(found)
 
     many = "\n".join(

@@ -25,12 +25,13 @@ from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
 from portal import local
+from synclogs.demo import keypair
+from synclogs.demo.simulator import Mode, Pace, Simulator, hostile
+from synclogs.demo.simulator.memory import Rule
 from synclogs.management.commands import simulate_provider
 from synclogs.models import ApiKey, AuditEvent, LogEntry, Project, Scope, Sync
-from synclogs.provider import Permanent, Temporary, keypair
+from synclogs.provider import Permanent, Temporary
 from synclogs.provider.exchange import Limits, Request, send, trusted
-from synclogs.provider.simulator import Mode, Pace, Simulator, hostile
-from synclogs.provider.simulator.memory import Rule
 from tests import factories
 from tests.provider import (
     AUDIENCE,
@@ -284,7 +285,7 @@ def test_a_recovered_sync_is_seen_in_the_portal(live_server: LiveServer) -> None
 
 
 def test_entries_wait_for_a_portal_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synclogs.provider.simulator.outbox.TRY_AGAIN", 0.05)
+    monkeypatch.setattr("synclogs.demo.simulator.outbox.TRY_AGAIN", 0.05)
     said: list[str] = []
     answers = iter([b"", http(status="503 Unavailable"), http(b'{"accepted":2}'), http(status="422 Unprocessable")])
     with (

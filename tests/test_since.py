@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from synclogs import upserts
+from synclogs.ingestion import upserts
 from synclogs.models import Project, Sync
 from tests.factories import ProjectFactory, entry, store, sync_id
 

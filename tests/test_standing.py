@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from synclogs import explain, keyset, standing
+from synclogs import explain
 from synclogs.catalogue import SyncStatus
 from synclogs.explain import Finding
 from synclogs.models import Attention, ConnectedUser, Project, Sync
 from synclogs.models import sync as limits
+from synclogs.overview import state_counts
+from synclogs.reading import keyset
 from tests.factories import ProjectFactory
 
 pytestmark = pytest.mark.django_db
@@ -125,17 +127,17 @@ def test_counts_of_a_project_its_users_and_its_integrations_stay_in_the_project(
     make(project, status="ERRORED", user_id="a", integration="jira")
     make(project, status="DISABLED", user_id="b", integration="jira")
     make(ProjectFactory(), status="ERRORED", user_id="a", integration="box")
-    tally = standing.tally(Sync.objects.of(project), now=NOW)
+    tally = state_counts.tally(Sync.objects.of(project), now=NOW)
     counts = tally.counts
     assert tally.needing == 2
     assert counts.unknown == 0
     assert (counts.total, counts.errored, counts.paused, counts.users) == (3, 2, 1, 1)
-    users = standing.by_user(project, ["a", "b", "nobody"], now=NOW)
+    users = state_counts.by_user(project, ["a", "b", "nobody"], now=NOW)
     assert {name: (found.total, found.errored) for name, found in users.items()} == {"a": (2, 2), "b": (1, 0)}
-    found = {item.slug: item for item in standing.by_integration(project, now=NOW)}
+    found = {item.slug: item for item in state_counts.by_integration(project, now=NOW)}
     assert found["jira"].statuses == {"ERRORED": 1, "DISABLED": 1}
     assert found["box"].seen_at == NOW
-    assert [item.slug for item in standing.by_integration(project, now=NOW, slugs=["box"])] == ["box"]
+    assert [item.slug for item in state_counts.by_integration(project, now=NOW, slugs=["box"])] == ["box"]
 
 
 # Pages of small tables

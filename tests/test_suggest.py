@@ -12,10 +12,10 @@ from portal.asking import ask_of
 from portal.querystring import chips
 from portal.views.suggest import MOST_MIXED, Suggestion, suggestions
 from synclogs.models import ConnectedUser, Project
-from synclogs.paging import page
 from synclogs.query.fields import FIELDS
 from synclogs.query.filters import LogFilter, parse_query
 from synclogs.query.language import OWN_FIELDS, QUERY_LENGTH
+from synclogs.reading.paging import page
 from tests.factories import ProjectFactory, entry, error_entry, member, store, sync_id
 
 ODD_USERS = ('O"Neil, (a) b', "ends*", ">5", "-x", "back\\slash", "AND", "größe:1")

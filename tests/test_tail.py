@@ -10,9 +10,10 @@ from django.db import connection, connections, transaction
 from django.test import Client
 from django.utils import timezone
 
-from synclogs import ingest, tail
+from synclogs.ingestion import ingest
 from synclogs.models import LogEntry, Project
 from synclogs.query.filters import FilterError, LogFilter
+from synclogs.reading import tail
 from tests.factories import ProjectFactory, entry, error_entry, member, read, store, sync_id
 
 # Committed for real: what is new is what other transactions have committed since.

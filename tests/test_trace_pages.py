@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal import charts
-from synclogs import timeline
 from synclogs.models import LogEntry, Project, Trace
+from synclogs.reading import timeline
 from tests.factories import ProjectFactory, entry, error_entry, member, rfc3339, run, store, sync_id
 
 pytestmark = pytest.mark.django_db

@@ -14,10 +14,11 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synclogs import provider, reenable, watch
+from synclogs import provider
 from synclogs.access.actors import Actor
 from synclogs.catalogue.recovery import OPEN, State
 from synclogs.models import Project, Reenable, Role, Sync
+from synclogs.recovery import reenable, watch
 from tests import factories
 from tests.reenabling import asks, moves, owners, requested, stopped
 

@@ -25,10 +25,10 @@ from portal import payload
 from portal.access import LAST_PROJECT
 from portal.adminsite import administered
 from portal.querystring import PRESET_WORDS
-from synclogs import facets, keyset
-from synclogs.facets import Seen
 from synclogs.models import Project
 from synclogs.query.filters import PRESETS
+from synclogs.reading import facet_values, keyset
+from synclogs.reading.facet_values import Seen
 from synclogs.storage.budget import estimate
 
 CURSORS = ("before", "after")
@@ -227,6 +227,6 @@ def seen(request: HttpRequest, *, length: str = "30d") -> Seen:
     found: Seen | None = getattr(request, "seen_values", None)
     if found is None:
         now = timezone.now()
-        found = facets.seen(chosen(request), since=now - PRESETS.get(length, PRESETS["30d"]), until=now)
+        found = facet_values.seen(chosen(request), since=now - PRESETS.get(length, PRESETS["30d"]), until=now)
         request.seen_values = found  # type: ignore[attr-defined]
     return found

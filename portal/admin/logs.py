@@ -22,14 +22,15 @@ from portal.admin.things import SyncThing
 from portal.adminsite import administered
 from portal.choices import FACETS, KNOWN, counts_of
 from portal.querystring import value_words
-from synclogs import catalogue, explain, paging
+from synclogs import catalogue, explain
 from synclogs.catalogue import Category, Level
 from synclogs.models import Facet, HourCount, LogEntry, Project
-from synclogs.paging import Page
 from synclogs.parsing.identifiers import uuid_of
 from synclogs.query.fields import FIELDS
 from synclogs.query.filters import DEFAULT_SINCE, PRESETS, FilterError, LogFilter, Term, parse_query
 from synclogs.query.language import QueryError
+from synclogs.reading import paging
+from synclogs.reading.paging import Page
 from synclogs.storage.budget import estimate
 
 WIDE = "30d"  # where a search looks unless a range is chosen

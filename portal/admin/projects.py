@@ -15,8 +15,8 @@ from portal.admin.base import PortalInline, PortalModelAdmin
 from portal.admin.cells import Cell, column
 from portal.admin.lists import Choice
 from portal.adminsite import administered, is_superuser
-from synclogs import ownership
 from synclogs.models import ApiKey, ConnectedUser, HourCount, Membership, Project, Role, Sync
+from synclogs.recovery import ownership
 
 
 class Person(forms.ModelChoiceField):  # type: ignore[type-arg]

@@ -1,6 +1,6 @@
 """Re-enables, bulks of them, what was marked as resolved and what is not to be woken; read only.
 
-They change by the verbs of synclogs.reenable, synclogs.bulk and synclogs.resolutions, from the pages of the portal.
+They change by the verbs of synclogs.recovery.reenable, synclogs.recovery.bulk and synclogs.recovery.resolutions, from the pages of the portal.
 """
 
 from typing import Any

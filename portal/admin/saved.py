@@ -10,9 +10,9 @@ from portal.admin import cells
 from portal.admin.base import PortalModelAdmin
 from portal.admin.cells import Cell, code_column, column, moment_column
 from portal.admin.lists import Choice, ProjectChoice
-from synclogs import saved
 from synclogs.models import SavedView
-from synclogs.saved import Refused
+from synclogs.reading import saved_views
+from synclogs.reading.saved_views import Refused
 
 
 class SharedChoice(Choice):
@@ -37,7 +37,7 @@ class SavedViewForm(forms.ModelForm):  # type: ignore[type-arg]
         view = SavedView(**kept, name=values.get("name", ""), is_shared=values.get("is_shared", False))
         view._state.adding = False
         try:
-            saved.check(view)
+            saved_views.check(view)
         except Refused as refused:
             self.add_error(refused.field if refused.field in self.fields else None, str(refused))
         return {**values, "name": view.name}

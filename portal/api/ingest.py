@@ -18,8 +18,8 @@ from portal.api import keys, problems, wire
 from portal.api.problems import Denied
 from portal.database.base import intake
 from portal.storage import STORAGE
-from synclogs import ingest
-from synclogs.ingest import Written
+from synclogs.ingestion import ingest
+from synclogs.ingestion.ingest import Written
 from synclogs.models import ApiKey, Scope
 from synclogs.parsing import compression, records
 from synclogs.parsing.limits import LIMITS, TooLarge, TooMany, Unreadable

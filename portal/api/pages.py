@@ -15,9 +15,9 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from portal.api.problems import Denied
-from synclogs import paging
 from synclogs.query.fields import blanks, text_of
 from synclogs.query.filters import MAX_VALUES
+from synclogs.reading import paging
 
 MOST, USUAL = 200, 50
 OWN = ("limit", "cursor")

@@ -20,7 +20,6 @@ from portal.api.problems import Denied
 from portal.api.serializers import address
 from portal.api.views import Door
 from portal.filtersets import IdsFilter, TextsFilter
-from synclogs import provenance, reenable
 from synclogs.access import denials
 from synclogs.access.actors import Actor, NotAllowed, Refused, required_text
 from synclogs.catalogue.recovery import CheckName, Evidence, State
@@ -28,6 +27,7 @@ from synclogs.explain.reenables import why_not
 from synclogs.models import Action, ApiKey, LogEntry, Reenable, Role, Scope, Sync
 from synclogs.parsing.identifiers import uuid_of
 from synclogs.query.filters import FilterError
+from synclogs.recovery import provenance, reenable
 
 
 def actor_of(key: ApiKey, request: HttpRequest) -> Actor:

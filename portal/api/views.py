@@ -33,7 +33,6 @@ from portal.api.serializers import (
     moment,
 )
 from portal.filtersets import TextsFilter
-from synclogs import paging
 from synclogs.access import audit
 from synclogs.catalogue import names
 from synclogs.models import Action, ApiKey, ConnectedUser, LogEntry, Project, Scope, Sync, Trace
@@ -41,6 +40,7 @@ from synclogs.parsing import fields
 from synclogs.parsing.identifiers import uuid_of
 from synclogs.parsing.limits import LIMITS
 from synclogs.query.filters import FilterError, LogFilter
+from synclogs.reading import paging
 
 READ = {"GET": Scope.LOGS_READ}
 TRACE_ENTRIES = 200

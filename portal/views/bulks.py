@@ -1,6 +1,6 @@
 """Bulk re-enables: the preview of what would be done, the list of them, the page of one, and what people do about it.
 
-A URL or a form comes in, a page, a fragment or a redirect goes out. What may be done is judged in synclogs.bulk; everything it
+A URL or a form comes in, a page, a fragment or a redirect goes out. What may be done is judged in synclogs.recovery.bulk; everything it
 refuses comes back in words.
 """
 
@@ -22,13 +22,13 @@ from portal.filtersets import BulkFilters, TickedFilters
 from portal.reenabling import actor_of
 from portal.views import syncs
 from portal.views.reenables import SeeOther
-from synclogs import bulk as verbs
 from synclogs.access.actors import NotAllowed, Refused
-from synclogs.bulk import RESULTS, Conflict, NothingLeft
 from synclogs.explain import bulks as words
 from synclogs.models import Bulk, BulkItem, BulkState, Role, Sync
 from synclogs.models.bulk import MOST_ITEMS
-from synclogs.selection import preview
+from synclogs.recovery import bulk as verbs
+from synclogs.recovery.bulk import RESULTS, Conflict, NothingLeft
+from synclogs.recovery.selection import preview
 
 FORM = ("GET", "HEAD", "POST")
 PAGE_SIZE = 50

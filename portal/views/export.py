@@ -1,6 +1,6 @@
 """The export of a filtered set: the page that says what it will be, the file itself, and how far it is.
 
-A URL with the parameters of the log list comes in; a page, a stream or a fragment goes out. Reads only through synclogs.export.
+A URL with the parameters of the log list comes in; a page, a stream or a fragment goes out. Reads only through synclogs.export.lifecycle.
 """
 
 from http import HTTPStatus
@@ -12,8 +12,8 @@ from django.utils.cache import patch_vary_headers
 
 from portal import exports, querystring
 from portal.access import ProjectRequest, client_address, polled, project_view
-from synclogs import export
-from synclogs.export import Origin
+from synclogs.export import lifecycle
+from synclogs.export.lifecycle import Origin
 from synclogs.models import Export, ExportFormat, Role
 from synclogs.query.filters import FilterError, LogFilter
 
@@ -65,16 +65,16 @@ def page(
     context = {
         "errors": errors or {},
         "is_busy": is_busy,
-        "at_once": export.AT_ONCE,
-        "most": export.MOST,
+        "at_once": lifecycle.AT_ONCE,
+        "most": lifecycle.MOST,
         "back": querystring.link(querystring.remove(query, "format")),
         **recent(request),
     }
     if log_filter is not None:
-        total = export.expected(log_filter, request.project)
+        total = lifecycle.expected(log_filter, request.project)
         context |= {
             "total": total,
-            "is_more": total is not None and total > export.MOST,
+            "is_more": total is not None and total > lifecycle.MOST,
             "expected": exports.expected_words(total),
             "words": exports.filter_words(log_filter),
             "choices": exports.choices(query),
@@ -97,11 +97,11 @@ def file(request: ProjectRequest, log_filter: LogFilter, format: ExportFormat) -
         return HttpResponse(content_type=CONTENT_TYPES[format], headers=headers | disposition(request, format))
     origin = Origin(client_address(request), request.id)
     try:
-        begun = export.start(log_filter, request.project, person=request.user, format=format, now=now, origin=origin)
-    except export.Busy:
+        begun = lifecycle.start(log_filter, request.project, person=request.user, format=format, now=now, origin=origin)
+    except lifecycle.Busy:
         return page(request, log_filter, is_busy=True, status=HTTPStatus.TOO_MANY_REQUESTS)
     return StreamingHttpResponse(
-        export.pieces(begun, log_filter, origin=origin),
+        lifecycle.pieces(begun, log_filter, origin=origin),
         content_type=CONTENT_TYPES[format],
         headers=headers | disposition(request, format, begun),
     )
@@ -110,7 +110,7 @@ def file(request: ProjectRequest, log_filter: LogFilter, format: ExportFormat) -
 def disposition(request: ProjectRequest, format: ExportFormat, begun: Export | None = None) -> dict[str, str]:
     """The name of the file: of which project, from when, and whether the limit cuts it."""
     at = begun.started_at if begun else timezone.now()
-    cut = f"-newest-{export.MOST}" if begun and begun.total and begun.total > export.MOST else ""
+    cut = f"-newest-{lifecycle.MOST}" if begun and begun.total and begun.total > lifecycle.MOST else ""
     name = f"{request.project.slug}-logs-{at:%Y%m%dT%H%M%SZ}{cut}.{format.value}"
     return {"Content-Disposition": f'attachment; filename="{name}"'}
 

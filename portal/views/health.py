@@ -9,7 +9,7 @@ from django.utils import timezone
 from portal.access import takes
 from portal.api.problems import problem
 from portal.readiness import readiness
-from synclogs import metrics as numbers
+from synclogs.overview import metrics as numbers
 
 
 @takes("GET", "HEAD")

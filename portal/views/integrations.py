@@ -12,11 +12,13 @@ from portal import hours, lists, paths, querystring, things
 from portal.access import ProjectRequest, project_view
 from portal.reenabling import sleep_of
 from portal.views.logs import rows_of
-from synclogs import catalogue, explain, standing, timeline, trouble
+from synclogs import catalogue, explain
 from synclogs.catalogue import Tone
 from synclogs.explain import Verdict
 from synclogs.models import Facet, HourCount, Project, Sleeper, Sync
-from synclogs.standing import IntegrationStanding
+from synclogs.overview import activity, state_counts
+from synclogs.overview.state_counts import IntegrationStanding
+from synclogs.reading import timeline
 
 RANGES = {"24h": (24, "24 hours"), "7d": (168, "7 days")}
 ENTRIES = 20
@@ -54,13 +56,13 @@ def integrations(request: ProjectRequest) -> HttpResponse:
     if "id" in request.GET:
         return page(request, request.GET["id"])
     now, project = timezone.now(), request.project
-    since = trouble.first_hour(now)
+    since = activity.first_hour(now)
     errors_by_name = querystring.refused(request.GET.lists(), ("id",))
     if errors_by_name:
         listing: lists.Listing[Sync] = lists.Listing("invalid", [], [], errors_by_name, request.path)
         return render(request, "integrations.html", {"now": now, "since": since, "listing": listing}, status=400)
-    errors = trouble.errors_by_integration(project, since=since, until=now)
-    found = {item.slug: item for item in standing.by_integration(project, now=now)}
+    errors = activity.errors_by_integration(project, since=since, until=now)
+    found = {item.slug: item for item in state_counts.by_integration(project, now=now)}
     for slug in errors:
         found.setdefault(slug, IntegrationStanding(slug, explain.StateCounts(0), {}, None))
     rows = [row(project, item, errors.get(item.slug, 0), since=since) for item in found.values() if item.slug]
@@ -111,14 +113,14 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
     chosen = request.GET.get("range", "24h")
     if "\x00" in slug:
         return things.missing(request, "integration", slug)
-    standings = standing.by_integration(project, now=now, slugs=[slug])
+    standings = state_counts.by_integration(project, now=now, slugs=[slug])
     item = standings[0] if standings else IntegrationStanding(slug, explain.StateCounts(0), {}, None)
     first, last = span(project, item, now=now)
     if last is None or first is None:
         return things.missing(request, "integration", slug)
     length, words = RANGES.get(chosen, RANGES["24h"])
-    since = trouble.first_hour(now, hours=length)
-    causes = trouble.causes(project, since=since, until=now, integration=slug)
+    since = activity.first_hour(now, hours=length)
+    causes = activity.causes(project, since=since, until=now, integration=slug)
     hit = Sync.objects.of(project).filter(integration=slug).needing(now=now).worst_first(now)
     wrong = {"range": "Use 24h or 7d."} if not set(request.GET.getlist("range")) <= set(RANGES) else {}
     context = {
@@ -158,4 +160,4 @@ def span(project: Project, item: IntegrationStanding, *, now: datetime) -> tuple
     last = hours.first()
     if last is None:
         return (item.seen_at, item.seen_at)
-    return last - timedelta(days=30), last + trouble.HOUR
+    return last - timedelta(days=30), last + activity.HOUR

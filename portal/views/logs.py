@@ -22,11 +22,11 @@ from portal.columns import Column
 from portal.querystring import Chip, Pairs
 from portal.rows import Row
 from portal.views.tail import live_of
-from synclogs import neighbours, paging, tail
 from synclogs.models import ConnectedUser, HourCount, LogEntry, Project
 from synclogs.query import filters
 from synclogs.query.fields import FIELDS
 from synclogs.query.filters import FilterError, LogFilter
+from synclogs.reading import neighbours, paging, tail
 
 PAGE_SIZE = 50
 SUGGESTED_USERS, SUGGESTED_SECONDS = 100, 60

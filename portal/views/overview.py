@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from portal import hours, paths, things
 from portal.access import LAST_PROJECT, ProjectRequest, project_view, takes
-from synclogs import explain, freshness, standing, trouble
+from synclogs import explain
 from synclogs.catalogue import Tone
 from synclogs.explain import StateCounts
 from synclogs.models import Attention, Project, Sync
+from synclogs.overview import activity, freshness, state_counts
 
 LISTED = 12
 INTEGRATIONS = 8
@@ -73,7 +74,7 @@ def overview(request: ProjectRequest) -> HttpResponse:
     """Verdict, tiles, the syncs that need attention, entries by hour, errors by integration and by cause."""
     now, project = timezone.now(), request.project
     everything = Sync.objects.of(project)
-    counts = standing.tally(everything, now=now).counts
+    counts = state_counts.tally(everything, now=now).counts
     last_log_at = freshness.last_log_at(project, now=now)
     troubled = list(everything.needing(now=now).worst_first(now)[: LISTED + 1])
     rows = things.sync_rows(project, troubled[:LISTED], now=now)
@@ -107,7 +108,7 @@ def tiles(project: Project, counts: StateCounts) -> list[Tile]:
 
 
 def shares(project: Project, *, since: datetime, now: datetime) -> list[Share]:
-    found = list(trouble.errors_by_integration(project, since=since, until=now).items())[:INTEGRATIONS]
+    found = list(activity.errors_by_integration(project, since=since, until=now).items())[:INTEGRATIONS]
     most = max((errors for _, errors in found), default=1)
     return [
         Share(
@@ -123,9 +124,9 @@ def shares(project: Project, *, since: datetime, now: datetime) -> list[Share]:
 
 def last_hour(project: Project, *, now: datetime) -> dict[str, object]:
     """The errors of the last hour by cause; a code that was not seen in the week before is marked as new."""
-    since = now - trouble.HOUR
-    causes = trouble.causes(project, since=since, until=now + trouble.HOUR)
-    known = trouble.seen_codes(project, since=now - NEW_FOR, until=trouble.whole_hour(since))
+    since = now - activity.HOUR
+    causes = activity.causes(project, since=since, until=now + activity.HOUR)
+    known = activity.seen_codes(project, since=now - NEW_FOR, until=activity.whole_hour(since))
     return {
         "causes": [
             (

@@ -1,7 +1,7 @@
 """Single re-enables: the list of attempts, the page of one with its progress, and the forms of a sync's panel.
 
-A URL or a form comes in, a page, a fragment or a redirect goes out. What may be done is judged in synclogs.reenable and
-synclogs.resolutions; everything they refuse comes back in words.
+A URL or a form comes in, a page, a fragment or a redirect goes out. What may be done is judged in synclogs.recovery.reenable and
+synclogs.recovery.resolutions; everything they refuse comes back in words.
 """
 
 from dataclasses import replace
@@ -22,13 +22,14 @@ from portal.querystring import value_words
 from portal.reenabling import Progress, Typed, actor_of
 from portal.views import syncs
 from portal.views.logs import rows_of
-from synclogs import provenance, reenable, resolutions, timeline
 from synclogs.access.actors import NotAllowed, Refused, required_text
 from synclogs.catalogue import Tone
 from synclogs.catalogue.recovery import OPEN, Evidence, State
 from synclogs.explain.reenables import source_words
 from synclogs.models import ConnectedUser, LogEntry, Reenable, Role, Sync
 from synclogs.parsing.identifiers import uuid_of
+from synclogs.reading import timeline
+from synclogs.recovery import provenance, reenable, resolutions
 
 ENTRIES = 20
 AFTERWARDS = timedelta(minutes=15)  # so long after its end entries still belong to the story

@@ -1,7 +1,7 @@
 """Saved views of the log list: made, changed and deleted by forms; the counts of the rail come after the page.
 
 A form comes in and an answer leads back to the list with the view open; a form at fault is shown again with the words at its
-field. The verbs, and who may do what, are in synclogs.saved.
+field. The verbs, and who may do what, are in synclogs.reading.saved_views.
 """
 
 from django.contrib import messages
@@ -15,11 +15,11 @@ from portal import columns, querystring, rail
 from portal.access import ProjectRequest, polled, project_view
 from portal.payload import escaped
 from portal.querystring import Pairs
-from synclogs import saved
 from synclogs.models import SavedView
 from synclogs.query.fields import blanks
 from synclogs.query.filters import FilterError, LogFilter
-from synclogs.saved import Refused
+from synclogs.reading import saved_views
+from synclogs.reading.saved_views import Refused
 
 FORM = ("GET", "HEAD", "POST")
 
@@ -51,7 +51,7 @@ def create(request: ProjectRequest) -> HttpResponse:
     name = request.POST.get("name", "")
     try:
         query = readable_query(request)
-        view = saved.create(actor, name=name, query=query, is_shared=is_shared)
+        view = saved_views.create(actor, name=name, query=query, is_shared=is_shared)
     except Refused as refused:
         return again(request, None, refused, is_shared=is_shared)
     messages.success(request, f"The view “{escaped(view.name)}” is saved{' for the team' if is_shared else ''}.")
@@ -66,11 +66,11 @@ def change(request: ProjectRequest, view: int) -> HttpResponse:
     query = pairs_of(request.POST.get("query", ""))
     try:
         if request.POST.get("act") == "keep":
-            saved.change(found, actor, query=readable_query(request))
+            saved_views.change(found, actor, query=readable_query(request))
         else:
             if is_shared and not found.is_shared and not actor.may_share:
                 raise PermissionDenied(share_words(request))
-            saved.change(found, actor, name=request.POST.get("name", ""), is_shared=is_shared)
+            saved_views.change(found, actor, name=request.POST.get("name", ""), is_shared=is_shared)
     except Refused as refused:
         return again(request, found, refused, is_shared=is_shared)
     messages.success(request, f"The view “{escaped(found.name)}” is changed.")
@@ -85,7 +85,7 @@ def remove(request: ProjectRequest, view: int) -> HttpResponse:
         query = pairs_of(request.GET.get("query", ""))
         context = {"view": found, "owner": rail.person_words(found), "query_text": querystring.link(query)[1:]}
         return render(request, "delete_view.html", {**context, "back": address(request, query, found)})
-    saved.remove(found, rail.actor_of(request))
+    saved_views.remove(found, rail.actor_of(request))
     messages.success(request, f"The view “{escaped(found.name)}” is deleted.")
     return to_list(request, pairs_of(request.POST.get("query", "")), None)
 

@@ -12,13 +12,14 @@ from django.utils.http import urlencode
 
 from portal import paths, things
 from portal.access import ProjectRequest, project_view
-from synclogs import explain, lookup, paste
+from synclogs import explain
 from synclogs.catalogue import integration_words
 from synclogs.explain import plural, times
-from synclogs.lookup import TELLING, Hit
+from synclogs.lookup import matches, paste
+from synclogs.lookup.matches import TELLING, Hit
+from synclogs.lookup.paste import LONGEST_VALUE, Candidate, Link, Pasted
+from synclogs.lookup.pasted_json import Kind
 from synclogs.models import Project
-from synclogs.paste import LONGEST_VALUE, Candidate, Link, Pasted
-from synclogs.pastedjson import Kind
 from synclogs.query.language import quote
 
 # An address of this length passes every proxy; what is longer is answered at once instead of by a redirect.
@@ -73,9 +74,9 @@ def search(request: ProjectRequest) -> HttpResponse:
     now, project = timezone.now(), request.project
     typed = (request.POST if request.method == "POST" else request.GET).get("q", "")
     pasted = paste.read(typed, project=project.slug)
-    found = lookup.find(project, pasted, now=now)
+    found = matches.find(project, pasted, now=now)
     pages = list(_pages(pasted.links, request))
-    best = lookup.most_telling(found, is_log=pasted.is_log)
+    best = matches.most_telling(found, is_log=pasted.is_log)
     if not pasted.is_cut:
         if pasted.is_link and pages and pages[0].label == PAGE:
             return redirect(pages[0].url)
@@ -85,7 +86,7 @@ def search(request: ProjectRequest) -> HttpResponse:
             return redirect(f"{reverse('search', args=(project.slug,))}?{query}")
     bare = pasted.text.strip()
     people = (
-        lookup.like(project, bare) if not found.hits and not pages and "\n" not in bare and len(bare) <= 256 else []
+        matches.like(project, bare) if not found.hits and not pages and "\n" not in bare and len(bare) <= 256 else []
     )
     alike = [Hit(Kind.USER, person, pasted.candidates[0]) for person in people if pasted.candidates]
     context = {
@@ -122,7 +123,7 @@ def _words(hit: Hit) -> tuple[str, str]:
             more = " · ".join(text for text in (thing.user_id, thing.email, thing.company) if text)
             return thing.name or thing.user_id, more
         case Kind.CODE:
-            return thing, f"{plural(hit.count, 'entry', 'entries')} in the last {lookup.CODES_SEEN.days} days"
+            return thing, f"{plural(hit.count, 'entry', 'entries')} in the last {matches.CODES_SEEN.days} days"
         case _:
             return integration_words(thing), thing
 
@@ -139,7 +140,7 @@ def _url(project: Project, hit: Hit) -> str:
         case Kind.USER:
             return paths.thing(slug, "user", thing.user_id)
         case Kind.CODE:
-            return paths.logs(slug, error_code=thing, since=f"{lookup.CODES_SEEN.days}d")
+            return paths.logs(slug, error_code=thing, since=f"{matches.CODES_SEEN.days}d")
         case _:
             return paths.thing(slug, "integration", thing)
 

@@ -14,9 +14,9 @@ from django.utils import timezone
 from portal import columns, payload, rows, tickets
 from portal.access import ProjectRequest, project_view
 from portal.views import logs
-from synclogs import tail
 from synclogs.models import ConnectedUser, LogEntry
 from synclogs.query.filters import FilterError
+from synclogs.reading import tail
 
 LONGEST = 100
 TEXT = "text/plain; charset=utf-8"

@@ -1,7 +1,7 @@
 """The do-not-wake list: what is on it, a form that puts something on it, a button that takes it off.
 
 A form comes in, a redirect back to the thing or the form with words at its field goes out. The verbs are in
-synclogs.resolutions.
+synclogs.recovery.resolutions.
 """
 
 from dataclasses import dataclass
@@ -17,11 +17,12 @@ from portal import paths, querystring, reenabling, things
 from portal.access import ProjectRequest, project_view
 from portal.reenabling import actor_of
 from portal.views.reenables import SeeOther
-from synclogs import keyset, resolutions
 from synclogs.access.actors import NotAllowed, Refused
 from synclogs.catalogue import integration_words
 from synclogs.models import ConnectedUser, Project, Role, Sleeper, Sync
 from synclogs.parsing.identifiers import uuid_of
+from synclogs.reading import keyset
+from synclogs.recovery import resolutions
 
 PAGE_SIZE = 50
 

@@ -18,10 +18,10 @@ from portal.access import ProjectRequest, project_view
 from portal.completion import Spot
 from portal.querystring import value_words
 from portal.querywords import ALWAYS_THERE, COMPARISONS, FIELD_WORDS, PATHS, FieldWords
-from synclogs import facets
-from synclogs.facets import Seen
 from synclogs.models import ConnectedUser, Project, Sync
 from synclogs.query.language import QUERY_LENGTH, value_text
+from synclogs.reading import facet_values
+from synclogs.reading.facet_values import Seen
 from synclogs.storage import budget
 
 DAYS = timedelta(days=7)
@@ -132,7 +132,7 @@ def values(
     elif field == "sync":
         yield from syncs(prefix, project=project, most=most)
     elif field in choices.FACETS or field == "level":
-        seen = facets.seen(project, since=now - DAYS, until=now + timedelta(hours=1))
+        seen = facet_values.seen(project, since=now - DAYS, until=now + timedelta(hours=1))
         yield from seen_values(field, prefix, seen=seen, most=most, begins=begins)
 
 

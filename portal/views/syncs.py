@@ -16,12 +16,14 @@ from portal.filtersets import ANY, SyncFilters
 from portal.querystring import value_words
 from portal.reenabling import Typed, among, panel_of, sleep_of
 from portal.views.logs import rows_of
-from synclogs import explain, standing, timeline, trouble
+from synclogs import explain
 from synclogs.catalogue import SyncStatus, Tone, sync_type_words
 from synclogs.models import Attention, ConnectedUser, LogEntry, Project, Role, Sleeper, Sync
 from synclogs.models.sync import SyncQuerySet
+from synclogs.overview import activity, state_counts
 from synclogs.parsing.identifiers import uuid_of
 from synclogs.query.fields import blanks
+from synclogs.reading import timeline
 
 LISTED = 10
 ENTRIES = 20
@@ -48,7 +50,7 @@ def syncs(request: ProjectRequest) -> HttpResponse:
     filters = SyncFilters(request.GET, everything, project=request.project, now=now)
     matching: SyncQuerySet = everything.none() if filters.errors_by_name else filters.qs
     wanted = matching if filters.errors_by_name else filters.needing(matching)
-    tally = standing.tally(matching, now=now)
+    tally = state_counts.tally(matching, now=now)
     listing = lists.listing(filters, wanted.newest_first(), column="last_seen_at", label=label)
     context = {
         "now": now,
@@ -62,7 +64,7 @@ def syncs(request: ProjectRequest) -> HttpResponse:
     return render(request, "syncs.html", context, status=listing.status)
 
 
-def attention_tabs(request: ProjectRequest, tally: standing.Tally) -> list[lists.Tab]:
+def attention_tabs(request: ProjectRequest, tally: state_counts.Tally) -> list[lists.Tab]:
     """How many of the matching syncs are in each kind of trouble; kinds without any are left out unless chosen."""
     choices = [("", "All", tally.counts.total, ""), (ANY, "Need attention", tally.needing, "")]
     for kind in Attention:
@@ -108,7 +110,7 @@ def show(request: ProjectRequest, found: Sync, *, now: datetime, typed: Typed | 
     )
     owner = ConnectedUser.objects.of(project).filter(user_id=found.user_id).first() if found.user_id else None
     errors = [
-        (error, error_logs(project, error.entry, now=now, alike=True)) for error in trouble.last_errors(found, project)
+        (error, error_logs(project, error.entry, now=now, alike=True)) for error in activity.last_errors(found, project)
     ]
     # Without its word the form, at whose field an error stands, might not be there.
     ask = typed is not None or request.GET.get("ask") == "provider"

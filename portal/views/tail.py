@@ -14,8 +14,8 @@ from django.utils import timezone
 from portal import querystring
 from portal.access import ProjectRequest, polled, project_view
 from portal.templatetags.portal import stamp
-from synclogs import tail
 from synclogs.query.filters import FilterError, LogFilter
+from synclogs.reading import tail
 from synclogs.storage.budget import OutOfTime
 
 CURSOR = "X-Tail-Cursor"

@@ -12,10 +12,12 @@ from django.utils import timezone
 from portal import entries, run_chart, run_diff, things
 from portal.access import ProjectRequest, project_view
 from portal.run_chart import length_words, offset_words
-from synclogs import explain, timeline, trouble
+from synclogs import explain
 from synclogs.catalogue import Level, sync_type_words
 from synclogs.models import LogEntry, Project, Sync, Trace
-from synclogs.timeline import PAUSE_AT_LEAST
+from synclogs.overview import activity
+from synclogs.reading import timeline
+from synclogs.reading.timeline import PAUSE_AT_LEAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +100,10 @@ def lines(line: timeline.Timeline, project: Project, *, left_out: int, now: date
         )
 
 
-def failure(line: timeline.Timeline) -> trouble.SyncError | None:
+def failure(line: timeline.Timeline) -> activity.SyncError | None:
     """The last error of the run, in words."""
     errors = [moment.entry for moment in line.moments if moment.entry.level >= Level.ERROR]
-    return trouble.SyncError(errors[-1], explain.entry_explanation(errors[-1]), 1) if errors else None
+    return activity.SyncError(errors[-1], explain.entry_explanation(errors[-1]), 1) if errors else None
 
 
 def left_out_words(count: int) -> str:

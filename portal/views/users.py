@@ -12,9 +12,11 @@ from portal.access import ProjectRequest, project_view
 from portal.filtersets import ANY, UserFilters
 from portal.reenabling import sleep_of
 from portal.views.logs import rows_of
-from synclogs import explain, standing, timeline
+from synclogs import explain
 from synclogs.explain import StateCounts
 from synclogs.models import ConnectedUser, LogEntry, Project, Sleeper, Sync
+from synclogs.overview import state_counts
+from synclogs.reading import timeline
 
 SYNCS = 200
 ENTRIES = 25
@@ -46,7 +48,7 @@ def users(request: ProjectRequest) -> HttpResponse:
     filters = UserFilters(request.GET, everyone, project=project, now=now)
     matching = everyone.none() if filters.errors_by_name else filters.qs
     listing = lists.listing(filters, matching, column="last_seen_at", label=label)
-    counts = standing.by_user(project, [user.user_id for user in listing.rows], now=now)
+    counts = state_counts.by_user(project, [user.user_id for user in listing.rows], now=now)
     context = {
         "now": now,
         "listing": listing,

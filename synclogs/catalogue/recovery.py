@@ -14,7 +14,7 @@ from django.db.models import TextChoices
 
 
 class State(TextChoices):
-    """Which may follow which stands in synclogs.reenable.TRANSITIONS."""
+    """Which may follow which stands in synclogs.recovery.reenable.TRANSITIONS."""
 
     REQUESTED = "requested", "Requested"
     ACCEPTED = "accepted", "Accepted"
@@ -32,7 +32,7 @@ OPEN = (State.REQUESTED, State.ACCEPTED, State.STARTED, State.UNKNOWN)
 
 
 class BulkState(TextChoices):
-    """Which may follow which stands in synclogs.bulk.TRANSITIONS."""
+    """Which may follow which stands in synclogs.recovery.bulk.TRANSITIONS."""
 
     AWAITING_APPROVAL = "awaiting_approval", "Waiting for a second person"
     CANARY = "canary", "Canary"

@@ -14,8 +14,8 @@ import msgspec
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from synclogs import ingest
-from synclogs.ingest import Written
+from synclogs.ingestion import ingest
+from synclogs.ingestion.ingest import Written
 from synclogs.management.progress import Progress
 from synclogs.models import Project
 from synclogs.parsing import records

@@ -15,7 +15,7 @@ MOST_ITEMS = 1000
 
 
 class Bulk(models.Model):
-    """`source` is the query string of the list it was made from. Wave 0 is the canary. Only synclogs.bulk changes it."""
+    """`source` is the query string of the list it was made from. Wave 0 is the canary. Only synclogs.recovery.bulk changes it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")

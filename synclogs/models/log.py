@@ -16,7 +16,7 @@ from synclogs.parsing import records
 
 MILLISECOND = timedelta(milliseconds=1)
 LAST_MILLISECOND = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MILLISECOND
-# The columns of an entry, in the order of the COPY lines in synclogs.ingest.
+# The columns of an entry, in the order of the COPY lines in synclogs.ingestion.ingest.
 COLUMNS = (
     "key",
     "project_id",
@@ -72,7 +72,7 @@ class LogEntryQuerySet(OfProjectQuerySet["LogEntry"]):
 
 
 class LogEntry(models.Model):
-    """One event. Identity is (project, id of the sender, timestamp); the key is made from it (synclogs.ingest).
+    """One event. Identity is (project, id of the sender, timestamp); the key is made from it (synclogs.ingestion.ingest).
 
     The database's primary key is (project, occurred_at, key): order of every list, duplicate check and permalink
     in one index. Django knows only `key`, which is unique by its making. Nothing updates a row.

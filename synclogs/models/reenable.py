@@ -21,7 +21,7 @@ class ReenableQuerySet(OfProjectQuerySet["Reenable"]):
 
 
 class Reenable(models.Model):
-    """One confirmed click. Only synclogs.reenable changes it; every change has its line in the audit.
+    """One confirmed click. Only synclogs.recovery.reenable changes it; every change has its line in the audit.
 
     `error_at` and `error_code` are of the error that it answers. `sent_at` is committed before the one call leaves, so an
     attempt that has it is never sent again. `answer` is the other side's own words: cleaned, cut, not to be trusted.

@@ -20,7 +20,7 @@ class SavedViewQuerySet(OfProjectQuerySet["SavedView"]):
 
 
 class SavedView(models.Model):
-    """`query` is the canonical query string of the list: filters, range and columns. Only synclogs.saved writes it."""
+    """`query` is the canonical query string of the list: filters, range and columns. Only synclogs.reading.saved_views writes it."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

@@ -152,7 +152,7 @@ def level(values: Values) -> int:
 
 
 def timestamp(values: Values, *, newest_us: int) -> int:
-    """An RFC 3339 moment, how far back is for the project to say (synclogs.ingest), in microseconds since 1970. No leap seconds, no blank in place of the T."""
+    """An RFC 3339 moment, how far back is for the project to say (synclogs.ingestion.ingest), in microseconds since 1970. No leap seconds, no blank in place of the T."""
     value = values.pop("timestamp", None)
     if value is None or value == "":
         raise Refused(Code.MISSING, "timestamp", "timestamp is required.")

@@ -1,7 +1,7 @@
 """The only package that speaks to providers: `of_settings()` gives what to call, the errors say what became of it.
 
 In: settings. Out: a Provider. Nothing here touches the database; nobody else opens a connection to a provider. Which project
-of the portal may have it asked is decided in synclogs.ownership, through which everybody comes.
+of the portal may have it asked is decided in synclogs.recovery.ownership, through which everybody comes.
 """
 
 from typing import Any, Protocol

@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from synclogs import bulk
 from synclogs.models import Bulk, Project, Role
+from synclogs.recovery import bulk
 from tests.browser.conftest import NARROW, WIDE, accessibility_faults
 from tests.bulks import SECOND, Willing, crowd, hear, results, send, started
 from tests.factories import ProjectFactory, member

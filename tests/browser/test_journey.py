@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from synclogs.generate import generate
+from synclogs.demo.generate import generate
 from synclogs.models import ConnectedUser, LogEntry, Project, Role, Sync, Trace
 from tests.browser.conftest import NARROW, accessibility_faults
 from tests.factories import PASSWORD, MembershipFactory, ProjectFactory, UserFactory, store

@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management import call_command
 
 import portal.wsgi  # noqa: F401 - sets Django up, which the modules below need
-from synclogs import reenable
 from synclogs.catalogue.recovery import State
+from synclogs.recovery import reenable
 
 
 def dying(function: Callable[..., Any], when: Callable[..., bool]) -> Callable[..., Any]:

@@ -6,10 +6,10 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from synclogs import ownership
 from synclogs.access import audit
 from synclogs.management.loading import as_name
 from synclogs.models import Action, Project
+from synclogs.recovery import ownership
 
 
 class Command(BaseCommand):

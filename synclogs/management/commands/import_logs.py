@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from synclogs import ingest
+from synclogs.ingestion import ingest
 from synclogs.management.loading import BATCH, Loaded, as_name, beyond_retention, project_named
 from synclogs.management.progress import Progress
 from synclogs.models import Project

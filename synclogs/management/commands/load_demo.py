@@ -16,8 +16,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Max, Sum
 from django.utils import timezone
 
-from synclogs import cadence
-from synclogs.generate import DEMO, caught_up, generate, people
+from synclogs.demo.generate import DEMO, caught_up, generate, people
+from synclogs.ingestion import cadence
 from synclogs.management.loading import Loaded, beyond_retention, load
 from synclogs.management.progress import Progress
 from synclogs.models import ConnectedUser, Facet, HourCount, Membership, Project, Role, Sync

@@ -19,15 +19,15 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from synclogs import provider
 from synclogs.access import audit, keys
-from synclogs.generate import DEMO, expired
+from synclogs.demo import keypair
+from synclogs.demo.generate import DEMO, expired
+from synclogs.demo.simulator import Known, Mode, Pace, Simulator, Trust
+from synclogs.demo.simulator.memory import Memory, Rule
 from synclogs.management.loading import as_name, project_named
 from synclogs.models import Action, ApiKey, Project, Scope, Sync
 from synclogs.models.sync import SyncQuerySet
-from synclogs.provider import keypair
 from synclogs.provider.configuration import audience_of
 from synclogs.provider.host_app import webhook
-from synclogs.provider.simulator import Known, Mode, Pace, Simulator, Trust
-from synclogs.provider.simulator.memory import Memory, Rule
 from synclogs.provider.tokens import Secret, Unusable, signing_key
 
 PORT = 8079

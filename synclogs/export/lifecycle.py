@@ -1,0 +1,173 @@
+"""The course of an export: allowed or not, how many entries to expect, the pieces of the file, and what became of it.
+
+A LogFilter goes in, bytes come out, with an Export that tells how far it is and two lines in the audit. Nothing of a file
+that broke off looks whole: the bytes end in an exception.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import batched
+from urllib.parse import urlencode
+
+import structlog
+from django.contrib.auth.models import User
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from synclogs.access import audit
+from synclogs.export import formats, stream
+from synclogs.export.formats import Row
+from synclogs.models import Action, Export, ExportFormat, ExportState, Project
+from synclogs.models.export import SILENCE
+from synclogs.query.filters import LogFilter
+from synclogs.reading import saved_views
+from synclogs.storage.connections import release
+
+logger = structlog.get_logger(__name__)
+
+MOST = 1_000_000  # entries a file
+AT_ONCE = 2  # running exports a person
+LINES_AT_ONCE = 200  # about ten milliseconds of work, after which other requests of the process have their turn
+TELL_SECONDS = 1.0
+KEPT = timedelta(days=90)
+COUNT_SECONDS = 1.5
+WRITERS: Mapping[str, Callable[[Iterable[Row]], bytes]] = {
+    ExportFormat.NDJSON: formats.ndjson,
+    ExportFormat.CSV: formats.csv_lines,
+}
+
+
+class Busy(Exception):
+    """The person has as many exports running as allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from, for the audit."""
+
+    address: str | None
+    request_id: str
+
+
+def expected(log_filter: LogFilter, project: Project, *, seconds: float = COUNT_SECONDS) -> int | None:
+    """How many entries there are; MOST + 1 may stand for any larger number. None when they could not be counted in time."""
+    return saved_views.tally(log_filter, project, seconds=seconds, most=MOST)
+
+
+def start(
+    log_filter: LogFilter, project: Project, *, person: User, format: ExportFormat, now: datetime, origin: Origin
+) -> Export:
+    """Notes that the export begins. Raises Busy."""
+    with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=person.pk)  # two starts at once take turns
+        if Export.objects.filter(person=person).running(now).count() >= AT_ONCE:
+            raise Busy
+        export = Export.objects.create(
+            project=project,
+            person=person,
+            format=format,
+            query=urlencode(log_filter.parameters()),
+            since=log_filter.since,
+            until=log_filter.until,
+            started_at=now,
+            moved_at=now,
+        )
+        _record(Action.EXPORT_STARTED, export, origin)
+    export.total = expected(log_filter, project)
+    export.save(update_fields=["total"])
+    return export
+
+
+def pieces(export: Export, log_filter: LogFilter, *, origin: Origin) -> Iterator[bytes]:
+    """The file. The export ends with the last piece, with an error, or when whoever reads it goes away (close)."""
+    course = Course(export, origin)
+    try:
+        yield from _written(export, log_filter, course)
+    except GeneratorExit:
+        course.end(ExportState.STOPPED)
+        raise
+    except BaseException as error:
+        logger.warning("export broke off", export=export.pk, error=type(error).__name__)
+        with suppress(DatabaseError):  # it may be the reason; the row then says so by its silence
+            course.end(ExportState.FAILED)
+        raise
+    course.end(ExportState.FINISHED)
+
+
+def _written(export: Export, log_filter: LogFilter, course: "Course") -> Iterator[bytes]:
+    write = WRITERS[export.format]
+    if export.format == ExportFormat.CSV:
+        yield formats.csv_head()
+    left = MOST
+    for rows in stream.chunks(log_filter, export.project, received_until=export.started_at):
+        course.is_cut = len(rows) > left
+        for part in batched(rows[:left], LINES_AT_ONCE):
+            yield write(part)
+            course.moved(len(part))
+            time.sleep(0)
+        left -= min(left, len(rows))
+        if course.is_cut:
+            return
+
+
+def settle(*, now: datetime) -> None:
+    """Ends the exports whose process died, and forgets the old ones; the audit keeps both."""
+    for export in Export.objects.filter(state=ExportState.RUNNING, moved_at__lte=now - SILENCE):
+        Course(export, Origin(None, ""), export.entries).end(ExportState.FAILED)
+    Export.objects.filter(started_at__lt=now - KEPT).delete()
+
+
+@dataclass(slots=True)
+class Course:
+    """Tells the Export how far it is, not oftener than every second."""
+
+    export: Export
+    origin: Origin
+    entries: int = 0
+    is_cut: bool = False
+    told: float = 0.0
+
+    def moved(self, entries: int) -> None:
+        self.entries += entries
+        if time.monotonic() - self.told >= TELL_SECONDS:
+            self.told = time.monotonic()
+            self._update(moved_at=timezone.now(), entries=self.entries)
+            release()
+
+    def end(self, state: ExportState) -> None:
+        now = timezone.now()
+        with transaction.atomic():
+            self._update(moved_at=now, finished_at=now, entries=self.entries, is_cut=self.is_cut, state=state)
+            _record(Action.EXPORT_ENDED, self.export, self.origin)
+        release()
+
+    def _update(self, **values: object) -> None:
+        for name, value in values.items():
+            setattr(self.export, name, value)
+        self.export.save(update_fields=list(values))
+
+
+def _record(action: Action, export: Export, origin: Origin) -> None:
+    format = ExportFormat(export.format).label
+    query = export.query or "the default filter"
+    told = f"{format}: {query}"
+    after: dict[str, object] = {"export": export.pk, "format": export.format, "query": export.query}
+    if action == Action.EXPORT_STARTED:
+        after |= {"since": export.since.isoformat(), "until": export.until.isoformat() if export.until else None}
+    else:
+        state = ExportState(export.state).label.lower()
+        told = f"{export.entries:,} entries as {format}, {state}{' at the limit' if export.is_cut else ''}: {query}"
+        after |= {"entries": export.entries, "state": export.state, "is_cut": export.is_cut}
+    audit.record(
+        action,
+        actor=export.person,
+        project=export.project,
+        object_type="export",
+        object_text=told,
+        after=after,
+        address=origin.address,
+        request_id=origin.request_id,
+    )

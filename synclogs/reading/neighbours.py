@@ -1,0 +1,44 @@
+"""What stands beside one entry: the ones before and after it in its trace, and the page of a list that it is on.
+
+An entry comes in; entries or a cursor go out. A few look-ups by index, never a search.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Q
+
+from synclogs import moments
+from synclogs.models import LogEntry, Project, Trace
+from synclogs.query.filters import LogFilter
+from synclogs.reading import paging
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    before: LogEntry | None = None
+    after: LogEntry | None = None
+
+
+def in_trace(entry: LogEntry, project: Project) -> Neighbours:
+    """The entries before and after in the same trace, whose first and last moment bound what is looked at."""
+    trace = Trace.objects.of(project).filter(trace_id=entry.trace_id).first() if entry.trace_id else None
+    if trace is None:
+        return Neighbours()
+    at, key = entry.occurred_at, entry.key
+    others = LogEntry.objects.of(project).filter(trace_id=entry.trace_id)
+    earlier = others.filter(Q(occurred_at__lt=at) | Q(key__lt=key), occurred_at__range=(trace.first_at, at))
+    later = others.filter(Q(occurred_at__gt=at) | Q(key__gt=key), occurred_at__range=(at, trace.last_at))
+    return Neighbours(earlier.newest_first().first(), later.order_by("occurred_at", "key").first())
+
+
+def page_with(key: UUID, log_filter: LogFilter, project: Project, *, size: int) -> str:
+    """The cursor `before` of a page of `size` rows that has the entry in its middle; "" when the first page has it."""
+    entry = LogEntry.objects.of(project).at_key(key).only("key", "occurred_at").first()
+    if entry is None:
+        return ""
+    above = paging.page(log_filter, project, size=size // 2, after=paging.cursor_of(entry))
+    if not above.newer or not above.rows:
+        return ""
+    top = above.rows[0]
+    return f"{moments.microseconds(top.occurred_at):x}-{top.key.int + 1:032x}"  # just above it, so that it is in

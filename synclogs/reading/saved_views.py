@@ -1,0 +1,161 @@
+"""Saved views of the log list: who may do what with them, the verbs that change them, and how many entries one matches.
+
+A person and a project come in, a view or a refusal in words comes out. What the team sees leaves its line in the audit, in the
+same transaction.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.db.models import Value
+from django.db.models.functions import Lower
+
+from synclogs.access import audit
+from synclogs.models import Action, Facet, Project, Role, SavedView
+from synclogs.models.view import NAME_LENGTH, QUERY_LENGTH
+from synclogs.parsing.decoding import cleaned
+from synclogs.query.filters import LogFilter
+from synclogs.reading import count_sql
+from synclogs.storage import budget
+
+MOST_OWN, MOST_SHARED = 50, 100
+COUNTED_TO = 10_000
+OBJECT_TYPE = "saved view"
+
+
+class Refused(Exception):
+    """What was asked for cannot be done; `field` is where the person can mend it."""
+
+    def __init__(self, field: str, words: str) -> None:
+        super().__init__(words)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does it, in which project and role, and where the request came from."""
+
+    person: User
+    project: Project
+    role: Role
+    address: str | None = None
+    request_id: str = ""
+
+    @property
+    def may_share(self) -> bool:
+        return self.role >= Role.OPERATOR
+
+    def may_change(self, view: SavedView) -> bool:
+        """One's own; those of the team also as a lead."""
+        return view.owner_id == self.person.pk or (view.is_shared and self.role >= Role.LEAD)
+
+
+def create(actor: Actor, *, name: str, query: str, is_shared: bool) -> SavedView:
+    """A new view of the actor's own. Raises Refused."""
+    view = SavedView(project=actor.project, owner=actor.person, name=name, query=query, is_shared=is_shared)
+    with transaction.atomic():
+        check(view)
+        view.save(force_insert=True)
+        if is_shared:
+            _remember(Action.OBJECT_ADDED, view, actor, after=_state(view))
+    return view
+
+
+def change(
+    view: SavedView, actor: Actor, *, name: str | None = None, query: str | None = None, is_shared: bool | None = None
+) -> None:
+    """Renames it, keeps another query under it, shares it or takes it back; None leaves as it is. Raises Refused."""
+    before = _state(view)
+    given = {"name": name, "query": query, "is_shared": is_shared}
+    for column, value in given.items():
+        if value is not None:
+            setattr(view, column, value)
+    with transaction.atomic():
+        check(view)
+        view.save(update_fields=["name", "query", "is_shared", "updated_at"])
+        changed = {column for column, value in _state(view).items() if value != before[column]}
+        if changed and (before["is_shared"] or view.is_shared):
+            # The team has not seen a view that was private until now, so the audit tells all of it.
+            told = before.keys() if "is_shared" in changed else changed
+            old, new = ({column: state[column] for column in sorted(told)} for state in (before, _state(view)))
+            _remember(Action.OBJECT_CHANGED, view, actor, before=old, after=new)
+
+
+def remove(view: SavedView, actor: Actor) -> None:
+    with transaction.atomic():
+        if view.is_shared:
+            _remember(Action.OBJECT_DELETED, view, actor, before=_state(view))
+        SavedView.objects.filter(pk=view.pk).delete()
+
+
+def _state(view: SavedView) -> dict[str, Any]:
+    return {"name": view.name, "query": view.query, "is_shared": view.is_shared}
+
+
+def _remember(
+    action: Action,
+    view: SavedView,
+    actor: Actor,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    audit.record(
+        action,
+        actor=actor.person,
+        project=actor.project,
+        object_type=OBJECT_TYPE,
+        object_text=view.name,
+        address=actor.address,
+        request_id=actor.request_id,
+        before=before,
+        after=after,
+    )
+
+
+def check(view: SavedView) -> None:
+    """Inside a transaction: cleans the name and judges it and the numbers, one person of a project after the other. Raises Refused."""
+    view.name = " ".join(cleaned(view.name).split())
+    if not view.name:
+        raise Refused("name", "Give the view a name.")
+    if len(view.name) > NAME_LENGTH:
+        raise Refused("name", f"At most {NAME_LENGTH} characters; these are {len(view.name)}.")
+    if len(view.query) > QUERY_LENGTH:
+        raise Refused("query", "These are too many filters for a saved view.")
+    Project.objects.select_for_update(no_key=True).get(pk=view.project_id)
+    others = SavedView.objects.filter(project=view.project_id).exclude(pk=view.pk)
+    own, shared = others.filter(owner=view.owner_id), others.filter(is_shared=True)
+    alike = {"lowered": Lower(Value(view.name))}
+    if own.annotate(lowered=Lower("name")).filter(**alike).exists():
+        raise Refused("name", "There is a view of yours with this name already.")
+    if view.is_shared and shared.annotate(lowered=Lower("name")).filter(**alike).exists():
+        raise Refused("name", "The team has a view with this name already.")
+    if view._state.adding and own.count() >= MOST_OWN:
+        raise Refused("name", f"You have {MOST_OWN} views, which is the most; delete one first.")
+    if view.is_shared and shared.count() >= MOST_SHARED:
+        raise Refused("is_shared", f"The team has {MOST_SHARED} views, which is the most; delete one first.")
+
+
+def tally(log_filter: LogFilter, project: Project, *, seconds: float, most: int = COUNTED_TO) -> int | None:
+    """How many entries match; exactly where the stored counts can tell, else up to `most` and one more for any larger
+    number. None when the time was up.
+    """
+    asked = count_sql.narrowing(log_filter)
+    try:
+        with budget.within(seconds):
+            if asked is None:
+                return log_filter.entries(project).order_by()[: most + 1].count()
+            span = count_sql.cut(log_filter, count_sql.HOUR)
+            total = sum(edge.entries(project).count() for edge in span.edges)
+            hours = count_sql.hours(project, asked, [Facet.TOTAL], span)
+            return total + (_sum(hours) if hours else 0)
+    except budget.OutOfTime:
+        return None
+
+
+def _sum(counts: count_sql.Fragment) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT COALESCE(sum(entries), 0) FROM ({counts.sql}) AS counts", counts.parameters)  # noqa: S608 - made by sums
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,1 @@
+"""Getting a sync going again: evidence, candidates, one re-enable, bulks, and what became of them."""

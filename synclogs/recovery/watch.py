@@ -1,0 +1,145 @@
+"""What the entries say of attempts that were sent: a run started, completed, failed again, or nothing came.
+
+One statement looks for the signs of all attempts at once, by the index of a sync's entries; synclogs.recovery.reenable writes what
+follows. Called by a job every few seconds, never by the intake.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection
+from django.db.models import Exists, OuterRef, Q
+
+from synclogs.catalogue import EVENTS, Category, Level, Step, SyncStatus, SyncType
+from synclogs.catalogue.recovery import State
+from synclogs.models import Reenable
+from synclogs.models.reenable import ReenableQuerySet
+from synclogs.recovery.reenable import move, watched_for
+
+# Clocks differ: an error may seem a little older than the call that led to it.
+SLACK = timedelta(minutes=2)
+OLDEST = timedelta(days=1)
+# A run that was seen to start is given as long as one that is not yet called stuck (synclogs.models.sync).
+RUN_AT_LEAST = timedelta(hours=1)
+RUN_DURATIONS = 5
+RUN_AT_MOST = timedelta(days=1)
+CORRECTED_WITHIN = timedelta(days=7)
+WAITING = (State.ACCEPTED, State.STARTED, State.UNKNOWN)
+ERRORS = [name for name, kind in EVENTS.items() if kind.step == Step.FAILED and kind.status == SyncStatus.ERRORED]
+# They run beside the sync and say nothing of its data as a whole.
+ASIDE = (SyncType.PERMISSION.value, SyncType.SINGLE_RECORD.value)
+
+# Numbers first: they are compared quicker than texts, and most entries are of no kind that counts.
+_RUN = "e.category = %(lifecycle)s AND e.sync_type <> ALL(%(aside)s) AND e.event !~* %(aside_event)s"
+_LIMITED = "e.category = %(retry)s AND e.event = 'SYNC_RUN_RATE_LIMITED'"
+# An event that no documentation names stops the sync when its own entry says so.
+_STOPS = """e.event = ANY(%(errors)s) OR (e.category = %(failed)s AND e.status = %(errored)s AND e.event <> ALL(%(known)s)
+    AND e.sync_type <> ALL(%(aside)s) AND e.event !~* %(aside_event)s)"""
+_ERROR = f"e.level >= %(error)s AND ({_STOPS}) AND e.occurred_at > a.sent_at - %(slack)s"
+# What can come of the call is later than the error that it answers, and was received after the call had left. The first sign
+# that the sync runs, and the first end: whichever of completion and error came earlier decides.
+SIGNS = f"""
+SELECT a.id, sign.*, s.cadence_seconds, s.duration_ms
+FROM synclogs_reenable a
+LEFT JOIN synclogs_sync s ON s.project_id = a.project_id AND s.sync_id = a.sync_id
+CROSS JOIN LATERAL (
+    SELECT min(occurred_at) FILTER (WHERE is_start) AS started_at,
+        min(occurred_at) FILTER (WHERE NOT is_start) AS ended_at,
+        (array_agg(key ORDER BY occurred_at, is_error DESC) FILTER (WHERE NOT is_start))[1] AS ended_key,
+        (array_agg(is_error ORDER BY occurred_at, is_error DESC) FILTER (WHERE NOT is_start))[1] AS is_error
+    FROM (
+        SELECT e.occurred_at, e.key, e.category <> %(lifecycle)s AS is_error,
+            e.category = %(retry)s OR e.event ~* '(^|_)STARTED$' AS is_start
+        FROM synclogs_logentry e
+        WHERE e.project_id = a.project_id AND e.sync_id = a.sync_id AND e.occurred_at > %(since)s
+        AND e.occurred_at > GREATEST(COALESCE(a.error_at, a.sent_at - %(slack)s), a.sent_at - %(oldest)s)
+        AND e.received_at > a.sent_at AND (({_RUN}) OR ({_LIMITED}) OR ({_ERROR}))
+    ) found
+) sign
+WHERE a.id = ANY(%(attempts)s)
+AND (sign.ended_at IS NOT NULL OR (sign.started_at IS NOT NULL AND a.started_at IS NULL))
+"""  # noqa: S608 - parts of this file
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What was found of one attempt."""
+
+    attempt: UUID
+    started_at: datetime | None
+    ended_at: datetime | None
+    ended_key: UUID | None
+    is_error: bool | None
+    cadence_seconds: float | None
+    duration_ms: int | None
+
+    @property
+    def to(self) -> State:
+        if self.ended_at is None:
+            return State.STARTED
+        return State.FAILED_AGAIN if self.is_error else State.RECOVERED
+
+    def told(self, *, now: datetime) -> dict[str, object]:
+        """The columns that follow. A clock that is ahead makes nothing end in the future."""
+        told: dict[str, object] = {}
+        if self.started_at and (self.ended_at is None or self.started_at <= self.ended_at):
+            told["started_at"] = min(self.started_at, now)
+        if self.ended_at:
+            return told | {"ended_at": min(self.ended_at, now), "ended_key": self.ended_key}
+        run = min(RUN_DURATIONS * timedelta(milliseconds=min(self.duration_ms or 0, 10**9)), RUN_AT_MOST)
+        return told | {"watch_until": now + max(watched_for(self.cadence_seconds), RUN_AT_LEAST, run)}
+
+
+def observe(*, now: datetime) -> None:
+    """Moves every attempt on as far as its entries say, then ends those of which nothing was heard in time."""
+    found: dict[State, dict[UUID, dict[str, object]]] = defaultdict(dict)
+    for sign in _signs(watched(now=now)):
+        found[sign.to][sign.attempt] = sign.told(now=now)
+    for to, told in found.items():
+        with suppress(
+            IntegrityError
+        ):  # one that was taken for over starts while a new attempt is made: that one counts
+            move(Reenable.objects.filter(pk__in=told), to=to, now=now, told=told)
+    move(Reenable.objects.filter(state__in=WAITING, watch_until__lte=now), to=State.NO_SIGN_OF_LIFE, now=now)
+
+
+def watched(*, now: datetime) -> ReenableQuerySet:
+    """The attempts that were sent and wait, and the silent ones that a late entry may still correct."""
+    newer = Reenable.objects.filter(
+        project=OuterRef("project"), sync_id=OuterRef("sync_id"), requested_at__gt=OuterRef("requested_at")
+    )
+    silent = Q(state=State.NO_SIGN_OF_LIFE, requested_at__gt=now - CORRECTED_WITHIN) & ~Exists(newer)
+    return Reenable.objects.filter(Q(state__in=WAITING) | silent, sent_at__isnull=False)
+
+
+def _signs(attempts: ReenableQuerySet) -> list[Sign]:
+    sent = {attempt.pk: attempt.sent_at for attempt in attempts.only("sent_at") if attempt.sent_at}
+    if not sent:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(SIGNS, parameters(sent))
+        return [Sign(*row) for row in cursor.fetchall()]
+
+
+def parameters(sent: Mapping[UUID, datetime]) -> dict[str, Any]:
+    """Of the statement. `since` lets it leave out the days before."""
+    return {
+        "attempts": list(sent),
+        "since": min(sent.values()) - OLDEST,
+        "slack": SLACK,
+        "oldest": OLDEST,
+        "lifecycle": Category.LIFECYCLE.value,
+        "retry": Category.RETRY.value,
+        "aside": list(ASIDE),
+        "aside_event": f"^({'|'.join(ASIDE)})_",
+        "errors": ERRORS,
+        "failed": Category.ERROR.value,
+        "errored": SyncStatus.ERRORED.value,
+        "known": list(EVENTS),
+        "error": Level.ERROR.value,
+    }
