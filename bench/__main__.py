@@ -8,7 +8,7 @@ import os
 import secrets
 import sys
 
-from portal import devdb
+from portal.runner import devdb
 
 SETTINGS = {
     **devdb.DURABLE,

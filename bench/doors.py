@@ -25,8 +25,8 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from bench import ingest, reenables_beside_ingest
-from portal import devdb
-from portal.sessions import SessionStore
+from portal.runner import devdb
+from portal.sign_in.sessions import SessionStore
 from synclogs.access import keys
 from synclogs.models import Membership, Project, RateBucket, Role, Scope
 from synclogs.storage import partitions

@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 
-from portal import devdb
+from portal.runner import devdb
 from synclogs.access import keys
 from synclogs.ingestion import ingest
 from synclogs.models import Project, Scope

@@ -21,7 +21,7 @@ from statistics import quantiles
 from django.utils import timezone
 
 from bench import ingest
-from portal import devdb
+from portal.runner import devdb
 from synclogs.access import keys
 from synclogs.catalogue.recovery import State
 from synclogs.models import Project, Reenable, Scope, Sync

@@ -10,12 +10,12 @@ host = os.environ.get("HOST") or "127.0.0.1"
 bind = f"[{host}]:{os.environ.get('PORT') or 8000}" if ":" in host else f"{host}:{os.environ.get('PORT') or 8000}"
 
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-worker_class = "portal.webworker.PortalWorker"
+worker_class = "portal.runner.webworker.PortalWorker"
 worker_connections = 1000
 # A pool for each worker, with the time limits of a web request; other processes have neither (portal/settings.py).
 os.environ.setdefault("DATABASE_POOL", "10")
 
-# On this file in memory the workers, which inherit it, count the reads of a person or key (portal/reads.py).
+# On this file in memory the workers, which inherit it, count the reads of a person or key (portal/access/reads.py).
 if hasattr(os, "memfd_create"):
     os.environ["READ_TURNS_FILE"] = f"/proc/self/fd/{os.memfd_create('read-turns')}"
 
@@ -35,7 +35,7 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() and os.access("/dev/shm
 
 errorlog = "-"
 accesslog = None
-logger_class = "portal.webworker.JsonLogger"
+logger_class = "portal.runner.webworker.JsonLogger"
 
 STARTING_SECONDS = 20
 
@@ -43,7 +43,7 @@ STARTING_SECONDS = 20
 def on_starting(server):
     """A setting that cannot be used ends the start in one sentence; in another process, since workers load Django later."""
     # Only now: the portal may not be on the path while this file is read.
-    import_module("portal.rolling").Rolling(server)
+    import_module("portal.runner.rolling").Rolling(server)
     command = [sys.executable, "-W", "ignore", "-m", "portal.starting"]
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings", "DATABASE_POOL": "0"}
     try:

@@ -1,4 +1,6 @@
-"""The apps of this wing: the portal itself, and Django's admin with a site of our own (portal.adminsite)."""
+"""The apps of this wing: the portal itself, and Django's admin with a site of our own (portal.admin.site)."""
+
+from importlib import import_module
 
 from django.apps import AppConfig
 from django.contrib.admin import autodiscover
@@ -16,8 +18,9 @@ class Portal(AppConfig):
 
 class PortalAdmin(SimpleAdminConfig):
     default = False
-    default_site = "portal.adminsite.PortalAdminSite"
+    default_site = "portal.admin.site.PortalAdminSite"
 
     def ready(self) -> None:
         super().ready()
         autodiscover()
+        import_module("portal.admin.registered")  # last: it replaces pages that other apps have registered

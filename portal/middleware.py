@@ -18,11 +18,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from portal import crosssite, reads
-from portal.api.problems import problem
-from portal.hashing import TryLater
-from portal.views.accounts import refused_early
-from portal.views.errors import forbidden, is_machine, too_many, too_many_reads, unavailable
+from portal.access import cross_site, reads
+from portal.access.refusals import TryLater
+from portal.problems.documents import problem
+from portal.problems.pages import forbidden, is_machine, too_many, too_many_reads, unavailable
+from portal.sign_in.views import refused_early
 from synclogs.storage.connections import release
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
@@ -193,8 +193,8 @@ class SiteGuard:
     ) -> HttpResponseBase | None:
         try:
             if not is_machine(request):  # which knows no session, and checks by itself
-                crosssite.check(request)
-        except crosssite.FromElsewhere as refusal:
+                cross_site.check(request)
+        except cross_site.FromElsewhere as refusal:
             return forbidden(request, refusal)
         return None
 

@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
 from portal import environment
-from portal.logs import logging_config
+from portal.log_format import logging_config
 from synclogs.storage import connections
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -71,7 +71,7 @@ MIDDLEWARE = [
     "portal.middleware.SiteGuard",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "portal.sessions.activity",
+    "portal.sign_in.sessions.activity",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -93,7 +93,7 @@ TEMPLATES = [
                 "django.template.context_processors.csp",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "portal.access.navigation",
+                "portal.access.projects.navigation",
             ],
         },
     },
@@ -140,18 +140,18 @@ DATABASES: dict[str, dict[str, Any]] = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # People.
-AUTHENTICATION_BACKENDS = ["portal.access.Members"]
+AUTHENTICATION_BACKENDS = ["portal.access.projects.Members"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
-PASSWORD_HASHERS = ["portal.hashing.Scrypt", "portal.hashing.PBKDF2"]
+PASSWORD_HASHERS = ["portal.sign_in.hashing.Scrypt", "portal.sign_in.hashing.PBKDF2"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 12},
     },
-    {"NAME": "portal.hashing.MaximumLength"},
+    {"NAME": "portal.sign_in.hashing.MaximumLength"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
@@ -168,7 +168,7 @@ SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-SESSION_ENGINE = "portal.sessions"
+SESSION_ENGINE = "portal.sign_in.sessions"
 # Without activity, and whatever happens; both held by the server.
 SESSION_IDLE_MINUTES = environment.number("SESSION_IDLE_MINUTES", 30, minimum=1)
 SESSION_HOURS = environment.number("SESSION_HOURS", 12, minimum=1)
@@ -182,7 +182,7 @@ CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 DEVICE_COOKIE_PREFIX = "__Host-device-" if HTTPS else "device-"
-CSRF_FAILURE_VIEW = "portal.views.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "portal.problems.pages.csrf_failure"
 SECURE_CSP = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF],
@@ -230,8 +230,8 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "portal.api.problems.exception_handler",
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "portal.api.problems.AlwaysJson",
+    "EXCEPTION_HANDLER": "portal.api.framework.exception_handler",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "portal.api.framework.AlwaysJson",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
@@ -261,15 +261,15 @@ UNFOLD = {
     "SITE_HEADER": "Sync Support",
     "SITE_SUBHEADER": "Administration",
     "SITE_URL": "/",
-    "SITE_ICON": "portal.adminsite.mark",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "portal.adminsite.mark"}],
+    "SITE_ICON": "portal.admin.site.mark",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "portal.admin.site.mark"}],
     "SHOW_VIEW_ON_SITE": True,
     "SHOW_BACK_BUTTON": True,
-    "STYLES": ["portal.adminsite.stylesheet"],
-    "SCRIPTS": ["portal.adminsite.script"],
-    "GLOBAL_CALLBACK": "portal.adminsite.context",
+    "STYLES": ["portal.admin.site.stylesheet"],
+    "SCRIPTS": ["portal.admin.site.script"],
+    "GLOBAL_CALLBACK": "portal.admin.site.context",
     "DASHBOARD_CALLBACK": "portal.admin.dashboard.dashboard",
-    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "portal.adminsite.navigation"},
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "portal.admin.site.navigation"},
 }
 
 PROCRASTINATE_IMPORT_PATHS = ["synclogs.jobs"]

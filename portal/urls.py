@@ -4,13 +4,13 @@ from django.contrib import admin
 from django.urls import URLPattern, include, path, re_path, register_converter
 from django.views.decorators.csrf import csrf_exempt
 
-from portal.paths import AnyText
+from portal.links.paths import AnyText
+from portal.problems.pages import not_found
+from portal.sign_in.views import SignIn, SignOut
 from portal.views import (
-    accounts,
     audit,
     bulks,
     counts,
-    errors,
     export,
     health,
     help,
@@ -19,9 +19,9 @@ from portal.views import (
     overview,
     patterns,
     reenables,
-    saved,
+    saved_views,
     search,
-    several,
+    selected_entries,
     sleepers,
     suggest,
     syncs,
@@ -40,17 +40,17 @@ PROJECT_PAGES: list[URLPattern] = [
     path("integrations", integrations.integrations, name="integrations"),
     path("integrations/<anything:slug>", integrations.integration, name="integration"),
     path("logs", logs.logs, name="logs"),
-    path("logs/copy", several.copy, name="logs-copy"),
+    path("logs/copy", selected_entries.copy, name="logs-copy"),
     path("logs/facets", counts.facets, name="logs-counts"),
-    path("logs/rows", several.lines, name="log-rows"),
+    path("logs/rows", selected_entries.lines, name="log-rows"),
     path("logs/suggest", suggest.suggest, name="logs-suggest"),
     path("logs/tail", tail.arrivals, name="logs-tail"),
-    path("logs/views", saved.counts, name="saved-view-counts"),
+    path("logs/views", saved_views.counts, name="saved-view-counts"),
     path("logs/export", export.export_page, name="export"),
     path("logs/<uuid:key>", logs.log, name="log"),
     path("logs/<uuid:key>/context", logs.context, name="log-context"),
     path("logs/<uuid:key>/json", logs.log_json, name="log-json"),
-    path("logs/<uuid:key>/ticket", several.ticket, name="log-ticket"),
+    path("logs/<uuid:key>/ticket", selected_entries.ticket, name="log-ticket"),
     path("patterns", patterns.patterns, name="patterns"),
     path("reenables", reenables.reenables, name="reenables"),
     path("reenables/asleep", sleepers.sleepers, name="sleepers"),
@@ -72,26 +72,26 @@ PROJECT_PAGES: list[URLPattern] = [
     path("traces/<anything:trace_id>", traces.trace, name="trace"),
     path("users", users.users, name="users"),
     path("users/<anything:user_id>", users.user, name="user"),
-    path("views", saved.create, name="saved-view-create"),
-    path("views/<int:view>/change", saved.change, name="saved-view-change"),
-    path("views/<int:view>/delete", saved.remove, name="saved-view-delete"),
+    path("views", saved_views.create, name="saved-view-create"),
+    path("views/<int:view>/change", saved_views.change, name="saved-view-change"),
+    path("views/<int:view>/delete", saved_views.remove, name="saved-view-delete"),
 ]
 
 urlpatterns = [
     path("", overview.start, name="start"),
-    path("accounts/login/", accounts.SignIn.as_view(), name="login"),
-    path("accounts/logout/", accounts.SignOut.as_view(), name="logout"),
+    path("accounts/login/", SignIn.as_view(), name="login"),
+    path("accounts/logout/", SignOut.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("api/v1/", include("portal.api.urls")),
     # Also with DEBUG on, machines get a problem and never Django's page; and they are told what is wrong, not that a form is.
-    re_path(r"^(?:api|v1)(?:/|$)", csrf_exempt(errors.not_found)),
+    re_path(r"^(?:api|v1)(?:/|$)", csrf_exempt(not_found)),
     path("p/<slug:project>/", include(PROJECT_PAGES)),
 ]
 
-handler400 = "portal.views.errors.bad_request"
-handler403 = "portal.views.errors.forbidden"
-handler404 = "portal.views.errors.not_found"
-handler500 = "portal.views.errors.server_error"
+handler400 = "portal.problems.pages.bad_request"
+handler403 = "portal.problems.pages.forbidden"
+handler404 = "portal.problems.pages.not_found"
+handler500 = "portal.problems.pages.server_error"

@@ -10,7 +10,7 @@ from django.db import connection
 from django.template import Template
 from django.test.utils import _TestState
 
-from portal import sign_in
+from portal.sign_in import allowances
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -47,13 +47,13 @@ def no_jobs_left(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iter
 def no_stale_counts() -> None:
     """Counts of values, and who was told to wait, are kept for a while in the process: no test sees another's."""
     cache.clear()
-    sign_in.MEMORY.until.clear()
+    allowances.MEMORY.until.clear()
 
 
 @pytest.fixture(autouse=True)
 def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page leaves out what it cannot count in a moment; beside other tests that moment is longer."""
-    monkeypatch.setattr("portal.counts.SECONDS", 10.0)
+    monkeypatch.setattr("portal.log.list_counts.SECONDS", 10.0)
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from portal import devdb
+from portal.runner import devdb
 
 SERVER = pytest.StashKey[devdb.Server]()
 ENVIRONMENT = {

@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from portal import devdb
-from portal.devdb import Server
+from portal.runner import devdb
+from portal.runner.devdb import Server
 
 
 def postmaster(database: Server) -> int:

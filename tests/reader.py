@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlsplit
 
-from portal.payload import HIDDEN
+from portal.drawing.values import HIDDEN
 
 MOST_BYTES = 2_000_000
 MOST_SECONDS = 2  # of computing; statements have their own limit

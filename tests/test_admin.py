@@ -14,8 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from portal import adminsite
-from portal.admin import base, cells
+from portal.admin import base, cells, site
 from synclogs.access import audit, keys
 from synclogs.models import (
     Action,
@@ -125,7 +124,7 @@ def rows(response: Any) -> list[Any]:
 def test_everything_is_registered_but_the_job_queue() -> None:
     names = {model.__name__ for model in admin.site._registry}
     assert names == {model.__name__ for model in (*SCOPED, Group)}
-    assert isinstance(admin.site, adminsite.PortalAdminSite) or admin.site._wrapped  # type: ignore[attr-defined]
+    assert isinstance(admin.site, site.PortalAdminSite) or admin.site._wrapped  # type: ignore[attr-defined]
 
 
 def test_strangers_sign_in_at_the_portal(client: Client) -> None:

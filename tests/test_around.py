@@ -14,7 +14,7 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal import tickets
+from portal.log import tickets
 from portal.views import logs as view
 from synclogs.models import ConnectedUser, LogEntry, Project
 from synclogs.reading import neighbours

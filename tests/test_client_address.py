@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from portal.access import client_address
+from portal.access.projects import client_address
 
 
 @pytest.mark.parametrize(

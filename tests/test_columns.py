@@ -13,8 +13,8 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal import cells, columns
-from portal.columns import COLUMNS, DEFAULT
+from portal.log import cells, columns
+from portal.log.columns import COLUMNS, DEFAULT
 from synclogs.models import Project
 from synclogs.query.filters import FilterError
 from tests.factories import ProjectFactory, entry, error_entry, member, store

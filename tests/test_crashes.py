@@ -25,8 +25,8 @@ import psycopg
 import pytest
 from django.utils import timezone
 
-from portal import devdb
-from portal.devdb import Server
+from portal.runner import devdb
+from portal.runner.devdb import Server
 from tests import server
 from tests.factories import entry
 from tests.server import Answer, Served, wait

@@ -1,6 +1,6 @@
 """What another site may make a browser ask for in somebody's name: pages by a link, and nothing else. And what nobody may ask for.
 
-Every address of the portal is walked; a new one has to be entered here as a page, or in portal.crosssite as none.
+Every address of the portal is walked; a new one has to be entered here as a page, or in portal.access.cross_site as none.
 """
 
 import itertools
@@ -11,7 +11,7 @@ from django.conf import LazySettings
 from django.test import Client
 from django.urls import resolve
 
-from portal.crosssite import NOBODYS, OURS_ONLY, landing
+from portal.access.cross_site import NOBODYS, OURS_ONLY, landing
 from synclogs.models import Action, AuditEvent, Export
 from tests import factories, places
 from tests.denied import times

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from portal import devdb, postgres
+from portal.runner import devdb, postgres
 
 pytestmark = pytest.mark.slow
 

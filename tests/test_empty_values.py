@@ -7,7 +7,7 @@ import pytest
 from django.http import QueryDict
 from django.test import Client
 
-from portal import querystring
+from portal.links import querystring
 from synclogs.models import Project, Role, SavedView, Scope
 from synclogs.query.fields import EMPTY, FIELDS
 from tests import factories, places

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from portal import paths
+from portal.links import paths
 from synclogs.models import Action, AuditEvent, Project, Role
 from tests.factories import ProjectFactory, UserFactory, entry, error_entry, member, run, store, sync_id
 

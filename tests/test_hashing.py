@@ -9,8 +9,9 @@ import pytest
 from django.contrib.auth.hashers import check_password, get_hashers, make_password
 from gevent.pool import Group
 
-from portal import hashing
-from portal.hashing import BesideTheLoop, TryLater
+from portal.access.refusals import TryLater
+from portal.sign_in import hashing
+from portal.sign_in.hashing import BesideTheLoop
 
 SECONDS = 0.05
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from portal import readiness
+from portal.database import readiness
 from synclogs.storage import partitions
 from tests import factories
 

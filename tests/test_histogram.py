@@ -11,7 +11,7 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal import counts, histograms
+from portal.log import histogram_chart, list_counts
 from synclogs.models import Project
 from synclogs.query.filters import LogFilter
 from synclogs.reading import counting, histogram
@@ -53,8 +53,8 @@ def test_any_range_has_few_bars_and_none_of_them_is_left_out(since, length, is_o
     assert drawn.buckets[0].since == since
     assert drawn.buckets[-1].until == log_filter.until
     assert drawn.buckets[-1].since < (log_filter.until or now)
-    chart = histograms.chart(drawn, log_filter, (), now=now)
-    assert chart.axis.count("</text>") <= histograms.MOST_TICKS + 1
+    chart = histogram_chart.chart(drawn, log_filter, (), now=now)
+    assert chart.axis.count("</text>") <= histogram_chart.MOST_TICKS + 1
 
 
 # The page
@@ -133,10 +133,10 @@ def test_links_keep_the_filter(signed_in, project):
 def test_zooming_out_of_a_stretch_keeps_its_middle_and_ends_at_now():
     log_filter = LogFilter((), AT - timedelta(minutes=20), AT, "x", "y")
     found = histogram.of({}, histogram.bars(log_filter, now=NOW), log_filter, now=NOW)
-    wider = histograms.chart(found, log_filter, (), now=NOW).wider
+    wider = histogram_chart.chart(found, log_filter, (), now=NOW).wider
     assert wider == "?since=2026-11-23T11%3A30%3A00Z&until=2026-11-23T12%3A30%3A00Z"
     later = LogFilter((), log_filter.since, AT + timedelta(minutes=20), "x", "y")
-    assert "until" not in histograms.chart(found, later, (), now=NOW).wider
+    assert "until" not in histogram_chart.chart(found, later, (), now=NOW).wider
 
 
 # Not in time
@@ -145,7 +145,7 @@ def test_zooming_out_of_a_stretch_keeps_its_middle_and_ends_at_now():
 def test_what_is_not_counted_in_time_is_asked_for_again_and_then_said(signed_in, project, monkeypatch):
     some(project)
     with monkeypatch.context() as patch:
-        patch.setattr(counts, "SECONDS", 0.0)
+        patch.setattr(list_counts, "SECONDS", 0.0)
         html = page(signed_in, "?user=u1")
     assert rows(html) == 1
     assert "Counting…" in html
@@ -156,7 +156,7 @@ def test_what_is_not_counted_in_time_is_asked_for_again_and_then_said(signed_in,
     assert total(answer) == 1
     assert swapped(answer) >= {"histogram", "group-level", "group-event"}
     for name in ("SECONDS", "PATIENT_SECONDS"):
-        monkeypatch.setattr(counts, name, 0.0)
+        monkeypatch.setattr(list_counts, name, 0.0)
     late = signed_in.get(again).content.decode()
     assert "Not counted in time" in late.split('id="histogram"')[1]
     assert "not counted in time" in group(late, "level")

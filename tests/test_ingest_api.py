@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from portal.api import ingest, keys, wire
-from portal.api.problems import Denied
+from portal.problems.documents import Denied
 from synclogs.ingestion import ingest as store
 from synclogs.models import ApiKey, LogEntry, Project, RateBucket, Scope
 from synclogs.parsing.limits import LIMITS

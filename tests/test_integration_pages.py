@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from portal import paths
+from portal.links import paths
 from synclogs.models import Project, Sync
 from synclogs.overview import activity
 from tests.factories import ProjectFactory, entry, error_entry, member, run, store, sync_id

@@ -43,7 +43,7 @@ REASONS = {
     ): "rows that were made with their project, which their unique key begins with",
     ("synclogs/recovery/watch:watched", "Reenable"): WORKER,
     ("synclogs/recovery/watch:observe", "Reenable"): WORKER,
-    ("portal/access:", "Membership"): "a person's own, to know their projects",
+    ("portal/access/projects:", "Membership"): "a person's own, to know their projects",
     ("portal/admin/audit:AuditEventAdmin.get_queryset", "AuditEvent"): ADMINISTERED,
     ("portal/admin/base:Rights.get_queryset", "super().get_queryset"): ADMINISTERED,
     ("portal/admin/lists:PagedList.get_queryset", "super().get_queryset"): ADMINISTERED,

@@ -16,7 +16,7 @@ import pytest
 import structlog
 from django.db import IntegrityError
 
-from portal.logs import logging_config
+from portal.log_format import logging_config
 from tests import server
 from tests.factories import PASSWORD, entry
 from tests.server import Served

@@ -14,7 +14,8 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.html import escape
 
-from portal import payload
+from portal.drawing import values
+from portal.log import payload
 from portal.views import logs as view
 from synclogs.ingestion import ingest
 from synclogs.models import LogEntry, Project
@@ -376,7 +377,7 @@ def test_hostile_values_are_shown_and_never_obeyed(signed_in: Client, project: P
         for markup in ("<img src=x", "<script>alert", "<b>EVENT", "<svg onload"):
             assert markup not in html, (path, markup)
         shown = re.sub(r'(value|data-copy)="[^"]*"', "", html)  # there the true value has to stand
-        assert not payload.HIDDEN.search(shown), path
+        assert not values.HIDDEN.search(shown), path
     html = signed_in.get(f"/p/demo/logs/{key}").content.decode()
     assert "RLO</span>" in html
     assert "ESC</span>" in html
@@ -449,6 +450,6 @@ def test_the_patterns_page_shows_every_component(signed_in: Client, client: Clie
 def test_json_escapes_what_would_not_be_seen_and_reads_back_the_same() -> None:
     value = {"a": "\u202eabc\x00\U000e0001", "b": ["ü", 1.5, None]}
     text = payload.as_json(value)
-    assert not payload.HIDDEN.search(text)
+    assert not values.HIDDEN.search(text)
     assert "ü" in text
     assert json.loads(text) == value

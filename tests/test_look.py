@@ -10,8 +10,8 @@ import pytest
 from django.conf import settings
 from django.template import Context, Template
 
-from portal import choices, entries, payload
-from portal.templatetags import portal as tags
+from portal.drawing import values
+from portal.log import entry_detail, filter_rail
 from synclogs.catalogue import Level
 from synclogs.models import Facet, LogEntry
 from synclogs.reading.counting import Values
@@ -86,9 +86,9 @@ def test_every_icon_that_is_asked_for_is_drawn() -> None:
     drawn = set(re.findall(r'<symbol id="([a-z-]+)"', (STATIC / "icons.svg").read_text()))
     asked = {name for path in our_templates() for name in re.findall(r'{% icon "([a-z-]+)"', path.read_text())}
     pictures = {
-        *tags.STATUS_ICONS.values(),
-        *tags.TONE_ICONS.values(),
-        *(picture for *_, picture in tags.LEVELS.values()),
+        *values.STATUS_ICONS.values(),
+        *values.TONE_ICONS.values(),
+        *(picture for *_, picture in values.LEVELS.values()),
     }
     assert (asked | pictures) - drawn == set()
 
@@ -100,14 +100,14 @@ def test_error_pages_need_neither_database_nor_context(name: str) -> None:
 
 
 def test_characters_that_would_be_obeyed_are_marked_and_markup_is_escaped() -> None:
-    shown = tags.visible("a\u202eb\x1b<i>\x07\u200b\U000e0041\n\t")
-    assert not payload.HIDDEN.search(shown)
+    shown = values.visible("a\u202eb\x1b<i>\x07\u200b\U000e0041\n\t")
+    assert not values.HIDDEN.search(shown)
     assert "&lt;i&gt;" in shown
     for name in ("RLO", "ESC", "BEL", "ZWSP", "U+E0041"):
         assert f">{name}</span>" in shown
-    assert tags.visible("plain <i>") == "plain <i>"  # as text, so that the template escapes it
-    assert tags.visible(shown) == shown
-    assert tags.visible_text("a\u202eb\x00") == "a⟨RLO⟩b⟨NUL⟩"
+    assert values.visible("plain <i>") == "plain <i>"  # as text, so that the template escapes it
+    assert values.visible(shown) == shown
+    assert values.visible_text("a\u202eb\x00") == "a⟨RLO⟩b⟨NUL⟩"
 
 
 @pytest.mark.parametrize(
@@ -128,18 +128,22 @@ def test_times_are_relative_and_absolute_and_name_the_zone(form: str, text: str,
 
 
 def test_numbers_durations_and_identifiers() -> None:
-    assert [tags.number(12345), tags.number(None)] == ["12,345", "not known"]
-    assert [tags.duration(8210), tags.duration(None)] == ["8.2 s", "not known"]
-    assert [tags.compact(value) for value in (987, 1234, 150_000, 4_100_000)] == ["987", "1.2k", "150k", "4.1M"]
-    assert tags.short_id("5d0a7c1e-8f42-5b6d-9a13-2c7e40b1f8d9") == "5d0a7c1e"
-    assert tags.short_id("acct_4471_with_a_long_name") == "acct_4471_with_a_long_name"
+    assert [values.number(12345), values.number(None)] == ["12,345", "not known"]
+    assert [values.duration(8210), values.duration(None)] == ["8.2 s", "not known"]
+    assert [values.compact(value) for value in (987, 1234, 150_000, 4_100_000)] == ["987", "1.2k", "150k", "4.1M"]
+    assert values.short_id("5d0a7c1e-8f42-5b6d-9a13-2c7e40b1f8d9") == "5d0a7c1e"
+    assert values.short_id("acct_4471_with_a_long_name") == "acct_4471_with_a_long_name"
 
 
 def test_states_never_stand_by_colour_alone() -> None:
-    for badge in (tags.status_badge("ERRORED"), tags.status_badge("SOMETHING_NEW"), tags.level_badge(Level.ERROR)):
+    for badge in (
+        values.status_badge("ERRORED"),
+        values.status_badge("SOMETHING_NEW"),
+        values.level_badge(Level.ERROR),
+    ):
         assert "<svg" in badge
         assert re.search(r">[A-Z][a-z ,]+<", badge)
-    assert 'data-status="SOMETHING_NEW"' in tags.status_badge("SOMETHING_NEW")
+    assert 'data-status="SOMETHING_NEW"' in values.status_badge("SOMETHING_NEW")
 
 
 def test_a_navigation_outside_a_project_is_empty() -> None:
@@ -179,14 +183,14 @@ def made(**values: Any) -> LogEntry:
     ],
 )
 def test_a_line_says_what_its_event_does_not(values: dict[str, Any], text: str) -> None:
-    assert entries.message_cell(made(**values)) == text
+    assert entry_detail.message_cell(made(**values)) == text
 
 
 @pytest.mark.parametrize("nested", [False, True])
 def test_retries_are_spelled_out_wherever_they_sit(nested: bool) -> None:
     told = {"attempt": 2, "maxAttempts": 5, "backoffMs": 30000, "nextRetryAt": "2026-11-23T14:00:30Z"}
     error = {"retry": told} if nested else told
-    assert entries.retries(error, now=NOW) == (
+    assert entry_detail.retries(error, now=NOW) == (
         ("Attempt", "2 of 5"),
         ("Pause", "30 s"),
         ("Next attempt", "14:00 UTC, in 30 seconds"),
@@ -197,7 +201,7 @@ def test_retries_are_spelled_out_wherever_they_sit(nested: bool) -> None:
     "error", [None, "text", {"attempt": "two", "backoffMs": True, "nextRetryAt": "soon"}, {"retry": 1}]
 )
 def test_retries_that_cannot_be_read_stay_in_the_raw_part(error: object) -> None:
-    assert entries.retries(error, now=NOW) == ()
+    assert entry_detail.retries(error, now=NOW) == ()
 
 
 def test_what_is_spelled_out_is_not_repeated_raw_and_all_else_is() -> None:
@@ -207,12 +211,12 @@ def test_what_is_spelled_out_is_not_repeated_raw_and_all_else_is() -> None:
         "error": {"errorCode": "E", "message": {"odd": 1}, "attempt": 2, "maxAttempts": "5"},
         "region": "eu",
     }
-    assert entries.rest(context) == {
+    assert entry_detail.rest(context) == {
         "region": "eu",
         "summary": {"durationMs": "long", "extra": 1},
         "error": {"message": {"odd": 1}, "maxAttempts": "5"},
     }
-    assert entries.rest({"error": "just text"}) == {"error": "just text"}
+    assert entry_detail.rest({"error": "just text"}) == {"error": "just text"}
 
 
 # The filter rail
@@ -220,21 +224,23 @@ def test_what_is_spelled_out_is_not_repeated_raw_and_all_else_is() -> None:
 
 def test_a_filter_offers_what_was_seen_what_is_known_and_what_is_chosen() -> None:
     seen = Seen({Facet.INTEGRATION: {f"i{number}": 100 - number for number in range(30)}}, {Level.ERROR: 7})
-    integration = choices.group("integration", (("integration", "mine"), ("-integration", "i3")), seen=seen, errors={})
+    integration = filter_rail.group(
+        "integration", (("integration", "mine"), ("-integration", "i3")), seen=seen, errors={}
+    )
     assert [(option.value, option.included, option.excluded) for option in integration.options[:2]] == [
         ("mine", True, False),
         ("i3", False, True),
     ]
     assert integration.used == 2
-    assert len(integration.options) == choices.SHOWN
+    assert len(integration.options) == filter_rail.SHOWN
     assert not integration.is_uncounted  # nothing was counted, so nothing is said about counts
     counted = {"level": Values({"40": 7}), "event": None}
-    assert choices.group("event", (), seen=seen, errors={}, counted=counted).is_uncounted
-    level = choices.group("level", (("level", "WARN"),), seen=seen, errors={}, counted=counted)
+    assert filter_rail.group("event", (), seen=seen, errors={}, counted=counted).is_uncounted
+    level = filter_rail.group("level", (("level", "WARN"),), seen=seen, errors={}, counted=counted)
     assert [(option.value, option.count, option.included) for option in level.options] == [
         ("error", 7, False),
         ("warning", 0, True),
         ("info", 0, False),
         ("debug", 0, False),
     ]
-    assert choices.group("type", (), seen=Seen({}, {}), errors={}).options[0].words == "Managed Sync"
+    assert filter_rail.group("type", (), seen=Seen({}, {}), errors={}).options[0].words == "Managed Sync"

@@ -1,4 +1,4 @@
-"""portal.markup against Django's format_html: the same text for every value, however hostile."""
+"""portal.drawing.markup against Django's format_html: the same text for every value, however hostile."""
 
 from django.utils.functional import lazystr
 from django.utils.html import format_html, format_html_join
@@ -6,7 +6,7 @@ from django.utils.safestring import SafeString
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.markup import escaped, fill, joined
+from portal.drawing.markup import escaped, fill, joined
 
 FORM = "<a href=\"{0}\" title='{1}'>{2}{{}}</a>"
 VALUES = st.one_of(

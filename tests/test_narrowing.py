@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from portal import payload
-from portal.narrowing import Links
+from portal.links.narrowing import Links
+from portal.log import payload
 from synclogs.models import Project
 from synclogs.query.language import QUERY_LENGTH
 from tests.factories import ProjectFactory, entry, member, store

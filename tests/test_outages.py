@@ -22,8 +22,8 @@ from typing import Any
 
 import pytest
 
-from portal import devdb
-from portal.readiness import REASONS
+from portal.database.readiness import REASONS
+from portal.runner import devdb
 from tests import outage, server
 from tests.outage import Line
 from tests.server import Answer, Served, wait

@@ -1,11 +1,11 @@
-"""portal.pins: every pin with its hash, nothing known to be bad, and sbom.json of exactly what runs (S60)."""
+"""portal.runner.pins: every pin with its hash, nothing known to be bad, and sbom.json of exactly what runs (S60)."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from portal import pins
+from portal.runner import pins
 
 HASH = "0" * 64
 GOOD = f"one==1.0 ; sys_platform == 'win32' \\\n    --hash=sha256:{HASH}\n    # via\n    #   sync-support-portal (pyproject.toml)\n"

@@ -9,8 +9,9 @@ from django.http import Http404
 from django.test import Client, RequestFactory
 from rest_framework import exceptions
 
-from portal.api import problems
-from portal.api.problems import Denied, exception_handler, problem
+from portal.api.framework import exception_handler
+from portal.problems import documents
+from portal.problems.documents import Denied, problem
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "request_id"}
 
@@ -47,7 +48,7 @@ def test_the_members(request_):
     ("exception", "status"),
     [
         (Denied(418, "No."), 418),
-        (problems.overloaded("Later."), 503),
+        (documents.overloaded("Later."), 503),
         (Http404("SELECT secret"), 404),
         (PermissionDenied("/srv/secret"), 403),
         (exceptions.NotFound(), 404),
@@ -76,7 +77,7 @@ def test_other_faults_go_on_to_the_middleware(request_):
 
 
 def test_a_time_to_come_back_is_given(request_):
-    assert int(problems.overloaded("Later.").answer(request_)["Retry-After"]) >= 1
+    assert int(documents.overloaded("Later.").answer(request_)["Retry-After"]) >= 1
 
 
 # Through the whole stack.

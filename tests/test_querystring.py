@@ -1,12 +1,12 @@
-"""portal.querystring: links that change one thing, and filters as words."""
+"""portal.links.querystring: links that change one thing, and filters as words."""
 
 from datetime import UTC, datetime
 
 import pytest
 from django.http import QueryDict
 
-from portal import querystring
-from portal.querystring import add, link, opposite, pairs, remove, replace
+from portal.links import querystring
+from portal.links.querystring import add, link, opposite, pairs, remove, replace
 from synclogs.query.filters import LogFilter
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from portal import reads
+from portal.access import reads
 from tests import server
 from tests.factories import entry
 from tests.server import Served, wait

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from portal import checkup
+from portal.runner import checkup
 
 # Rule -> samples that it finds, samples that it leaves; each with the file that it stands in.
 SAMPLES: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
@@ -19,7 +19,7 @@ SAMPLES: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
             ("portal/c.py", "SafeString(text)"),
             ("synclogs/d.py", "class Loud(str, SafeData):\n    pass"),
         ],
-        [("portal/markup.py", "SafeString(text)"), ("portal/e.py", "fill('<b>{}</b>', text)")],
+        [("portal/drawing/markup.py", "SafeString(text)"), ("portal/e.py", "fill('<b>{}</b>', text)")],
     ),
     "markup-is-written-not-made": (
         [

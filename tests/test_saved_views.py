@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.html import escape
 
-from portal import rail
+from portal.log import saved_views_rail
 from synclogs.models import Action, AuditEvent, Project, Role, SavedView
 from synclogs.query.filters import LogFilter
 from synclogs.reading import saved_views
@@ -304,7 +304,7 @@ def test_differences_in_words(before: str, after: str, words: list[str]) -> None
     old, new = (
         tuple((name, value) for name, values in parse_qs(text).items() for value in values) for text in (before, after)
     )
-    assert rail.differences(old, new) == words
+    assert saved_views_rail.differences(old, new) == words
 
 
 def test_the_fragment_refreshes_the_rail_and_the_line_above_the_list(project: Project) -> None:
@@ -400,7 +400,7 @@ def test_what_is_not_counted_in_time_says_so(project: Project) -> None:
     with patch.object(budget, "within", side_effect=budget.OutOfTime):
         html = client.get("/p/demo/logs/views").content.decode()
     assert set(counts_in(html).values()) == {"\N{EN DASH}"}
-    assert html.count('title="Not counted in time"') == len(rail.BUILT_IN)
+    assert html.count('title="Not counted in time"') == len(saved_views_rail.BUILT_IN)
 
 
 def test_many_views_take_no_more_queries_than_one(project: Project) -> None:

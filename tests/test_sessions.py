@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
 from django.utils import timezone
 
-from portal.access import is_polled
+from portal.access.projects import is_polled
 from synclogs.models import AuditEvent, Membership, Project, Role
 from synclogs.storage import retention
 from tests import factories

@@ -24,7 +24,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from portal import local
+from portal.runner import local
 from synclogs.demo import keypair
 from synclogs.demo.simulator import Mode, Pace, Simulator, hostile
 from synclogs.demo.simulator.memory import Rule

@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from portal import completion, querywords
-from portal.asking import ask_of
-from portal.querystring import chips
+from portal.links.querystring import chips
+from portal.querybox import completion, reference
+from portal.querybox.query_box import ask_of
 from portal.views.suggest import MOST_MIXED, Suggestion, suggestions
 from synclogs.models import ConnectedUser, Project
 from synclogs.query.fields import FIELDS
@@ -253,15 +253,15 @@ def test_the_query_is_one_chip_with_a_link_that_takes_it_away() -> None:
 # What the help page teaches
 
 
-@pytest.mark.parametrize("example", querywords.EXAMPLES, ids=lambda example: example.query)
-def test_every_example_of_the_help_page_runs(project: Project, example: querywords.Example) -> None:
+@pytest.mark.parametrize("example", reference.EXAMPLES, ids=lambda example: example.query)
+def test_every_example_of_the_help_page_runs(project: Project, example: reference.Example) -> None:
     assert parse_query(example.query) is not None
     page(LogFilter.parse([("q", [example.query])], now=timezone.now()), project, size=1)
 
 
 def test_the_tables_of_the_help_page_name_every_field_and_comparison() -> None:
-    assert {field.name for field in querywords.FIELD_WORDS} == {*FIELDS, *OWN_FIELDS}
-    for name, comparisons in querywords.COMPARISONS.items():
+    assert {field.name for field in reference.FIELD_WORDS} == {*FIELDS, *OWN_FIELDS}
+    for name, comparisons in reference.COMPARISONS.items():
         for part, _ in comparisons:
             assert parse_query(f"{name}:{part}") is not None
 
@@ -272,7 +272,7 @@ def test_the_help_page_links_each_example_to_the_list(client: Client, project: P
     body = response.content.decode()
     assert 'id="queries"' in body
     assert 'href="/p/demo/logs?q=level%3Aerror%2Cwarning"' in body
-    assert body.count("/p/demo/logs?q=") == len(querywords.EXAMPLES)
+    assert body.count("/p/demo/logs?q=") == len(reference.EXAMPLES)
 
 
 def test_seen_values_are_those_of_a_week(project: Project) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from portal import bootstrap, checkup, devdb, local, rundev, supervise
+from portal.runner import bootstrap, checkup, devdb, local, rundev, supervise
 
 ROOT = devdb.ROOT
 FINDER = ROOT / "deploy" / "find-python.sh"
@@ -248,7 +248,7 @@ class Run:
         environment = kept | {"PORT": str(self.port), "PORTAL_DEMO": "0", "WEB_CONCURRENCY": "1"}
         with (self.directory / "output").open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "portal.rundev"],
+                [sys.executable, "-m", "portal.runner.rundev"],
                 cwd=self.directory,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -301,7 +301,7 @@ def test_run_starts_heals_and_leaves_nothing_behind(run: Run):
 
     # A second one in the same place is refused in words, at once.
     second = subprocess.run(
-        [sys.executable, "-m", "portal.rundev"], cwd=run.directory, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "portal.runner.rundev"], cwd=run.directory, capture_output=True, text=True, check=False
     )
     assert second.returncode == 1
     assert "already runs" in second.stdout

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from portal import charts
+from portal.drawing import charts
 from synclogs.models import LogEntry, Project, Trace
 from synclogs.reading import timeline
 from tests.factories import ProjectFactory, entry, error_entry, member, rfc3339, run, store, sync_id

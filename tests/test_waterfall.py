@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal import waterfall
-from portal.waterfall import Point, Span
+from portal.drawing import waterfall
+from portal.drawing.waterfall import Point, Span
 
 HOUR = 3600.0
 

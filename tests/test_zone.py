@@ -8,7 +8,8 @@ from django.template import Context, Template
 from django.test import Client
 from django.utils import timezone
 
-from portal import querystring, rows
+from portal.links import querystring
+from portal.log import rows
 from synclogs import explain
 from synclogs.explain import times
 from synclogs.models import LogEntry, Project

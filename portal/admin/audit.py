@@ -10,7 +10,7 @@ from portal.admin import cells
 from portal.admin.base import ReadOnlyAdmin
 from portal.admin.cells import Cell, column
 from portal.admin.lists import Choice, PagedList, ProjectChoice, RangeChoice
-from portal.adminsite import administered, is_superuser
+from portal.admin.site import administered, is_superuser
 from synclogs.models import Action, AuditEvent
 
 OUTSIDE = "-"

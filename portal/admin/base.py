@@ -27,11 +27,11 @@ from psycopg.errors import QueryCanceled
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.views import ChangeList
 
-from portal.access import origin
+from portal.access.projects import origin
 from portal.admin import cells
 from portal.admin.lists import PortalList, chosen
-from portal.adminsite import READING, administered, is_superuser
-from portal.payload import HIDDEN
+from portal.admin.site import READING, administered, is_superuser
+from portal.drawing.values import HIDDEN
 from synclogs.access import audit
 from synclogs.models import Action, ApiKey, ConnectedUser, LogEntry, Membership, Project, Sync
 

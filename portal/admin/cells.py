@@ -12,8 +12,9 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from portal import paths, payload
-from portal.templatetags.portal import visible
+from portal.drawing.values import visible
+from portal.links import paths
+from portal.log import payload
 from synclogs import catalogue
 from synclogs.catalogue import Level, Tone
 from synclogs.models import Project

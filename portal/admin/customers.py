@@ -9,12 +9,12 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from portal import payload
 from portal.admin import cells
 from portal.admin.base import PortalModelAdmin
 from portal.admin.cells import Cell, code_column, column, moment_column
 from portal.admin.lists import PagedList, ProjectChoice
-from portal.admin.things import SyncThing
+from portal.admin.log_columns import SyncThing
+from portal.log import payload
 from synclogs.models import ConnectedUser
 from synclogs.parsing.decoding import Problem, Scanner
 from synclogs.parsing.fields import Refused, without_unsafe

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from portal.admin import cells
-from portal.adminsite import administered
+from portal.admin.site import administered
 from synclogs.catalogue import Level, SyncStatus
 from synclogs.models import ApiKey, AuditEvent, Facet, HourCount, Membership, Project, Sync
 

@@ -21,10 +21,10 @@ from unfold.contrib.filters.forms import SearchForm
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from portal import payload
-from portal.access import LAST_PROJECT
-from portal.adminsite import administered
-from portal.querystring import PRESET_WORDS
+from portal.access.projects import LAST_PROJECT
+from portal.admin.site import administered
+from portal.links.querystring import PRESET_WORDS
+from portal.log import payload
 from synclogs.models import Project
 from synclogs.query.filters import PRESETS
 from synclogs.reading import facet_values, keyset

@@ -13,15 +13,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from portal import entries
 from portal.admin import cells
 from portal.admin.base import ReadOnlyAdmin
 from portal.admin.cells import Cell, code_column, column
 from portal.admin.lists import CURSORS, Choice, PagedList, ProjectChoice, RangeChoice, Text, chosen, seen
-from portal.admin.things import SyncThing
-from portal.adminsite import administered
-from portal.choices import FACETS, KNOWN, counts_of
-from portal.querystring import value_words
+from portal.admin.log_columns import SyncThing
+from portal.admin.site import administered
+from portal.links.querystring import value_words
+from portal.log import entry_detail
+from portal.log.filter_rail import FACETS, KNOWN, counts_of
 from synclogs import catalogue, explain
 from synclogs.catalogue import Category, Level
 from synclogs.models import Facet, HourCount, LogEntry, Project
@@ -243,7 +243,7 @@ class LogEntryAdmin(SyncThing, ReadOnlyAdmin):
 
     @column("Details")
     def details(self, obj: LogEntry) -> Cell:
-        return cells.short(entries.message_cell(obj), 90)
+        return cells.short(entry_detail.message_cell(obj), 90)
 
     @column("Trace")
     def trace_link(self, obj: LogEntry) -> Cell:
@@ -263,7 +263,7 @@ class LogEntryAdmin(SyncThing, ReadOnlyAdmin):
 
     @column("Summary")
     def summary(self, obj: LogEntry) -> str:
-        found = entries.figures(obj.detail.get("summary"))
+        found = entry_detail.figures(obj.detail.get("summary"))
         return (
             ", ".join(f"{figure.label}: {figure.value:,}{' ms' if figure.is_duration else ''}" for figure in found)
             or cells.NOTHING

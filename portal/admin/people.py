@@ -17,13 +17,13 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from portal import sessions, sign_in
 from portal.admin import cells
 from portal.admin.base import PortalInline, PortalModelAdmin
 from portal.admin.cells import Cell, column
 from portal.admin.lists import Choice
 from portal.admin.projects import ProjectAnyChoice
-from portal.adminsite import administered, is_superuser
+from portal.admin.site import administered, is_superuser
+from portal.sign_in import allowances, sessions
 from synclogs.models import Action, AuditEvent, Membership, Project
 
 # Importing Django's own classes has registered them.
@@ -164,7 +164,7 @@ class PersonAdmin(PortalModelAdmin, DjangoUserAdmin):  # type: ignore[misc, type
     def _admit(self, request: HttpRequest) -> None:
         """Before a password is hashed. Raises TryLater."""
         if request.method == "POST":
-            sign_in.admit(sign_in.limits_of(request.user))
+            allowances.admit(allowances.limits_of(request.user))
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Django's page for a new password saves without save_model."""

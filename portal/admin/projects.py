@@ -14,7 +14,7 @@ from portal.admin import cells
 from portal.admin.base import PortalInline, PortalModelAdmin
 from portal.admin.cells import Cell, column
 from portal.admin.lists import Choice
-from portal.adminsite import administered, is_superuser
+from portal.admin.site import administered, is_superuser
 from synclogs.models import ApiKey, ConnectedUser, HourCount, Membership, Project, Role, Sync
 from synclogs.recovery import ownership
 

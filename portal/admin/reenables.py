@@ -13,8 +13,8 @@ from portal.admin import cells
 from portal.admin.base import ReadOnlyAdmin
 from portal.admin.cells import Cell, code_column, column, moment_column
 from portal.admin.lists import Choice, PagedList, ProjectChoice, RangeChoice, Text
-from portal.admin.things import IntegrationChoice, SyncThing, UserText
-from portal.reenabling import TONES
+from portal.admin.log_columns import IntegrationChoice, SyncThing, UserText
+from portal.recovery.attempt_cards import TONES
 from synclogs.catalogue.recovery import State
 from synclogs.models import Bulk, BulkState, Reenable, Resolution, Sleeper
 from synclogs.parsing.identifiers import uuid_of

@@ -13,13 +13,7 @@ from portal.admin import cells
 from portal.admin.base import ReadOnlyAdmin
 from portal.admin.cells import Cell, code_column, column, moment_column
 from portal.admin.lists import Choice, PagedList, ProjectChoice, chosen
-from portal.admin.things import (
-    IntegrationChoice,
-    PipelineChoice,
-    SyncThing,
-    UserText,
-    run_counts,
-)
+from portal.admin.log_columns import IntegrationChoice, PipelineChoice, SyncThing, UserText, run_counts
 from synclogs import catalogue
 from synclogs.explain import phrases
 from synclogs.models import Attention, Sync

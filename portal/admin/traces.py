@@ -10,14 +10,7 @@ from portal.admin import cells
 from portal.admin.base import ReadOnlyAdmin
 from portal.admin.cells import Cell, code_column, column, moment_column
 from portal.admin.lists import Choice, PagedList, ProjectChoice, RangeChoice, Text
-from portal.admin.things import (
-    IntegrationChoice,
-    PipelineChoice,
-    SyncThing,
-    SyncTypeChoice,
-    UserText,
-    run_counts,
-)
+from portal.admin.log_columns import IntegrationChoice, PipelineChoice, SyncThing, SyncTypeChoice, UserText, run_counts
 from synclogs import catalogue
 from synclogs.models import Trace
 from synclogs.parsing.identifiers import uuid_of

@@ -12,8 +12,8 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from portal.api.problems import Denied
 from portal.api.serializers import Problem, Shape, Text, address
+from portal.problems.documents import Denied
 from synclogs.catalogue.recovery import Check, CheckName, Source, State
 from synclogs.explain import reenables as words
 from synclogs.models import Reenable

@@ -14,10 +14,11 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from portal.api import keys, problems, wire
-from portal.api.problems import Denied
+from portal.api import keys, wire
 from portal.database.base import intake
-from portal.storage import STORAGE
+from portal.database.disk import STORAGE
+from portal.problems import documents
+from portal.problems.documents import Denied
 from synclogs.ingestion import ingest
 from synclogs.ingestion.ingest import Written
 from synclogs.models import ApiKey, Scope
@@ -45,7 +46,7 @@ def receive(request: HttpRequest) -> HttpResponse:
         response = denied.answer(request)
     except Unreadable as error:
         status = 413 if isinstance(error, TooMany | TooLarge) else 400
-        response = problems.problem(request, status=status, detail=error.detail, code=error.code.value)
+        response = documents.problem(request, status=status, detail=error.detail, code=error.code.value)
     for name, value in headers.items():
         response.headers.setdefault(name, value)
     return response
@@ -85,8 +86,8 @@ def account(request: HttpRequest, reading: Reading, written: Written) -> HttpRes
     if not refusals or written.accepted or written.duplicates:
         return HttpResponse(msgspec.json.encode(told), content_type="application/json")
     detail = "Not one entry could be stored; see errors."
-    told = problems.document(request, status=422, detail=detail) | told
-    return HttpResponse(msgspec.json.encode(told), status=422, content_type=problems.CONTENT_TYPE)
+    told = documents.document(request, status=422, detail=detail) | told
+    return HttpResponse(msgspec.json.encode(told), status=422, content_type=documents.CONTENT_TYPE)
 
 
 def _listed(refusals: Sequence[Refusal]) -> list[dict[str, object]]:

@@ -11,8 +11,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from portal.access import client_address, origin
-from portal.api.problems import Denied
+from portal.access.projects import client_address, origin
+from portal.problems.documents import Denied
 from synclogs.access import denials, keys
 from synclogs.access.keys import Admission, Allowance
 from synclogs.models import Action, ApiKey

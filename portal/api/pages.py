@@ -14,7 +14,7 @@ import msgspec
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
-from portal.api.problems import Denied
+from portal.problems.documents import Denied
 from synclogs.query.fields import blanks, text_of
 from synclogs.query.filters import MAX_VALUES
 from synclogs.reading import paging

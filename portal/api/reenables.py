@@ -13,13 +13,13 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.access import client_address, origin
+from portal.access.projects import client_address, origin
 from portal.api import attempts, documented, pages, wire
 from portal.api.attempts import AttemptShape, WholeAttemptShape
-from portal.api.problems import Denied
 from portal.api.serializers import address
 from portal.api.views import Door
-from portal.filtersets import IdsFilter, TextsFilter
+from portal.problems.documents import Denied
+from portal.tables.filtersets import IdsFilter, TextsFilter
 from synclogs.access import denials
 from synclogs.access.actors import Actor, NotAllowed, Refused, required_text
 from synclogs.catalogue.recovery import CheckName, Evidence, State

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
 from portal.api import keys
-from portal.api.problems import Denied, problem
+from portal.problems.documents import Denied, problem
 
 SAFE = ("GET", "HEAD")
 WRITTEN = Path(__file__).with_name("openapi.yaml")  # by `make openapi`; `make check` holds it to the code

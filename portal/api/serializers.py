@@ -13,7 +13,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from portal import paths
+from portal.links import paths
 from synclogs.catalogue import CATEGORY_SLUGS
 from synclogs.models import ConnectedUser, LogEntry, Sync, Trace
 

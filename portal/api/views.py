@@ -19,10 +19,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from portal import paths, reads
-from portal.access import SAFE_METHODS, client_address
+from portal.access import reads
+from portal.access.projects import SAFE_METHODS, client_address
 from portal.api import documented, ingest, keys, limits, pages, wire
-from portal.api.problems import problem
 from portal.api.serializers import (
     EntryShape,
     SyncShape,
@@ -32,7 +31,9 @@ from portal.api.serializers import (
     address,
     moment,
 )
-from portal.filtersets import TextsFilter
+from portal.links import paths
+from portal.problems.documents import problem
+from portal.tables.filtersets import TextsFilter
 from synclogs.access import audit
 from synclogs.catalogue import names
 from synclogs.models import Action, ApiKey, ConnectedUser, LogEntry, Project, Scope, Sync, Trace

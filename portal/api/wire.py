@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from django.http import HttpRequest
 
-from portal.api.problems import Denied, overloaded
+from portal.problems.documents import Denied, overloaded
 from synclogs.parsing import fields
 from synclogs.parsing.decoding import Problem, Scanner
 from synclogs.parsing.limits import Code

@@ -4,9 +4,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from portal import lists
-from portal.access import ProjectRequest, project_view
-from portal.filtersets import AuditFilters
+from portal.access.projects import ProjectRequest, project_view
+from portal.tables import lists
+from portal.tables.filtersets import AuditFilters
 from synclogs.models import Action, AuditEvent, Role
 
 LABELS = {"action": "Action", "actor": "Person or key", "object": "Object"}

@@ -15,11 +15,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from portal import bulks, lists, querystring
-from portal.access import ProjectRequest, polled, project_view
-from portal.bulks import BulkLine, Typed
-from portal.filtersets import BulkFilters, TickedFilters
-from portal.reenabling import actor_of
+from portal.access.projects import ProjectRequest, polled, project_view
+from portal.links import querystring
+from portal.recovery import bulk_cards
+from portal.recovery.attempt_cards import actor_of
+from portal.recovery.bulk_cards import BulkLine, Typed
+from portal.tables import lists
+from portal.tables.filtersets import BulkFilters, TickedFilters
 from portal.views import syncs
 from portal.views.reenables import SeeOther
 from synclogs.access.actors import NotAllowed, Refused
@@ -47,7 +49,7 @@ def new(request: ProjectRequest) -> HttpResponse:
         return page(request, Typed(""), wrong=errors, status=HTTPStatus.BAD_REQUEST)
     if request.method != "POST":
         return page(request, Typed(str(uuid4())))
-    typed = bulks.typed_of(request.POST)
+    typed = bulk_cards.typed_of(request.POST)
     try:
         made = start(request, typed)
     except Refused as refused:
@@ -72,7 +74,7 @@ def filters_of(request: ProjectRequest) -> TickedFilters:
 def start(request: ProjectRequest, typed: Typed) -> Bulk:
     """Raises Refused, NothingLeft."""
     try:
-        ids = bulks.ids_of(request.POST.get("syncs", ""))
+        ids = bulk_cards.ids_of(request.POST.get("syncs", ""))
         key = UUID(typed.key)
     except ValueError:
         raise Refused("syncs", "The form came damaged, so nothing was started. Here is the preview again.") from None
@@ -80,7 +82,7 @@ def start(request: ProjectRequest, typed: Typed) -> Bulk:
     return verbs.start(
         request.project,
         ids,
-        plan=bulks.plan_of(request.POST),
+        plan=bulk_cards.plan_of(request.POST),
         actor=actor_of(request),
         reason=typed.reason,
         source=source if len(source) <= LONGEST_SOURCE else "",
@@ -111,7 +113,7 @@ def page(
     if not wrong:
         filters = filters_of(request)
         found = preview(request.project, filters.needing(filters.qs), now=now)
-        shown = bulks.preview_page(request.project, found, query, typed, now=now)
+        shown = bulk_cards.preview_page(request.project, found, query, typed, now=now)
         above = settings.BULK_APPROVAL_ABOVE
         context |= {
             "preview": shown,
@@ -136,7 +138,7 @@ def every(request: ProjectRequest) -> HttpResponse:
     filters = BulkFilters(request.GET, found, project=request.project, now=now)
     matching = found.none() if filters.errors_by_name else filters.qs
     listing = lists.listing(filters, matching, column="created_at", label=state_label)
-    context = {"now": now, "listing": listing, "bulks": bulks.lines(request.project, listing.rows, now=now)}
+    context = {"now": now, "listing": listing, "bulks": bulk_cards.lines(request.project, listing.rows, now=now)}
     return render(request, "bulks.html", context, status=listing.status)
 
 
@@ -160,7 +162,7 @@ def bulk(request: ProjectRequest, bulk: UUID) -> HttpResponse:
 def show(request: ProjectRequest, found: Bulk, *, conflict: str = "", status: int = HTTPStatus.OK) -> HttpResponse:
     """`conflict`: why what was just asked for did not happen."""
     now = timezone.now()
-    context, errors = told(request, found, bulks.line_of(request, found, now=now))
+    context, errors = told(request, found, bulk_cards.line_of(request, found, now=now))
     context |= {"now": now, "conflict": conflict, "errors": errors, "preview_again": preview_again(request, found)}
     return render(request, "bulk.html", context, status=HTTPStatus.BAD_REQUEST if errors else status)
 
@@ -170,7 +172,7 @@ def show(request: ProjectRequest, found: Bulk, *, conflict: str = "", status: in
 def progress(request: ProjectRequest, bulk: UUID) -> HttpResponse:
     """What has changed since the version that is shown; nothing (204) when nothing has."""
     found, now = bulk_of(request, bulk), timezone.now()
-    line = bulks.line_of(request, found, now=now)
+    line = bulk_cards.line_of(request, found, now=now)
     seen = request.GET.get("seen", "")
     if seen == line.version:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
@@ -202,10 +204,10 @@ def told(request: ProjectRequest, found: Bulk, line: BulkLine) -> tuple[dict[str
     last = str(shown[-1].position) if len(rows) > PAGE_SIZE else ""
     context: dict[str, object] = {
         "line": line,
-        "parts": bulks.parts_of(line, result),
-        "rows": bulks.item_lines(request.project, found, shown, now=timezone.now()),
+        "parts": bulk_cards.parts_of(line, result),
+        "rows": bulk_cards.item_lines(request.project, found, shown, now=timezone.now()),
         "result": result,
-        "result_words": bulks.RESULTS[result][0].lower() if result in bulks.RESULTS else "",
+        "result_words": bulk_cards.RESULTS[result][0].lower() if result in bulk_cards.RESULTS else "",
         "query_text": querystring.link(query)[1:],
         "first": querystring.link(querystring.remove(query, "after")) if after else "",
         "next": querystring.link(querystring.replace(query, "after", last)) if last else "",
@@ -223,7 +225,7 @@ def preview_again(request: ProjectRequest, found: Bulk) -> str:
 def act(request: ProjectRequest, bulk: UUID, verb: str) -> HttpResponse:
     """Asks first, and says what will happen."""
     found = bulk_of(request, bulk)
-    if verb not in bulks.VERBS:
+    if verb not in bulk_cards.VERBS:
         raise Http404("No such verb.")
     if request.role < Role.LEAD:
         raise PermissionDenied(
@@ -233,8 +235,8 @@ def act(request: ProjectRequest, bulk: UUID, verb: str) -> HttpResponse:
         raise PermissionDenied("You asked for it yourself, so somebody else has to approve it: another lead.")
     if request.method == "POST":
         return done(request, found, verb)
-    line = bulks.line_of(request, found, now=timezone.now())
-    if found.state not in bulks.VERBS[verb].states:
+    line = bulk_cards.line_of(request, found, now=timezone.now())
+    if found.state not in bulk_cards.VERBS[verb].states:
         return show(request, found, conflict="It cannot be changed like that any more.", status=HTTPStatus.CONFLICT)
     return ask(request, line, verb)
 
@@ -243,7 +245,7 @@ def ask(request: ProjectRequest, line: BulkLine, verb: str, *, reason: str = "",
     context = {
         "now": timezone.now(),
         "line": line,
-        "verb": bulks.VERBS[verb],
+        "verb": bulk_cards.VERBS[verb],
         "words": words.verb_sentence(verb, line.standing),
         "reason": reason,
         "error": error,
@@ -266,7 +268,7 @@ def done(request: ProjectRequest, found: Bulk, verb: str) -> HttpResponse:
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from None
     except Refused as refused:
-        return ask(request, bulks.line_of(request, found, now=now), verb, reason=reason, error=refused.sentence)
+        return ask(request, bulk_cards.line_of(request, found, now=now), verb, reason=reason, error=refused.sentence)
     except Conflict as conflict:
         return show(request, bulk_of(request, found.pk), conflict=str(conflict), status=HTTPStatus.CONFLICT)
     return SeeOther(reverse("bulk", args=(request.project.slug, found.pk)))

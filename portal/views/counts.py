@@ -4,8 +4,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from portal import counts, querystring
-from portal.access import ProjectRequest, polled, project_view
+from portal.access.projects import ProjectRequest, polled, project_view
+from portal.links import querystring
+from portal.log import list_counts
 from synclogs.query.filters import FilterError, LogFilter
 
 
@@ -18,7 +19,7 @@ def facets(request: ProjectRequest) -> HttpResponse:
         log_filter = LogFilter.parse(request.GET.lists(), now=now, besides=querystring.BESIDES)
     except FilterError as error:
         return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
-    numbers = counts.numbers_of(request, log_filter, now=now, errors={}, is_patient=True)
+    numbers = list_counts.numbers_of(request, log_filter, now=now, errors={}, is_patient=True)
     response = render(request, "_counts.html", {"now": now, **numbers})
     response["X-Fragment"] = "counts"
     return response

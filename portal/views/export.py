@@ -10,8 +10,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from portal import exports, querystring
-from portal.access import ProjectRequest, client_address, polled, project_view
+from portal.access.projects import ProjectRequest, client_address, polled, project_view
+from portal.links import querystring
+from portal.log import exports
 from synclogs.export import lifecycle
 from synclogs.export.lifecycle import Origin
 from synclogs.models import Export, ExportFormat, Role

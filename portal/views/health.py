@@ -6,9 +6,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils import timezone
 
-from portal.access import takes
-from portal.api.problems import problem
-from portal.readiness import readiness
+from portal.access.projects import takes
+from portal.database.readiness import readiness
+from portal.problems.documents import problem
 from synclogs.overview import metrics as numbers
 
 

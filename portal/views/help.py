@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from portal import querywords
-from portal.access import ProjectRequest, project_view
+from portal.access.projects import ProjectRequest, project_view
+from portal.querybox import reference
 from synclogs import catalogue
 from synclogs.catalogue import Category, ErrorCode, Event
 from synclogs.parsing.limits import LIMITS
@@ -52,10 +52,10 @@ def help_page(request: ProjectRequest) -> HttpResponse:
         "limits": [(words, getattr(limits, name), unit) for name, (words, unit) in LIMIT_WORDS.items()],
         "examples": [
             (example, f"{reverse('logs', args=(request.project.slug,))}?{urlencode({'q': example.query})}")
-            for example in querywords.EXAMPLES
+            for example in reference.EXAMPLES
         ],
-        "query_fields": querywords.FIELD_WORDS,
-        "query_paths": querywords.PATHS,
+        "query_fields": reference.FIELD_WORDS,
+        "query_paths": reference.PATHS,
         "origin": f"{request.scheme}://{request.get_host()}",
     }
     return render(request, "help.html", context)

@@ -8,9 +8,11 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from portal import hours, lists, paths, querystring, things
-from portal.access import ProjectRequest, project_view
-from portal.reenabling import sleep_of
+from portal.access.projects import ProjectRequest, project_view
+from portal.links import paths, querystring
+from portal.recovery.attempt_cards import sleep_of
+from portal.syncs import cards, hours
+from portal.tables import lists
 from portal.views.logs import rows_of
 from synclogs import catalogue, explain
 from synclogs.catalogue import Tone
@@ -76,7 +78,7 @@ def row(project: Project, item: IntegrationStanding, errors: int, *, since: date
         slug=item.slug,
         url=paths.thing(project.slug, "integration", item.slug),
         verdict=verdict,
-        words=things.counts_words(item.counts),
+        words=cards.counts_words(item.counts),
         syncs_url=paths.syncs(project.slug, integration=item.slug),
         total=item.counts.total,
         states=states(project, item),
@@ -112,12 +114,12 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
     now, project = timezone.now(), request.project
     chosen = request.GET.get("range", "24h")
     if "\x00" in slug:
-        return things.missing(request, "integration", slug)
+        return cards.missing(request, "integration", slug)
     standings = state_counts.by_integration(project, now=now, slugs=[slug])
     item = standings[0] if standings else IntegrationStanding(slug, explain.StateCounts(0), {}, None)
     first, last = span(project, item, now=now)
     if last is None or first is None:
-        return things.missing(request, "integration", slug)
+        return cards.missing(request, "integration", slug)
     length, words = RANGES.get(chosen, RANGES["24h"])
     since = activity.first_hour(now, hours=length)
     causes = activity.causes(project, since=since, until=now, integration=slug)
@@ -136,7 +138,7 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
         "causes": [
             (
                 cause,
-                things.cause_logs(project, cause, since=paths.exact(since), integration=slug),
+                cards.cause_logs(project, cause, since=paths.exact(since), integration=slug),
                 paths.users(project.slug, cause.users),
                 False,
             )
@@ -144,7 +146,7 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
         ],
         "causes_cut": causes.read if causes.cut else 0,
         "chart": hours.chart(project, now=now, integration=slug),
-        "hit": things.sync_rows(project, hit[:USERS_HIT], now=now),
+        "hit": cards.sync_rows(project, hit[:USERS_HIT], now=now),
         "bulk_query": urlencode({"integration": slug}),
         "hit_url": paths.syncs(project.slug, integration=slug, attention="any"),
         "log_rows": rows_of(timeline.latest(project, first=first, last=last, size=ENTRIES, integration=slug), request),

@@ -16,11 +16,14 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from portal import around, asking, columns, counts, entries, payload, querystring, rail, rows
-from portal.access import ProjectRequest, project_view
-from portal.columns import Column
-from portal.querystring import Chip, Pairs
-from portal.rows import Row
+from portal.access.projects import ProjectRequest, project_view
+from portal.drawing.values import HIDDEN
+from portal.links import querystring
+from portal.links.querystring import Chip, Pairs
+from portal.log import around, columns, entry_detail, list_counts, payload, rows, saved_views_rail
+from portal.log.columns import Column
+from portal.log.rows import Row
+from portal.querybox import query_box
 from portal.views.tail import live_of
 from synclogs.models import ConnectedUser, HourCount, LogEntry, Project
 from synclogs.query import filters
@@ -60,8 +63,10 @@ def logs(request: ProjectRequest) -> HttpResponse:
     query = querystring.pairs(request.GET.lists())
     listing = listed(request, now=now)
     context = {"now": now, "listing": listing, **surroundings(request, listing, query)}
-    context["ask"] = asking.ask_of(query, listing.errors or {})
-    context |= counts.numbers_of(request, listing.log_filter, now=now, errors=listing.errors or {}, state=listing.state)
+    context["ask"] = query_box.ask_of(query, listing.errors or {})
+    context |= list_counts.numbers_of(
+        request, listing.log_filter, now=now, errors=listing.errors or {}, state=listing.state
+    )
     context |= live_of(request, listing.log_filter, cursor=listing.tail, now=now)
     if request.htmx and request.htmx.target == "logs":
         response = render(request, "_logs.html", {**context, "is_fragment": True}, status=listing.status)
@@ -83,7 +88,7 @@ def listed(request: ProjectRequest, *, now: datetime) -> Listing:
     try:
         log_filter = LogFilter.parse(request.GET.lists(), now=now, besides=querystring.BESIDES)
         chosen = columns.parse(request.GET.getlist(columns.PARAMETER))
-        rail.parse(request.GET.getlist(rail.PARAMETER))
+        saved_views_rail.parse(request.GET.getlist(saved_views_rail.PARAMETER))
         before, after = cursors_of(request, log_filter)
         # Before the list is read, so that what arrives meanwhile counts as new.
         cursor = "" if before or after else tail.start(now=now)
@@ -169,7 +174,7 @@ def surroundings(request: ProjectRequest, listing: Listing, query: Pairs) -> dic
         "origin": f"{request.scheme}://{request.get_host()}",
         "cleared": querystring.link(columns.canonical(listing.columns)),
         **columns_menu(listing, kept),
-        **rail.views_of(request, kept, is_valid=listing.state != "invalid"),
+        **saved_views_rail.views_of(request, kept, is_valid=listing.state != "invalid"),
     }
 
 
@@ -179,7 +184,7 @@ def columns_menu(listing: Listing, kept: Pairs) -> dict[str, object]:
     return {
         "rows_step": columns.width_class(listing.columns),
         "columns_text": dict(columns.canonical(listing.columns)).get(columns.PARAMETER, ""),
-        "view_text": dict(kept).get(rail.PARAMETER, ""),
+        "view_text": dict(kept).get(saved_views_rail.PARAMETER, ""),
         "columns_menu": [
             (choice, querystring.link(choice.up), querystring.link(choice.down))
             for choice in columns.choices(listing.columns, rest)
@@ -196,7 +201,7 @@ def preset_query(query: Pairs, preset: str) -> Pairs:
 
 
 def rail_of(request: ProjectRequest, listing: Listing, query: Pairs, *, now: datetime) -> dict[str, object]:
-    """The filter form beside its groups (portal.counts): people to suggest, errors of no field."""
+    """The filter form beside its groups (portal.log.list_counts): people to suggest, errors of no field."""
     errors = listing.errors or {}
     return {
         "people": recent_users(request.project) if listing.state != "failed" else (),
@@ -212,7 +217,7 @@ def recent_users(project: Project) -> list[tuple[str, str]]:
         return [
             (user_id, name)
             for user_id, name in recent.values_list("user_id", "name")[:SUGGESTED_USERS]
-            if not payload.HIDDEN.search(user_id)  # a suggestion is shown by the browser, which would obey it
+            if not HIDDEN.search(user_id)  # a suggestion is shown by the browser, which would obey it
         ]
 
     people: list[tuple[str, str]] = cache.get_or_set(f"recent-users:{project.pk}", read, SUGGESTED_SECONDS) or []
@@ -254,7 +259,7 @@ def is_in_view(request: HttpRequest, shown: Pairs) -> bool:
 def context(request: ProjectRequest, key: UUID) -> HttpResponse:
     """The inside of an opened row."""
     now = timezone.now()
-    reading = entries.read(found(request, key), request.project, query_of_page(request), now=now)
+    reading = entry_detail.read(found(request, key), request.project, query_of_page(request), now=now)
     response = render(request, "_log_context.html", {"now": now, "reading": reading, **around_of(request, reading)})
     response["X-Fragment"] = "context"
     return response
@@ -264,11 +269,11 @@ def context(request: ProjectRequest, key: UUID) -> HttpResponse:
 def log(request: ProjectRequest, key: UUID) -> HttpResponse:
     """One entry on its own page."""
     now = timezone.now()
-    reading = entries.read(found(request, key), request.project, (), now=now)
+    reading = entry_detail.read(found(request, key), request.project, (), now=now)
     return render(request, "log.html", {"now": now, "reading": reading, **around_of(request, reading)})
 
 
-def around_of(request: ProjectRequest, reading: entries.Reading) -> dict[str, object]:
+def around_of(request: ProjectRequest, reading: entry_detail.Reading) -> dict[str, object]:
     beside = neighbours.in_trace(reading.entry, request.project)
     return {"around": around.around(reading.entry, request.project, beside)}
 

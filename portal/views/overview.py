@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from portal import hours, paths, things
-from portal.access import LAST_PROJECT, ProjectRequest, project_view, takes
+from portal.access.projects import LAST_PROJECT, ProjectRequest, project_view, takes
+from portal.links import paths
+from portal.syncs import cards, hours
 from synclogs import explain
 from synclogs.catalogue import Tone
 from synclogs.explain import StateCounts
@@ -77,7 +78,7 @@ def overview(request: ProjectRequest) -> HttpResponse:
     counts = state_counts.tally(everything, now=now).counts
     last_log_at = freshness.last_log_at(project, now=now)
     troubled = list(everything.needing(now=now).worst_first(now)[: LISTED + 1])
-    rows = things.sync_rows(project, troubled[:LISTED], now=now)
+    rows = cards.sync_rows(project, troubled[:LISTED], now=now)
     chart = hours.chart(project, now=now)
     context = {
         "now": now,
@@ -131,7 +132,7 @@ def last_hour(project: Project, *, now: datetime) -> dict[str, object]:
         "causes": [
             (
                 cause,
-                things.cause_logs(project, cause, since="1h"),
+                cards.cause_logs(project, cause, since="1h"),
                 paths.users(project.slug, cause.users),
                 bool(cause.error_code) and cause.error_code not in known,
             )

@@ -4,7 +4,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from portal.access import ProjectRequest, project_view
+from portal.access.projects import ProjectRequest, project_view
 from synclogs.catalogue import Level, SyncStatus, Tone
 
 VERDICTS = (

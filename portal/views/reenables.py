@@ -15,11 +15,14 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from portal import bulks, lists, paths, reenabling, things
-from portal.access import ProjectRequest, polled, project_view
-from portal.filtersets import UNDER_WAY, ReenableFilters
-from portal.querystring import value_words
-from portal.reenabling import Progress, Typed, actor_of
+from portal.access.projects import ProjectRequest, polled, project_view
+from portal.links import paths
+from portal.links.querystring import value_words
+from portal.recovery import attempt_cards, bulk_cards
+from portal.recovery.attempt_cards import Progress, Typed, actor_of
+from portal.syncs import cards
+from portal.tables import lists
+from portal.tables.filtersets import UNDER_WAY, ReenableFilters
 from portal.views import syncs
 from portal.views.logs import rows_of
 from synclogs.access.actors import NotAllowed, Refused, required_text
@@ -55,7 +58,7 @@ def request_one(request: ProjectRequest, sync_id: str) -> HttpResponse:
     """The confirmed click. A second one finds the first under way and is told so."""
     now, found = timezone.now(), sync_of(request, sync_id)
     if found is None:
-        return things.missing(request, "sync", sync_id)
+        return cards.missing(request, "sync", sync_id)
     typed = Typed(reason=request.POST.get("reason", ""), override="override" in request.POST)
     try:
         reason = required_text("reason", typed.reason)
@@ -74,12 +77,12 @@ def not_eligible(
 ) -> HttpResponse:
     """409: nothing was sent, with what stands in the way and the attempt that is under way."""
     running = Reenable.objects.of(request.project).filter(sync_id=found.sync_id).open().newest_first()[:1]
-    attempts = reenabling.attempt_lines(request.project, running, now=now)
+    attempts = attempt_cards.attempt_lines(request.project, running, now=now)
     context = {
         "now": now,
         "sync": found,
-        "words": things.sync_words(found),
-        "checks": reenabling.check_lines(evidence.failed, now=now),
+        "words": cards.sync_words(found),
+        "checks": attempt_cards.check_lines(evidence.failed, now=now),
         "running": attempts[0] if attempts else None,
         "reason": typed.reason,
     }
@@ -91,13 +94,13 @@ def resolve(request: ProjectRequest, sync_id: str) -> HttpResponse:
     """Somebody says that the cause is gone."""
     now, found = timezone.now(), sync_of(request, sync_id)
     if found is None:
-        return things.missing(request, "sync", sync_id)
+        return cards.missing(request, "sync", sync_id)
     typed = Typed(note=request.POST.get("note", ""), ticket=request.POST.get("ticket", ""))
     try:
         resolutions.resolve(found, actor=actor_of(request), note=typed.note, ticket=typed.ticket, now=now)
     except Refused as refused:
         return again(request, found, typed, refused, now=now)
-    return SeeOther(f"{things.sync_url(request.project, found)}#reenable")
+    return SeeOther(f"{cards.sync_url(request.project, found)}#reenable")
 
 
 def again(request: ProjectRequest, found: Sync, typed: Typed, refused: Refused, *, now: datetime) -> HttpResponse:
@@ -112,9 +115,9 @@ def evidence(request: ProjectRequest, sync_id: str) -> HttpResponse:
     """The panel again, this time with what the provider says; fetched after the page, which waits for nobody."""
     now, found = timezone.now(), sync_of(request, sync_id)
     if found is None:
-        return things.missing(request, "sync", sync_id)
+        return cards.missing(request, "sync", sync_id)
     owner = ConnectedUser.objects.of(request.project).filter(user_id=found.user_id).first() if found.user_id else None
-    panel = reenabling.panel_of(request, found, owner=owner, now=now, ask_provider=True)
+    panel = attempt_cards.panel_of(request, found, owner=owner, now=now, ask_provider=True)
     response = render(request, "_reenable_panel.html", {"now": now, "sync": found, "panel": panel})
     response["X-Fragment"] = "panel"
     return response
@@ -135,10 +138,10 @@ def attempt(request: ProjectRequest, attempt: UUID) -> HttpResponse:
     """How far it is, what it was based on, what the provider said, and what has been logged since the click."""
     now, found = timezone.now(), attempt_of(request, attempt)
     others = Reenable.objects.of(request.project).filter(sync_id=found.sync_id).exclude(pk=found.pk).newest_first()
-    line, *past = reenabling.attempt_lines(request.project, (found, *others[: reenabling.LISTED]), now=now)
+    line, *past = attempt_cards.attempt_lines(request.project, (found, *others[: attempt_cards.LISTED]), now=now)
     context = {
         **told(request, line, now=now),
-        "checks": reenabling.kept_lines(found),
+        "checks": attempt_cards.kept_lines(found),
         "past": past,
     }
     return render(request, "reenable.html", context)
@@ -149,10 +152,10 @@ def attempt(request: ProjectRequest, attempt: UUID) -> HttpResponse:
 def progress(request: ProjectRequest, attempt: UUID) -> HttpResponse:
     """What has changed of an attempt since the version that is shown; nothing (204) when nothing has."""
     now, found = timezone.now(), attempt_of(request, attempt)
-    line = reenabling.attempt_lines(request.project, (found,), now=now)[0]
+    line = attempt_cards.attempt_lines(request.project, (found,), now=now)[0]
     on_sync = request.GET.get("on") == "sync"
     context = (
-        {"now": now, "progress": reenabling.progress_of(line, now=now)} if on_sync else told(request, line, now=now)
+        {"now": now, "progress": attempt_cards.progress_of(line, now=now)} if on_sync else told(request, line, now=now)
     )
     shown: Progress = context["progress"]  # type: ignore[assignment]
     seen = request.GET.get("seen", "")
@@ -164,7 +167,7 @@ def progress(request: ProjectRequest, attempt: UUID) -> HttpResponse:
     return response
 
 
-def told(request: ProjectRequest, line: reenabling.AttemptLine, *, now: datetime) -> dict[str, object]:
+def told(request: ProjectRequest, line: attempt_cards.AttemptLine, *, now: datetime) -> dict[str, object]:
     """The progress and the facts, with the newest entries of the sync since the click."""
     found = line.attempt
     until = min(now, found.ended_at + AFTERWARDS) if found.ended_at else now
@@ -176,7 +179,7 @@ def told(request: ProjectRequest, line: reenabling.AttemptLine, *, now: datetime
     return {
         "now": now,
         "line": line,
-        "progress": reenabling.progress_of(line, now=now, newest=newest),
+        "progress": attempt_cards.progress_of(line, now=now, newest=newest),
         "ended_by": ended_by,
         "ended_words": source_words(provenance.of(ended_by), now=now) if ended_by else "",
         "log_rows": rows_of(entries, request),
@@ -208,11 +211,11 @@ def reenables(request: ProjectRequest) -> HttpResponse:
     context = {
         "now": now,
         "listing": listing,
-        "rows": reenabling.attempt_lines(request.project, listing.rows, now=now),
+        "rows": attempt_cards.attempt_lines(request.project, listing.rows, now=now),
         "tabs": lists.tabs(request.GET, "state", state_tabs(request, filters.tally(matching))),
         "integrations": [(value, value_words("integration", value)) for value in offered],
         "chosen": chosen,
-        "bulks": [] if request.GET else bulks.recent(request.project, now=now),
+        "bulks": [] if request.GET else bulk_cards.recent(request.project, now=now),
     }
     return render(request, "reenables.html", context, status=listing.status)
 
@@ -226,4 +229,4 @@ def state_tabs(request: ProjectRequest, tally: dict[str, int]) -> list[tuple[str
     ]
     chosen = request.GET.getlist("state")
     shown = [state for state in State if (state not in OPEN and tally.get(state)) or state in chosen]
-    return [*found, *((state.value, state.label, tally.get(state, 0), reenabling.TONES[state]) for state in shown)]
+    return [*found, *((state.value, state.label, tally.get(state, 0), attempt_cards.TONES[state]) for state in shown)]

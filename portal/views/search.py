@@ -10,8 +10,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from portal import paths, things
-from portal.access import ProjectRequest, project_view
+from portal.access.projects import ProjectRequest, project_view
+from portal.links import paths
+from portal.syncs import cards
 from synclogs import explain
 from synclogs.catalogue import integration_words
 from synclogs.explain import plural, times
@@ -116,9 +117,9 @@ def _words(hit: Hit) -> tuple[str, str]:
         case Kind.ENTRY:
             return explain.entry_headline(thing), f"{times.exact(thing.occurred_at)} · {thing.entry_id}"
         case Kind.TRACE:
-            return thing.trace_id, f"{things.sync_words(thing)} · {times.exact(thing.first_at)}"
+            return thing.trace_id, f"{cards.sync_words(thing)} · {times.exact(thing.first_at)}"
         case Kind.SYNC:
-            return things.sync_words(thing), str(thing.sync_id)
+            return cards.sync_words(thing), str(thing.sync_id)
         case Kind.USER:
             more = " · ".join(text for text in (thing.user_id, thing.email, thing.company) if text)
             return thing.name or thing.user_id, more
@@ -136,7 +137,7 @@ def _url(project: Project, hit: Hit) -> str:
         case Kind.TRACE:
             return paths.thing(slug, "trace", thing.trace_id)
         case Kind.SYNC:
-            return things.sync_url(project, thing)
+            return cards.sync_url(project, thing)
         case Kind.USER:
             return paths.thing(slug, "user", thing.user_id)
         case Kind.CODE:

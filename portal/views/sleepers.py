@@ -13,9 +13,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from portal import paths, querystring, reenabling, things
-from portal.access import ProjectRequest, project_view
-from portal.reenabling import actor_of
+from portal.access.projects import ProjectRequest, project_view
+from portal.links import paths, querystring
+from portal.recovery import attempt_cards
+from portal.recovery.attempt_cards import actor_of
+from portal.syncs import cards
 from portal.views.reenables import SeeOther
 from synclogs.access.actors import NotAllowed, Refused
 from synclogs.catalogue import integration_words
@@ -58,8 +60,8 @@ def sleepers(request: ProjectRequest) -> HttpResponse:
     syncs = Sync.objects.of(request.project).filter(
         sync_id__in=[row.value for row in page.rows if row.kind == Sleeper.Kind.SYNC]
     )
-    names = things.names_of(request.project, (row.value for row in page.rows if row.kind == Sleeper.Kind.USER))
-    names |= {str(sync.sync_id): things.sync_words(sync) for sync in syncs}
+    names = cards.names_of(request.project, (row.value for row in page.rows if row.kind == Sleeper.Kind.USER))
+    names |= {str(sync.sync_id): cards.sync_words(sync) for sync in syncs}
     actor = actor_of(request)
     rows = [
         SleeperLine(
@@ -80,12 +82,12 @@ def put(request: ProjectRequest) -> HttpResponse:
     kind, value, reason = (request.POST.get(name, "") for name in ("kind", "value", "reason"))
     if kind == Sleeper.Kind.SYNC:
         value = str(uuid_of(value) or value)  # however it was written
-    lengths = {name: length for name, _, length in reenabling.LENGTHS}
+    lengths = {name: length for name, _, length in attempt_cards.LENGTHS}
     errors: dict[str, str] = {}
     if kind not in Sleeper.Kind.values:
         errors["kind"] = "Choose a sync, a user or an integration."
     elif not is_known(request.project, kind, value):
-        return things.missing(request, kind, value)
+        return cards.missing(request, kind, value)
     chosen = request.POST.get("for", "")
     if chosen not in lengths:
         errors["for"] = "Choose how long."
@@ -113,7 +115,7 @@ def put(request: ProjectRequest) -> HttpResponse:
         "errors": errors,
         "typed": {"kind": kind, "value": value, "reason": reason, "for": chosen},
         "kinds": Sleeper.Kind.choices,
-        "lengths": [(name, text) for name, text, _ in reenabling.LENGTHS],
+        "lengths": [(name, text) for name, text, _ in attempt_cards.LENGTHS],
     }
     return render(request, "sleeper_form.html", context, status=400)
 

@@ -13,11 +13,13 @@ from django.db.models import Q
 from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
 
-from portal import choices, completion, things
-from portal.access import ProjectRequest, project_view
-from portal.completion import Spot
-from portal.querystring import value_words
-from portal.querywords import ALWAYS_THERE, COMPARISONS, FIELD_WORDS, PATHS, FieldWords
+from portal.access.projects import ProjectRequest, project_view
+from portal.links.querystring import value_words
+from portal.log import filter_rail
+from portal.querybox import completion
+from portal.querybox.completion import Spot
+from portal.querybox.reference import ALWAYS_THERE, COMPARISONS, FIELD_WORDS, PATHS, FieldWords
+from portal.syncs import cards
 from synclogs.models import ConnectedUser, Project, Sync
 from synclogs.query.language import QUERY_LENGTH, value_text
 from synclogs.reading import facet_values
@@ -131,13 +133,13 @@ def values(
         yield from people(prefix, project=project, most=most)
     elif field == "sync":
         yield from syncs(prefix, project=project, most=most)
-    elif field in choices.FACETS or field == "level":
+    elif field in filter_rail.FACETS or field == "level":
         seen = facet_values.seen(project, since=now - DAYS, until=now + timedelta(hours=1))
         yield from seen_values(field, prefix, seen=seen, most=most, begins=begins)
 
 
 def seen_values(field: str, prefix: str, *, seen: Seen, most: int, begins: bool) -> Iterator[Offer]:
-    counts = choices.counts_of(field, seen)
+    counts = filter_rail.counts_of(field, seen)
     low = prefix.lower()
 
     def rank(value: str) -> int:
@@ -146,7 +148,7 @@ def seen_values(field: str, prefix: str, *, seen: Seen, most: int, begins: bool)
             return 0
         return 1 if any(part.startswith(low) for part in f"{value} {words}".lower().replace("_", " ").split()) else 2
 
-    ranked = [(rank(value), value) for value in choices.ordered(field, counts, ())]
+    ranked = [(rank(value), value) for value in filter_rail.ordered(field, counts, ())]
     for _, value in sorted((pair for pair in ranked if pair[0] < (1 if begins else 2)), key=lambda pair: pair[0])[
         :most
     ]:
@@ -195,5 +197,5 @@ def syncs(prefix: str, *, project: Project, most: int) -> Iterator[Offer]:
     except budget.OutOfTime:
         return
     for sync in found:
-        words = things.sync_words(sync)
+        words = cards.sync_words(sync)
         yield Offer("value", str(sync.sync_id), words if words.isprintable() else "")

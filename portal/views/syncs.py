@@ -10,11 +10,13 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from portal import lists, paths, run_strip, things
-from portal.access import ProjectRequest, project_view
-from portal.filtersets import ANY, SyncFilters
-from portal.querystring import value_words
-from portal.reenabling import Typed, among, panel_of, sleep_of
+from portal.access.projects import ProjectRequest, project_view
+from portal.links import paths
+from portal.links.querystring import value_words
+from portal.recovery.attempt_cards import Typed, among, panel_of, sleep_of
+from portal.syncs import cards, run_strip
+from portal.tables import lists
+from portal.tables.filtersets import ANY, SyncFilters
 from portal.views.logs import rows_of
 from synclogs import explain
 from synclogs.catalogue import SyncStatus, Tone, sync_type_words
@@ -55,7 +57,7 @@ def syncs(request: ProjectRequest) -> HttpResponse:
     context = {
         "now": now,
         "listing": listing,
-        "rows": things.sync_rows(request.project, listing.rows, now=now),
+        "rows": cards.sync_rows(request.project, listing.rows, now=now),
         "tabs": attention_tabs(request, tally),
         "may_tick": request.role >= Role.LEAD and bool(tally.counts.errored),
         "chosen": {name: request.GET.getlist(name) for name in LABELS},
@@ -97,7 +99,7 @@ def sync(request: ProjectRequest, sync_id: str) -> HttpResponse:
     key = uuid_of(sync_id)
     found = Sync.objects.of(request.project).select_related("project").filter(sync_id=key).first() if key else None
     if found is None:
-        return things.missing(request, "sync", sync_id)
+        return cards.missing(request, "sync", sync_id)
     return show(request, found, now=timezone.now())
 
 
@@ -120,7 +122,7 @@ def show(request: ProjectRequest, found: Sync, *, now: datetime, typed: Typed | 
     context = {
         "now": now,
         "sync": found,
-        "words": things.sync_words(found),
+        "words": cards.sync_words(found),
         "owner": owner,
         "verdict": explain.sync_verdict(found, now=now),
         "lamps": lamps(found, now=now),
@@ -128,7 +130,7 @@ def show(request: ProjectRequest, found: Sync, *, now: datetime, typed: Typed | 
         "next_expected": explain.next_expected(found, now=now),
         "retry_clock": explain.retry_clock(found, now=now),
         "last_counts": last_counts(found),
-        "last_good": things.run_row(project, good, now=now) if good else None,
+        "last_good": cards.run_row(project, good, now=now) if good else None,
         **runs,
         "errors": errors[:1],
         "more_errors": errors[1:],
@@ -151,17 +153,17 @@ def siblings(found: Sync, project: Project, *, now: datetime) -> dict[str, objec
         return {"siblings": [], "more_siblings": False}
     others = Sync.objects.of(project).filter(user_id=found.user_id).exclude(pk=found.pk).newest_first()
     rows = list(others[: SIBLINGS + 1])
-    return {"siblings": things.sync_rows(project, rows[:SIBLINGS], now=now), "more_siblings": len(rows) > SIBLINGS}
+    return {"siblings": cards.sync_rows(project, rows[:SIBLINGS], now=now), "more_siblings": len(rows) > SIBLINGS}
 
 
-def lamps(found: Sync, *, now: datetime) -> list[things.Lamp]:
+def lamps(found: Sync, *, now: datetime) -> list[cards.Lamp]:
     """Two legs: does data come in, and do the notifications about it arrive at our application."""
     data, delivery = explain.data_verdict(found, now=now), explain.delivery_verdict(found, now=now)
     return [
-        things.Lamp(data.tone, "Data", data.finding.label.lower()),
-        things.Lamp(delivery.tone, "Webhooks", "failing")
+        cards.Lamp(data.tone, "Data", data.finding.label.lower()),
+        cards.Lamp(delivery.tone, "Webhooks", "failing")
         if delivery
-        else things.Lamp(Tone.UNKNOWN, "Webhooks", "no failure logged in the last 24 hours"),
+        else cards.Lamp(Tone.UNKNOWN, "Webhooks", "no failure logged in the last 24 hours"),
     ]
 
 
@@ -184,7 +186,7 @@ def runs_of(found: Sync, request: ProjectRequest, *, now: datetime) -> dict[str,
     if asked in kinds:
         runs = timeline.recent(runs).filter(sync_type=kinds[asked])
     rows = (
-        [things.run_row(request.project, run, now=now) for run in runs[: run_strip.RUNS]]
+        [cards.run_row(request.project, run, now=now) for run in runs[: run_strip.RUNS]]
         if asked in (None, *kinds) and not error
         else []
     )

@@ -11,9 +11,9 @@ from django.http import HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from portal import querystring
-from portal.access import ProjectRequest, polled, project_view
-from portal.templatetags.portal import stamp
+from portal.access.projects import ProjectRequest, polled, project_view
+from portal.drawing.values import stamp
+from portal.links import querystring
 from synclogs.query.filters import FilterError, LogFilter
 from synclogs.reading import tail
 from synclogs.storage.budget import OutOfTime

@@ -7,10 +7,12 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from portal import lists, paths, things
-from portal.access import ProjectRequest, project_view
-from portal.filtersets import ANY, UserFilters
-from portal.reenabling import sleep_of
+from portal.access.projects import ProjectRequest, project_view
+from portal.links import paths
+from portal.recovery.attempt_cards import sleep_of
+from portal.syncs import cards
+from portal.tables import lists
+from portal.tables.filtersets import ANY, UserFilters
 from portal.views.logs import rows_of
 from synclogs import explain
 from synclogs.explain import StateCounts
@@ -58,7 +60,7 @@ def users(request: ProjectRequest) -> HttpResponse:
                 paths.thing(project.slug, "user", user.user_id),
                 paths.syncs(project.slug, user=user.user_id),
                 counts.get(user.user_id),
-                things.counts_words(counts.get(user.user_id)),
+                cards.counts_words(counts.get(user.user_id)),
             )
             for user in listing.rows
         ],
@@ -84,9 +86,9 @@ def page(request: ProjectRequest, user_id: str) -> HttpResponse:
     now, project = timezone.now(), request.project
     found = ConnectedUser.objects.of(project).filter(user_id=user_id).first() if "\x00" not in user_id else None
     if found is None:
-        return things.missing(request, "user", user_id)
+        return cards.missing(request, "user", user_id)
     syncs = list(Sync.objects.of(project).filter(user_id=found.user_id).newest_first()[: SYNCS + 1])
-    rows = things.sync_rows(project, syncs[:SYNCS], now=now)
+    rows = cards.sync_rows(project, syncs[:SYNCS], now=now)
     last = found.last_seen_at
     context = {
         "now": now,

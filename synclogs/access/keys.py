@@ -1,7 +1,7 @@
 """API keys: `ssp_<id>_<secret><crc>`; made, recognised, and charged for each request.
 
 Goes in: the text of an Authorization header. Comes out: an ApiKey or nothing. The secret is never stored or logged.
-The same allowances hold for addresses and names (portal.sign_in); all web processes share them.
+The same allowances hold for addresses and names (portal.sign_in.allowances); all web processes share them.
 """
 
 import hashlib

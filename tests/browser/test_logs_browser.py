@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from portal import reads
+from portal.access import reads
 from synclogs.models import LogEntry, Project
 from tests.browser.conftest import NARROW, accessibility_faults
 from tests.factories import ProjectFactory, entry, error_entry, member, store, sync_id

@@ -10,7 +10,7 @@ from django.core.cache import cache
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from portal.columns import COLUMNS
+from portal.log.columns import COLUMNS
 from synclogs.models import Project, Role, SavedView
 from tests.browser.conftest import NARROW, accessibility_faults
 from tests.factories import ProjectFactory, entry, error_entry, member, store

@@ -9,7 +9,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.core.management import call_command
 
 import portal.wsgi  # noqa: F401 - sets Django up, which the models below need
-from portal.sessions import SessionStore
+from portal.sign_in.sessions import SessionStore
 from synclogs.models import Role, Scope
 from tests import factories
 

@@ -1,0 +1,1 @@
+"""Who may see what: projects and roles, how many reads at once, requests that other sites started."""

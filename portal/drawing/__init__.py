@@ -1,0 +1,1 @@
+"""How values, marks and charts look, whatever page they are on."""

@@ -1,0 +1,1 @@
+"""The log list and one entry, made ready for their pages."""

@@ -1,0 +1,92 @@
+"""The numbers of the log list: counts in the filter rail and the chart above the rows, in one limit of time a page.
+
+A request and its filter go in, parts of the template's context come out. What was not counted in time says so and is asked
+for again in the background, with more time (portal.views.counts).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.db import OperationalError
+from django.urls import reverse
+
+from portal.access.projects import ProjectRequest
+from portal.links import querystring
+from portal.links.querystring import Pairs
+from portal.log import filter_rail, histogram_chart
+from synclogs.models import Project
+from synclogs.query import filters
+from synclogs.query.filters import LogFilter
+from synclogs.reading import counting, facet_values, histogram
+from synclogs.reading.counting import Numbers
+from synclogs.reading.facet_values import Seen
+
+# Of database time: a page has to answer within 250 ms, and its list and its making take the rest.
+SECONDS = 0.15
+PATIENT_SECONDS = 1.8
+SEEN_DAYS = timedelta(days=7)
+UNCOUNTABLE = {"invalid", "failed", "empty"}
+
+
+def numbers_of(
+    request: ProjectRequest,
+    log_filter: LogFilter | None,
+    *,
+    now: datetime,
+    errors: Mapping[str, str],
+    state: str = "rows",
+    is_patient: bool = False,
+) -> dict[str, object]:
+    """The groups of the rail and the chart; `state` is the list's, which may leave nothing to count."""
+    if state in UNCOUNTABLE:
+        log_filter = None
+    query = querystring.pairs(request.GET.lists())
+    kept = querystring.canonical(log_filter, querystring.of_page(query)) if log_filter else query
+    numbers = _counted(log_filter, request.project, kept, now=now, is_patient=is_patient) if log_filter else None
+    seen = Seen({}, {})
+    if state != "failed" and (numbers is None or None in numbers.values.values()):
+        seen = _seen(request.project, log_filter, now=now)
+    typed = dict(query)
+    return {
+        "groups": filter_rail.groups(kept, seen=seen, errors=errors, counted=numbers.values if numbers else None),
+        "since": typed.get("since", filters.DEFAULT_SINCE),
+        "until": typed.get("until", ""),
+        "histogram": chart(numbers, log_filter, kept, now=now) if numbers and log_filter else None,
+        "is_counted": numbers is not None,
+        "is_counting": numbers is not None and not numbers.is_complete and not is_patient,
+        "counts_url": reverse("logs-counts", args=(request.project.slug,)) + querystring.link(kept),
+        "counts_read": numbers.read if numbers else frozenset(),
+    }
+
+
+def chart(numbers: Numbers, log_filter: LogFilter, query: Pairs, *, now: datetime) -> histogram_chart.Chart | None:
+    if numbers.heights is None:
+        return None
+    found = histogram.of(numbers.heights, numbers.bars, log_filter, now=now)
+    return histogram_chart.chart(found, log_filter, query, now=now)
+
+
+def _counted(
+    log_filter: LogFilter, project: Project, query: Pairs, *, now: datetime, is_patient: bool
+) -> Numbers | None:
+    try:
+        return counting.count(
+            log_filter,
+            project,
+            bars=histogram.bars(log_filter, now=now),
+            seconds=PATIENT_SECONDS if is_patient else SECONDS,
+            wanted=filter_rail.wanted(query),
+            is_patient=is_patient,
+        )
+    except OperationalError:  # the list says what is wrong
+        return None
+
+
+def _seen(project: Project, log_filter: LogFilter | None, *, now: datetime) -> Seen:
+    """What was logged in the range, at most in its last days: names to offer where there are no counts."""
+    until = (log_filter and log_filter.until) or now + timedelta(hours=1)
+    since = max(log_filter.since, until - SEEN_DAYS) if log_filter else now - SEEN_DAYS
+    try:
+        return facet_values.seen(project, since=min(since, until), until=until)
+    except OperationalError:
+        return Seen({}, {})

@@ -1,0 +1,1 @@
+"""What `make run`, `make test` and `make check` start. Imports no Django."""

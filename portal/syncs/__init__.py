@@ -1,0 +1,1 @@
+"""Syncs and their runs, made ready for pages: cards, charts, comparisons."""

@@ -1,0 +1,1 @@
+"""Lists of small tables: filters, tabs, pages."""
