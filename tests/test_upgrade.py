@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+import psycopg
 import pytest
 from django.utils import timezone
 
@@ -110,6 +111,25 @@ def test_the_database_is_of_this_version(upgraded: Upgraded) -> None:
     assert "[X]  synclogs.0001_initial" in upgraded.migrations
     assert "[ ]" not in upgraded.migrations
     manage(upgraded.house.environment, "makemigrations", "--check", "--dry-run")
+
+
+def test_entries_of_before_get_their_words() -> None:
+    """0004 takes how words are made from the code at hand, wherever that is by now: it gives old entries what intake gave them."""
+    with server.own_database("words") as url:
+        restore("0.1.0", url)
+        environment = {**os.environ, **server.PRODUCTION, "DATABASE_URL": url}
+        before = words(url)
+        manage(environment, "migrate", "synclogs", "0003", "-v", "0")
+        manage(environment, "migrate", "-v", "0")
+        assert len(before) > 300
+        assert all(before.values())
+        assert words(url) == before
+
+
+def words(url: str) -> dict[uuid.UUID, list[int]]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT key, tokens FROM synclogs_logentry").fetchall()
+    return {key: sorted(tokens) for key, tokens in rows}
 
 
 def test_what_was_there_can_be_read(upgraded: Upgraded) -> None:
