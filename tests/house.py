@@ -37,7 +37,7 @@ class House:
     environment: dict[str, str]
     served: Served
     provider: str
-    worker: subprocess.Popen[bytes]
+    worker: subprocess.Popen[bytes] | None = None
 
     # The provider.
 
@@ -106,6 +106,12 @@ class House:
         """Another worker."""
         self.worker = started(self.directory, self.environment, *WORKER)
 
+    def kill_worker(self) -> None:
+        """As a crash does: nothing that it was about is finished."""
+        if self.worker:
+            self.worker.kill()
+            self.worker.wait()
+
 
 def started(directory: Path, environment: dict[str, str], *arguments: str) -> subprocess.Popen[bytes]:
     with (directory / f"{arguments[0]}.log").open("ab") as output:
@@ -128,20 +134,30 @@ def house(
     directory: Path, name: str, *, settings: Callable[[str], Mapping[str, str]] = reenabling.environment
 ) -> Iterator[House]:
     """`settings`: the environment that chooses the simulated provider at this address."""
+    with ExitStack() as stack:
+        url = stack.enter_context(server.own_database(name))
+        made = stack.enter_context(without_worker(directory, url, settings=settings))
+        made.hire()
+        wait(lambda: made.served.ask("/readyz").status == 200)
+        yield made
+
+
+@contextmanager
+def without_worker(
+    directory: Path, url: str, *, settings: Callable[[str], Mapping[str, str]] = reenabling.environment
+) -> Iterator[House]:
+    """The same on the database at `url`, whatever is in it; who hires a worker has it killed at the end."""
     port = free_port()
     provider = f"http://127.0.0.1:{port}"
     provided = settings(provider)
     with ExitStack() as stack:
-        url = stack.enter_context(server.own_database(name))
         served = stack.enter_context(server.serve(directory, database_url=url, workers=1, **provided))
         environment = {**os.environ, **server.PRODUCTION, **provided, "DATABASE_URL": url}
-        told = {"SIMULATOR_PORTAL_URL": f"http://127.0.0.1:{served.port}", "SIMULATOR_PORTAL_KEY": served.key}
+        known = {"SIMULATOR_PORTAL_URL": f"http://127.0.0.1:{served.port}", "SIMULATOR_PORTAL_KEY": served.key}
         pace = ("--start", "0.1", "--run", "0.2", "--every", "0", "--project", "alpha")
-        simulator = started(directory, environment | told, "simulate_provider", "--port", str(port), *pace)
+        simulator = started(directory, environment | known, "simulate_provider", "--port", str(port), *pace)
         stack.callback(ended, simulator)
-        made = House(directory, environment, served, provider, started(directory, environment, *WORKER))
-        stack.callback(lambda: made.worker.wait())
-        stack.callback(lambda: made.worker.kill())
+        made = House(directory, environment, served, provider)
+        stack.callback(made.kill_worker)
         wait(lambda: "answers at" in (directory / "simulate_provider.log").read_text())
-        wait(lambda: served.ask("/readyz").status == 200)
         yield made

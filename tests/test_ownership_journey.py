@@ -108,7 +108,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbourhood]:
         other = started(directory, made.environment | told, "simulate_provider", "--port", str(port), *pace)
         try:
             wait(lambda: "answers at" in (directory / "simulate_provider.log").read_text())
-            second = House(made.directory, made.environment, made.served, f"http://127.0.0.1:{port}", made.worker)
+            second = House(made.directory, made.environment, made.served, f"http://127.0.0.1:{port}")
             cookies = {slug: each["cookie"] for slug, each in people.items()}
             keys = {"alpha": made.served.key, **{slug: each["key"] for slug, each in people.items()}}
             yield Neighbourhood(made, second, cookies, keys)

@@ -113,8 +113,7 @@ def test_a_worker_killed_in_mid_call_sends_nothing_twice(clicked: Clicked) -> No
     assert house.click(sync_id).status == 303
     # The hostile ones may just have opened the breaker, which holds the call back for half a minute.
     wait(lambda: house.posts(sync_id) == 1, seconds=90)
-    house.worker.kill()
-    house.worker.wait()
+    house.kill_worker()
     assert house.attempt(sync_id)["state"] == State.REQUESTED
     house.sql(
         "UPDATE synclogs_reenable SET sent_at = sent_at - interval '30 s' WHERE sync_id = %(sync)s", sync=sync_id

@@ -1,4 +1,4 @@
-"""Fills a fresh database for tests from outside: migrates it, then prints a project's key and a signed-in session as JSON."""
+"""Fills a database for tests from outside: migrates it, then prints a key of its project alpha and a signed-in session as JSON."""
 
 import json
 import sys
@@ -10,13 +10,13 @@ from django.core.management import call_command
 
 import portal.wsgi  # noqa: F401 - sets Django up, which the models below need
 from portal.sign_in.sessions import SessionStore
-from synclogs.models import Role, Scope
+from synclogs.models import Project, Role, Scope
 from tests import factories
 
 
 def prepare() -> dict[str, Any]:
     call_command("migrate", verbosity=0)
-    project = factories.ProjectFactory(slug="alpha")
+    project = Project.objects.filter(slug="alpha").first() or factories.ProjectFactory(slug="alpha")
     person = factories.UserFactory(username="served", is_staff=True, is_superuser=True, with_password=True)
     factories.MembershipFactory(project=project, user=person, role=Role.ADMIN)
     key = factories.api_key(project, Scope.LOGS_WRITE, Scope.LOGS_READ, requests_per_minute=1_000_000)[1]
