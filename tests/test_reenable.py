@@ -203,6 +203,26 @@ def test_the_checks_are_made_again_under_the_lock(
         assert failed(error) & {CheckName.CURABLE, CheckName.NONE_IN_FLIGHT}
 
 
+def test_a_newer_error_takes_back_what_the_provider_said(
+    project: Project, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account is valid and answers the error that was looked at; of one that came before the lock nobody has said so."""
+    sync, gather = stopped(project, simulator), evidence.gather
+
+    def meanwhile(*args: Any, ask_provider: bool, **more: Any) -> Evidence:
+        found = gather(*args, ask_provider=ask_provider, **more)
+        if ask_provider:
+            assert found.is_green
+            factories.store(project, factories.error_entry(syncId=str(sync.sync_id), userId=sync.user_id))
+        return found
+
+    monkeypatch.setattr(evidence, "gather", meanwhile)
+    with pytest.raises(NotEligible) as error:
+        requested(sync, override=False)
+    assert failed(error) == {CheckName.CAUSE_GONE}
+    assert not Reenable.objects.exists()
+
+
 def test_the_last_door_is_the_database(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     sync = stopped(project)
     gather = evidence.gather
