@@ -79,6 +79,18 @@ def test_missing_days_are_made_once_with_all_indexes():
 
 
 @pytest.mark.django_db
+def test_a_day_begins_and_ends_at_midnight_in_utc_whatever_zone_the_session_has():
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL TIME ZONE 'Asia/Tokyo'")
+        partitions.ensure([FAR])
+        cursor.execute("SET LOCAL TIME ZONE 'UTC'")
+        cursor.execute(
+            "SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE relname = %s", [partitions.name_of(FAR)]
+        )
+        assert cursor.fetchone() == ("FOR VALUES FROM ('2031-01-01 00:00:00+00') TO ('2031-01-02 00:00:00+00')",)
+
+
+@pytest.mark.django_db
 def test_the_days_around_now_are_made_ahead():
     partitions.ahead(FAR)
     assert {FAR + timedelta(days=offset) for offset in range(-1, partitions.AHEAD + 1)} <= partitions.existing()

@@ -33,7 +33,7 @@ def state(project: Project, batches: list[list[dict[str, Any]]]) -> tuple[str, f
     for batch in batches:
         store(project, *batch, now=NOW)
     sync = Sync.objects.get(project=project)
-    return sync.status, sync.status_since and (sync.status_since - AT) / timedelta(minutes=1)
+    return sync.status, (sync.status_since - AT) / timedelta(minutes=1) if sync.status_since else None
 
 
 @pytest.mark.parametrize("rank", [-1, 1])
