@@ -3,7 +3,7 @@
 from collections import Counter
 
 from tests.mutants.every import MUTANTS
-from tests.mutants.mutant import faults
+from tests.mutants.mutant import Mutant, faults
 
 
 def test_no_mutant_is_stale() -> None:
@@ -15,3 +15,14 @@ def test_each_breaks_one_rule_that_it_names() -> None:
     assert len(MUTANTS) >= 40
     assert max(Counter(mutant.name for _, mutant in MUTANTS).values()) == 1
     assert all(mutant.rule.endswith(".") and len(mutant.rule) <= 120 for _, mutant in MUTANTS)
+
+
+def test_what_makes_one_useless_is_told() -> None:
+    stale = Mutant(
+        "stale", "A rule.", before="no such text", after="no such text", tests="test_mutants.py::test_nothing"
+    )
+    text, changes, test = faults("synclogs.ingest", stale)
+    assert "0 times in synclogs/ingest.py" in text
+    assert "changes nothing" in changes
+    assert "no test tests/test_mutants.py::test_nothing" in test
+    assert "no module synclogs.nothing" in next(faults("synclogs.nothing", stale))

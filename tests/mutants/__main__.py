@@ -1,10 +1,9 @@
-"""`python -m tests.mutants [part of a name]`: runs each mutant's tests against the broken code; exit code 1 when one survives.
+"""`python -m tests.mutants [pattern of a name]`: runs each mutant's tests against the broken code; exit code 1 when one survives.
 
 The working tree is copied and only the copies are changed. Two mutants run at a time, each in a copy and a database of its own.
 """
 
 import os
-import queue
 import re
 import shutil
 import signal
@@ -18,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import cache_from_source
 from pathlib import Path
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -42,23 +42,17 @@ class Place:
     database: str
     server: devdb.Server
 
-    def tests(self, selection: Sequence[str], *more: str, seconds: int = SECONDS) -> tuple[int | None, str]:
+    def tests(self, *arguments: str, seconds: int = SECONDS) -> tuple[int | None, str]:
         """pytest's exit code (None when it took too long) and output, in a new database."""
-        self.drop()
-        self._execute("CREATE DATABASE {} TEMPLATE {}", f"test_{self.database}", DATABASE)
-        return self.run([*PYTEST, *more, *selection], database=self.database, seconds=seconds)
+        self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", f"test_{self.database}")
+        self.execute("CREATE DATABASE {} TEMPLATE {}", f"test_{self.database}", DATABASE)
+        return self.run(*PYTEST, *arguments, database=self.database, seconds=seconds)
 
-    def run(self, command: Sequence[str], *, database: str, seconds: int = SECONDS) -> tuple[int | None, str]:
+    def run(self, *command: str, database: str, seconds: int = SECONDS) -> tuple[int | None, str]:
         url = self.server.url.replace(f"/{devdb.DATABASE}?", f"/{database}?")
-        process = subprocess.Popen(
-            command,
-            cwd=self.directory,
-            env={**os.environ, **ENVIRONMENT, "DATABASE_URL": url},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        environment = {**os.environ, **ENVIRONMENT, "DATABASE_URL": url}
+        options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        process = subprocess.Popen(command, cwd=self.directory, env=environment, start_new_session=True, **options)
         try:
             output, _ = process.communicate(timeout=seconds)
             return process.returncode, output
@@ -69,15 +63,7 @@ class Place:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
-    def make_template(self) -> tuple[int | None, str]:
-        """The database, migrated and empty, of which each run gets a copy."""
-        self._execute("CREATE DATABASE {}", DATABASE)
-        return self.run([sys.executable, "manage.py", "migrate", "-v0"], database=DATABASE)
-
-    def drop(self, name: str = "") -> None:
-        self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name or f"test_{self.database}")
-
-    def _execute(self, statement: str, *names: str) -> None:
+    def execute(self, statement: LiteralString, *names: str) -> None:
         with psycopg.connect(self.server.url, autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
@@ -89,7 +75,7 @@ class Place:
         try:
             path.write_text(whole.replace(mutant.before, mutant.after))
             compiled.unlink(missing_ok=True)
-            code, output = self.tests(mutant.selection, "-x")
+            code, output = self.tests("-x", *mutant.selection)
         finally:
             path.write_text(whole)
             compiled.unlink(missing_ok=True)
@@ -104,6 +90,7 @@ class Place:
 
 @contextmanager
 def places(server: devdb.Server) -> Iterator[list[Place]]:
+    """AT_ONCE of them, beside a database that is migrated and empty, of which each run gets a copy."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
     with tempfile.TemporaryDirectory(prefix="mutants-") as scratch:
         made = [Place(Path(scratch, str(number)), f"{DATABASE}_{number}", server) for number in range(AT_ONCE)]
@@ -113,38 +100,39 @@ def places(server: devdb.Server) -> Iterator[list[Place]]:
                 if (ROOT / name).exists():  # else it was removed and that is not committed
                     shutil.copy2(ROOT / name, place.directory / name)
         try:
+            made[0].execute("CREATE DATABASE {}", DATABASE)
+            made[0].run(sys.executable, "manage.py", "migrate", "-v0", database=DATABASE)
             yield made
         finally:
-            for place in made:
-                place.drop()
-            made[0].drop(DATABASE)
+            for name in (*(f"test_{place.database}" for place in made), DATABASE):
+                made[0].execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
 
 def run(chosen: Sequence[tuple[str, Mutant]], made: Sequence[Place]) -> int:
     """How many mutants were not killed; all of them where the tests fail without any change."""
     selection = sorted({test for _, mutant in chosen for test in mutant.selection})
     say(f"{len(selection)} tests have to pass without any change …")
-    code, output = made[0].make_template()
-    if code == 0:
-        code, output = made[0].tests(selection, seconds=5 * SECONDS)
+    code, output = made[0].tests(*selection, seconds=5 * SECONDS)
     if code != 0:
         say(f"They do not (exit code {code}), so nothing can be said of {len(chosen)} mutants:\n{output[-4000:]}")
         return len(chosen)
-    free: queue.SimpleQueue[Place] = queue.SimpleQueue()
-    for place in made:
-        free.put(place)
+    waiting = iter(enumerate(chosen, 1))
 
-    def is_killed(number: int, module: str, mutant: Mutant) -> bool:
-        place, began = free.get(), time.monotonic()
-        word, why = place.verdict(module, mutant)
-        free.put(place)
-        taken = time.monotonic() - began
-        say(f"{number:3}/{len(chosen)}  {word:8} {taken:5.1f} s  {mutant.name}{why and f': {why}'}")
-        return word == "killed"
+    def work(place: Place) -> int:
+        left = 0
+        for number, (module, mutant) in waiting:
+            began = time.monotonic()
+            word, why = place.verdict(module, mutant)
+            left += word != "killed"
+            taken = time.monotonic() - began
+            say(f"{number:3}/{len(chosen)}  {word:8} {taken:5.1f} s  {mutant.name}{why and f': {why}'}")
+        return left
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        runs = [pool.submit(is_killed, number, *one) for number, one in enumerate(chosen, 1)]
-        return sum(not each.result() for each in runs)
+        try:
+            return sum(pool.map(work, made))
+        finally:
+            list(waiting)  # nothing more is begun after Ctrl-C
 
 
 def say(text: str) -> None:
@@ -152,8 +140,8 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def main(part: str) -> int:
-    chosen = [one for one in MUTANTS if part in one[1].name]
+def main(pattern: str) -> int:
+    chosen = [one for one in MUTANTS if re.search(pattern, one[1].name)]
     useless = [fault for module, mutant in chosen for fault in faults(module, mutant)]
     if useless or not chosen:
         say("\n".join(useless) or "No mutant has such a name.")

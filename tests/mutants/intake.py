@@ -184,6 +184,13 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
             tests="test_ingest_api.py::test_revoked_and_expired_keys_stop_at_once",
         ),
         Mutant(
+            "rows of a project are that project's alone",
+            "Every reading begins with a project, and finds nothing of another.",
+            before="return self.filter(project=project)",
+            after="return self.all()",
+            tests="test_search.py::test_another_project_is_never_searched",
+        ),
+        Mutant(
             "what was just accepted is kept for a day",
             "Retention deletes whole days, a day later than entries are refused.",
             before=".date() - timedelta(days=1), time(), UTC)",

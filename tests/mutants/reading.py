@@ -36,7 +36,7 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
             "run-1 is not found in run-10.",
             before='after = f"(?!{_LETTER})" if text[-1:].isalnum() and not open_end else ""',
             after='after = ""',
-            tests="test_conditions.py::test_the_database_finds_what_python_finds",
+            tests="test_conditions.py::test_a_part_of_a_number_or_name_is_not_the_whole",
         ),
     ),
     "synclogs.filters": (
