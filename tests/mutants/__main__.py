@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any, LiteralString
@@ -32,6 +33,7 @@ SECONDS = 300  # for the tests of one mutant; all tests without a change have lo
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "--reuse-db")
 # The form of the names by which tests.database finds what dead runs have left; pytest-django puts test_ before them.
 DATABASE = f"{devdb.DATABASE}_{os.getpid()}"
+say = partial(print, flush=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,9 @@ class Place:
 
     def run(self, *command: str, database: str, seconds: int = SECONDS) -> tuple[int | None, str]:
         url = self.server.url.replace(f"/{devdb.DATABASE}?", f"/{database}?")
-        environment = {**os.environ, **ENVIRONMENT, "DATABASE_URL": url}
         options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        process = subprocess.Popen(command, cwd=self.directory, env=environment, start_new_session=True, **options)
+        options |= {"cwd": self.directory, "env": {**os.environ, **ENVIRONMENT, "DATABASE_URL": url}}
+        process = subprocess.Popen(command, start_new_session=True, **options)
         try:
             output, _ = process.communicate(timeout=seconds)
             return process.returncode, output
@@ -81,11 +83,8 @@ class Place:
             compiled.unlink(missing_ok=True)
         if code == 1 and re.search("^FAILED ", output, re.MULTILINE):
             return "killed", ""
-        if code == 0:
-            return "SURVIVED", f"its tests pass without the rule: {mutant.rule}"
-        if code is None:
-            return "HUNG", f"its tests did not end within {SECONDS} s, which shows nothing"
-        return "BROKEN", f"no test failed, they could not be run (exit code {code}):\n{output[-2000:]}"
+        why = {0: ("SURVIVED", f"not one test fails: {mutant.rule}"), None: ("HUNG", f"for more than {SECONDS} s")}
+        return why.get(code, ("BROKEN", f"the tests could not be run (exit code {code}):\n{output[-2000:]}"))
 
 
 @contextmanager
@@ -95,10 +94,9 @@ def places(server: devdb.Server) -> Iterator[list[Place]]:
     with tempfile.TemporaryDirectory(prefix="mutants-") as scratch:
         made = [Place(Path(scratch, str(number)), f"{DATABASE}_{number}", server) for number in range(AT_ONCE)]
         for place in made:
-            for name in filter(None, listed.split("\0")):
+            for name in filter(lambda name: (ROOT / name).is_file(), listed.split("\0")):
                 (place.directory / name).parent.mkdir(parents=True, exist_ok=True)
-                if (ROOT / name).exists():  # else it was removed and that is not committed
-                    shutil.copy2(ROOT / name, place.directory / name)
+                shutil.copy2(ROOT / name, place.directory / name)
         try:
             made[0].execute("CREATE DATABASE {}", DATABASE)
             made[0].run(sys.executable, "manage.py", "migrate", "-v0", database=DATABASE)
@@ -124,8 +122,8 @@ def run(chosen: Sequence[tuple[str, Mutant]], made: Sequence[Place]) -> int:
             began = time.monotonic()
             word, why = place.verdict(module, mutant)
             left += word != "killed"
-            taken = time.monotonic() - began
-            say(f"{number:3}/{len(chosen)}  {word:8} {taken:5.1f} s  {mutant.name}{why and f': {why}'}")
+            head = f"{number:3}/{len(chosen)}  {word:8} {time.monotonic() - began:5.1f} s"
+            say(f"{head}  {mutant.name}{why and f': {why}'}")
         return left
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -133,11 +131,6 @@ def run(chosen: Sequence[tuple[str, Mutant]], made: Sequence[Place]) -> int:
             return sum(pool.map(work, made))
         finally:
             list(waiting)  # nothing more is begun after Ctrl-C
-
-
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 def main(pattern: str) -> int:
