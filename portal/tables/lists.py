@@ -14,6 +14,7 @@ from portal.tables.filtersets import ProjectFilters
 from synclogs.reading import keyset
 
 PAGE_SIZE = 50
+OPTIONS = 300  # of a filter that is picked from the data present
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from portal.access.projects import ProjectRequest, project_view
 from portal.links import paths, querystring
+from portal.links.responses import SeeOther
 from portal.recovery import attempt_cards
 from portal.recovery.attempt_cards import actor_of
 from portal.syncs import cards
-from portal.views.reenables import SeeOther
 from synclogs.access.actors import NotAllowed, Refused
 from synclogs.catalogue import integration_words
 from synclogs.models import ConnectedUser, Project, Role, Sleeper, Sync
