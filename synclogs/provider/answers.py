@@ -25,12 +25,7 @@ class SyncState:
 
     status: str
     reason: str = ""
-    credential_id: str = ""
-    total_records: int | None = None
-    synced_records: int | None = None
     last_synced_at: datetime | None = None
-    frequency: str = ""
-    backoff_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +83,7 @@ def sync_state(told: object) -> SyncState:
     return SyncState(
         status=status,
         reason=_long(body.get("reason")),
-        credential_id=_text(body.get("credentialId")),
-        total_records=_number(summary.get("totalRecords")),
-        synced_records=_number(summary.get("syncedRecordsCount")),
         last_synced_at=_moment(summary.get("lastSyncedAt")),
-        frequency=_text(body.get("incrementalAccumulatorFrequency")),
-        backoff_ms=_number(body.get("rateLimitBackoffMs")),
     )
 
 
@@ -176,10 +166,6 @@ def _text(value: object) -> str:
 
 def _long(value: object) -> str:
     return cut(value) if isinstance(value, str) else ""
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
 
 
 def _moment(value: object) -> datetime | None:
