@@ -122,21 +122,16 @@ def only_one() -> Iterator[None]:
         os.close(lock)
 
 
-def note(text: str) -> None:
-    """What the next `make run` is told while this one holds the lock."""
-    LOCK.write_text(text)
-
-
 def hosts(host: str) -> str:
     """The names under which browsers may ask for this machine, unless ALLOWED_HOSTS says so."""
-    names = ["localhost", "127.0.0.1", "[::1]"]
+    names = ["localhost", "127.0.0.1", "::1"]
     if host in {"0.0.0.0", "::"}:  # noqa: S104 (compared, not bound)
         names.append(socket.gethostname())
         with contextlib.suppress(OSError):
             names += [str(entry[4][0]) for entry in socket.getaddrinfo(socket.gethostname(), None)]
-    elif host not in names:
-        names.append(f"[{host}]" if ":" in host else host)
-    return ",".join(f"[{name}]" if ":" in name and not name.startswith("[") else name for name in dict.fromkeys(names))
+    else:
+        names.append(host)
+    return ",".join(f"[{name}]" if ":" in name else name for name in dict.fromkeys(names))
 
 
 # The start
@@ -226,29 +221,25 @@ def serve(terminal: Terminal, *, host: str, port: int, provider: int | None, ser
         ready = False
         while True:
             supervisor.turn(0.2 if not ready else 1.0)
-            look_after(server, terminal)
+            try:
+                if server and server.revive():
+                    terminal.line("run      | PostgreSQL ended; starting it again")
+            except postgres.Unavailable as error:
+                terminal.line(f"run      | {error}")
             if not ready and (answers(host, port) or time.monotonic() > deadline):
                 ready = True
                 welcome(terminal, host=host, port=port, demo=demo)
     finally:
-        note(f"stopping: process {os.getpid()}")
+        LOCK.write_text(f"stopping: process {os.getpid()}")
         terminal.line("Stopping …")
         supervisor.stop()
-
-
-def look_after(server: devdb.Server | None, terminal: Terminal) -> None:
-    try:
-        if server and server.revive():
-            terminal.line("run      | PostgreSQL ended; starting it again")
-    except postgres.Unavailable as error:
-        terminal.line(f"run      | {error}")
 
 
 def run(terminal: Terminal) -> None:
     with only_one():
         supervise.clean_up_after_killed(CHILDREN, terminal)
         host, port = address()
-        note(f"process {os.getpid()}, port {port}")
+        LOCK.write_text(f"process {os.getpid()}, port {port}")  # for the next `make run`
         local.adopt()
         os.environ.update(HOST=host, PORT=str(port), PYTHONUNBUFFERED="1", DJANGO_SETTINGS_MODULE="portal.settings")
         os.environ.setdefault("ALLOWED_HOSTS", hosts(host))
