@@ -35,10 +35,6 @@ class ListedSync:
     pipeline: str
     status: str
     reason: str = ""
-    configuration: str = ""
-    credential_id: str = ""
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +102,6 @@ def _listed(row: dict[str, object]) -> ListedSync:
         pipeline=_text(row.get("pipeline")),
         status=_text(row["status"]).upper(),
         reason=_long(row.get("reason")),
-        configuration=_text(row.get("configurationName")),
-        credential_id=_text(row.get("credentialId")),
-        created_at=_moment(row.get("dateCreated")),
-        updated_at=_moment(row.get("dateUpdated")),
     )
 
 
