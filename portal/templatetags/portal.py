@@ -26,7 +26,6 @@ for plain in (
     values.tone_icon,
     values.level_slug,
     values.number,
-    values.compact,
     values.at,
     values.lower_first,
     values.duration,
@@ -36,8 +35,6 @@ for plain in (
     values.integration_words,
     values.pipeline_words,
     values.sync_type_words,
-    values.type_words,
-    values.as_text,
 ):
     register.filter(plain.__name__, plain)
 register.filter("stamp", values.stamp_or_nothing)
