@@ -107,8 +107,8 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
         Mutant(
             "no cell is a formula",
             "What a spreadsheet would compute is written as text.",
-            before="if text[:1] in RISKY:",
-            after='if text[:1] in RISKY - {"="}:',
+            before="cell[:1] in RISKY else",
+            after='cell[:1] in RISKY - {"="} else',
             tests="test_export.py::test_csv_holds_no_formula_and_loses_nothing",
         ),
     ),
