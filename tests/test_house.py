@@ -105,6 +105,22 @@ def test_pure_modules_take_nothing_of_the_database_but_its_choices() -> None:
                 assert {alias.name for alias in node.names} <= {"IntegerChoices", "TextChoices"}, name
 
 
+def test_every_line_of_our_log_is_written_by_structlog() -> None:
+    """The JSON format leaves out what a logger of the standard library takes as `extra=`. gunicorn's lines are its own logger's."""
+    own = {"getLogger", "debug", "info", "warning", "error", "exception", "critical", "log"}
+    for name, tree in trees(*WINGS):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                assert node.module != "logging", name
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
+            # Without a name it is the root logger, whose handlers `manage.py worker` changes.
+            is_logger = called.removeprefix("logging.") in own and (node.args or called != "logging.getLogger")
+            assert not (called.startswith("logging.") and is_logger), f"{name}:{node.lineno}"
+            assert not any(keyword.arg == "extra" for keyword in node.keywords), f"{name}:{node.lineno}"
+
+
 def test_only_projections_write_what_was_observed() -> None:
     """Sync, Trace and hour counts change by the projections, cadence and retention; nothing else names their tables in SQL."""
     allowed = {"upserts.py", "cadence.py", "retention.py"}

@@ -4,7 +4,6 @@ The only writer of Bulk and BulkItem. All of it is in rows: `step`, called every
 are due, each in one transaction with its item, so that a sync is asked for at most once however often a worker dies.
 """
 
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
+import structlog
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Min, Q
@@ -29,7 +29,7 @@ from synclogs.recovery import ownership, reenable
 from synclogs.recovery.candidates import candidates
 from synclogs.recovery.selection import in_turn
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 TRANSITIONS: Mapping[str, frozenset[BulkState]] = MappingProxyType(
     {
@@ -306,7 +306,7 @@ def step(*, now: datetime) -> None:
                 if not _advance(key, now=now):
                     break
         except Exception:  # one that cannot go on keeps no other from going on
-            logger.exception("bulk.step_failed", extra={"bulk": str(key)})
+            logger.exception("bulk.step_failed", bulk=str(key))
 
 
 def _advance(key: UUID, *, now: datetime) -> bool:
