@@ -6,7 +6,6 @@ The order is a column that never changes, so a list that is read to its end is c
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from portal.problems.documents import Denied
+from synclogs.query import advice
 from synclogs.query.fields import blanks, text_of
 from synclogs.query.filters import MAX_VALUES
 from synclogs.reading import paging
@@ -58,8 +58,7 @@ def asked(parameters: QueryDict, known: Collection[str] | None = ()) -> Asked:
 
 
 def unknown(name: str, known: Collection[str]) -> str:
-    near = get_close_matches(name, list(known), n=1)
-    return f"There is no parameter “{name[:40]}”.{f' Did you mean {near[0]}?' if near else ''}"
+    return f"There is no parameter “{name[:40]}”.{advice.hint(name, known)}"
 
 
 def page(

@@ -6,11 +6,11 @@ The parameters of the URL and their errors come in; one frozen object for `_ask.
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from portal.links import querystring
 from portal.links.querystring import Pairs
 from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS
+from synclogs.query import advice
 from synclogs.query.fields import FIELDS
 from synclogs.query.filters import parse_query
 from synclogs.query.language import QUERY_LENGTH, Match, QueryError, Text, leaves, parse
@@ -101,8 +101,8 @@ def with_near_value(text: str, start: int, end: int) -> str:
         first = int(hundred[1]) * 100
         below = f" http_status:<{first + 100}" if first < 500 else ""
         return f"{text[: leaf.position]}({leaf.field}:>={first}{below}){text[end:]}"
-    near = get_close_matches(value.lower(), VALUES.get(str(leaf.field), ()), 1)
-    return text[:start] + near[0] + text[end:] if near else ""
+    near = advice.nearest(value.lower(), VALUES.get(str(leaf.field), ()))
+    return text[:start] + near + text[end:] if near else ""
 
 
 def in_capitals(text: str) -> str:
