@@ -105,6 +105,20 @@ def test_pure_modules_take_nothing_of_the_database_but_its_choices() -> None:
                 assert {alias.name for alias in node.names} <= {"IntegerChoices", "TextChoices"}, name
 
 
+# What stands once: the words of its code, and the only modules that may use them.
+ONCE = {
+    r"\+00:00\"": {"synclogs/moments.py"},
+    r"\.replace\((minute|second)=0": set[str](),
+    r"import difflib|from difflib": {"synclogs/query/advice.py"},
+}
+
+
+@pytest.mark.parametrize("words", ONCE)
+def test_each_rule_stands_once(words: str) -> None:
+    found = {str(path.relative_to(ROOT)) for path in sources(*WINGS) if re.search(words, path.read_text())}
+    assert found == ONCE[words]
+
+
 def test_every_line_of_our_log_is_written_by_structlog() -> None:
     """The JSON format leaves out what a logger of the standard library takes as `extra=`. gunicorn's lines are its own logger's."""
     own = {"getLogger", "debug", "info", "warning", "error", "exception", "critical", "log"}

@@ -8,7 +8,7 @@ import re
 import unicodedata
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from synclogs import catalogue
 from synclogs.catalogue import Level, SyncStatus, Tone
 from synclogs.explain import phrases, times
+from synclogs.moments import rfc3339
 
 # What a browser would obey or swallow instead of showing: C0 and C1 controls (but tab and line feed), zero-width and
 # bidi characters, line separators, interlinear marks, tags, surrogates.
@@ -93,14 +94,9 @@ def mark(character: str) -> SafeString:
     return format_html('<span class="ctl" title="{} {}">{}</span>', code, name, name_of(character))
 
 
-def stamp(value: datetime) -> str:
-    """2026-11-23T14:03:21.123456Z; the fraction only where there is one."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
 def stamp_or_nothing(value: datetime | None) -> str:
     """A moment for machines, always in UTC; "" when there is none."""
-    return stamp(value) if value else ""
+    return rfc3339(value) if value else ""
 
 
 def exact(value: datetime) -> str:

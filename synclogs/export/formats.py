@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from synclogs.catalogue import CATEGORY_SLUGS, Level
+from synclogs.moments import rfc3339
 from synclogs.parsing import records
 
 
@@ -96,7 +97,7 @@ def _csv_line(row: Row) -> str:
     http_status = "" if row.http_status is None else row.http_status
     payload = _encode(rest).decode().replace('"', '""') if rest else ""
     return (
-        f"{records.rfc3339(row.occurred_at)},{_LEVELS.get(row.level, '')},{type_},{_CATEGORIES.get(row.category, '')},{event}"
+        f"{rfc3339(row.occurred_at, 'fewest')},{_LEVELS.get(row.level, '')},{type_},{_CATEGORIES.get(row.category, '')},{event}"
         f",{row.sync_id or ''},{trace},{user},{integration},{pipeline},{sync_type},{status},{code},{http_status}"
         f",{recoverability},{error_message},{message},{counts},{credential},{entry_id},{row.key}"
         f"{f',"{payload}"' if payload else ','}\r\n"

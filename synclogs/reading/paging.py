@@ -34,7 +34,6 @@ FEWEST, GROWTH = 4_000.0, 8.0
 TRIES = 3  # as many slices may be too slow
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
 LOWEST, HIGHEST = UUID(int=0), UUID(int=(1 << 128) - 1)
-INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def cursor_of(entry: LogEntry) -> str:
 
 def cursor_before(moment: datetime) -> str:
     """What comes after it begins with the entries of that very moment."""
-    return cursor_at(moment - INSTANT, HIGHEST)
+    return cursor_at(moment - moments.MICROSECOND, HIGHEST)
 
 
 def cursor_at(moment: datetime, key: UUID) -> str:
@@ -154,7 +153,7 @@ def _walk(
 
     if upwards_from:
         return _Walk(log_filter, project, read).upwards(limit, upwards_from, log_filter.until)
-    ends = [end for end in (downwards_from and downwards_from + INSTANT, log_filter.until) if end]
+    ends = [end for end in (downwards_from and downwards_from + moments.MICROSECOND, log_filter.until) if end]
     return _Walk(log_filter, project, read).downwards(limit, min(ends, default=None))
 
 

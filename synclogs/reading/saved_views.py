@@ -15,6 +15,7 @@ from django.db.models.functions import Lower
 from synclogs.access import audit
 from synclogs.models import Action, Facet, Project, Role, SavedView
 from synclogs.models.view import NAME_LENGTH, QUERY_LENGTH
+from synclogs.moments import HOUR
 from synclogs.parsing.decoding import cleaned
 from synclogs.query.filters import LogFilter
 from synclogs.reading import count_sql
@@ -147,7 +148,7 @@ def tally(log_filter: LogFilter, project: Project, *, seconds: float, most: int 
         with budget.within(seconds):
             if asked is None:
                 return log_filter.entries(project).order_by()[: most + 1].count()
-            span = count_sql.cut(log_filter, count_sql.HOUR)
+            span = count_sql.cut(log_filter, HOUR)
             total = sum(edge.entries(project).count() for edge in span.edges)
             hours = count_sql.hours(project, asked, [Facet.TOTAL], span)
             return total + (_sum(hours) if hours else 0)

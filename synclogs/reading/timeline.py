@@ -25,7 +25,6 @@ FEW = 20  # intervals; so few say nothing about what is usual
 RUNS_NEAR = 60
 RUNS_BACK = 3000  # so many earlier runs are looked at for the last good one, when it is not among those near
 KINDS_BACK = 500
-INSTANT = timedelta(microseconds=1)
 RECENT = timedelta(days=2)
 
 
@@ -88,7 +87,7 @@ class Beside:
 def timeline(trace: Trace, project: Project) -> Timeline:
     """The entries of a trace, oldest first; of a long one those at both ends."""
     entries = LogEntry.objects.of(project).filter(
-        trace_id=trace.trace_id, occurred_at__gte=trace.first_at, occurred_at__lt=trace.last_at + INSTANT
+        trace_id=trace.trace_id, occurred_at__gte=trace.first_at, occurred_at__lt=trace.last_at + moments.MICROSECOND
     )
     rows = list(entries.order_by("occurred_at", "key")[: LONGEST + 1])
     if len(rows) <= LONGEST:
@@ -206,7 +205,7 @@ def latest(project: Project, *, first: datetime, last: datetime, size: int, **wh
 
     Its last two days are tried first: that is a few partitions to plan instead of all that it lived through.
     """
-    until = last + INSTANT
+    until = last + moments.MICROSECOND
     near = max(first, last - RECENT)
     rows = page(LogFilter.where(since=near, until=until, **where), project, size=size).rows
     if len(rows) < size and near > first:
