@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from portal.problems.documents import Denied
+from synclogs.parsing.identifiers import hyphenated_uuid
 from synclogs.query import advice
 from synclogs.query.fields import blanks, text_of
 from synclogs.query.filters import MAX_VALUES
@@ -121,7 +122,7 @@ def text(value: str) -> str:
 
 def uuid(value: str) -> UUID:
     """The place of a row whose order is a UUID, in its usual form."""
-    found = UUID(value)
-    if str(found) != value:
+    found = hyphenated_uuid(value)
+    if str(found) != value:  # a cursor of ours is in lower case
         raise ValueError(value)
     return found

@@ -28,6 +28,7 @@ from synclogs.access.actors import NotAllowed, Refused
 from synclogs.explain import bulks as words
 from synclogs.models import Bulk, BulkItem, BulkState, Role, Sync
 from synclogs.models.bulk import MOST_ITEMS
+from synclogs.parsing.identifiers import uuid_of
 from synclogs.recovery import bulk as verbs
 from synclogs.recovery.bulk import RESULTS, Conflict, NothingLeft
 from synclogs.recovery.selection import preview
@@ -73,11 +74,9 @@ def filters_of(request: ProjectRequest) -> TickedFilters:
 
 def start(request: ProjectRequest, typed: Typed) -> Bulk:
     """Raises Refused, NothingLeft."""
-    try:
-        ids = bulk_cards.ids_of(request.POST.get("syncs", ""))
-        key = UUID(typed.key)
-    except ValueError:
-        raise Refused("syncs", "The form came damaged, so nothing was started. Here is the preview again.") from None
+    ids, key = bulk_cards.ids_of(request.POST.get("syncs", "")), uuid_of(typed.key)
+    if ids is None or key is None:
+        raise Refused("syncs", "The form came damaged, so nothing was started. Here is the preview again.")
     source = querystring.link(querystring.pairs(request.GET.lists()))[1:]
     return verbs.start(
         request.project,

@@ -26,6 +26,7 @@ from portal.log.rows import Row
 from portal.querybox import query_box
 from portal.views.tail import live_of
 from synclogs.models import ConnectedUser, HourCount, LogEntry, Project
+from synclogs.parsing.identifiers import uuid_of
 from synclogs.query import filters
 from synclogs.query.fields import FIELDS
 from synclogs.query.filters import FilterError, LogFilter
@@ -120,10 +121,10 @@ def cursors_of(request: ProjectRequest, log_filter: LogFilter) -> tuple[str, str
     """Where the page begins: `before`, `after`, or `at` an entry that it is to have. Raises FilterError."""
     before, after, key = (request.GET.get(name, "") for name in querystring.CURSORS)
     if key and not before and not after:
-        try:
-            before = neighbours.page_with(UUID(key), log_filter, request.project, size=PAGE_SIZE)
-        except ValueError:
-            raise FilterError({"at": "This is not the key of an entry."}) from None
+        entry = uuid_of(key)
+        if entry is None:
+            raise FilterError({"at": "This is not the key of an entry."})
+        before = neighbours.page_with(entry, log_filter, request.project, size=PAGE_SIZE)
     return before, after
 
 

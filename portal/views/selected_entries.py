@@ -15,6 +15,7 @@ from portal.access.projects import ProjectRequest, project_view
 from portal.log import columns, payload, rows, tickets
 from portal.views import logs
 from synclogs.models import ConnectedUser, LogEntry
+from synclogs.parsing.identifiers import uuid_of
 from synclogs.query.filters import FilterError
 from synclogs.reading import tail
 
@@ -28,10 +29,10 @@ def keys_of(request: ProjectRequest, *, most: int) -> list[UUID]:
     given = request.GET.getlist("key")
     if not given or len(given) > most:
         raise FilterError({"key": f"Give 1 to {most} keys."})
-    try:
-        return list(dict.fromkeys(UUID(key) for key in given))
-    except ValueError:
-        raise FilterError({"key": "This is not the key of an entry."}) from None
+    keys = {uuid_of(text): None for text in given}
+    if None in keys:
+        raise FilterError({"key": "This is not the key of an entry."})
+    return [key for key in keys if key]
 
 
 def found(request: ProjectRequest, *, most: int) -> list[LogEntry]:

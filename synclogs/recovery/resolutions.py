@@ -4,7 +4,6 @@ An actor and words come in, rows go out. Raises Refused when the words will not 
 """
 
 from datetime import datetime
-from uuid import UUID
 
 from django.db import transaction
 
@@ -13,6 +12,7 @@ from synclogs.access.actors import Actor, NotAllowed, Refused, required_text
 from synclogs.explain.syncs import error_explains_stop
 from synclogs.models import Action, Project, Resolution, Role, Sleeper, Sync
 from synclogs.parsing.decoding import cleaned
+from synclogs.parsing.identifiers import uuid_of
 
 LONGEST_TICKET = 200
 LONGEST_VALUE = 256
@@ -124,10 +124,10 @@ def _named(kind: Sleeper.Kind, value: str) -> str:
         raise Refused("value", "Say which sync, user or integration.")
     if kind != Sleeper.Kind.SYNC:
         return name
-    try:
-        return str(UUID(name.strip()))
-    except ValueError:
-        raise Refused("value", "The ID of a sync is a UUID.") from None
+    found = uuid_of(name.strip().removeprefix("urn:uuid:").strip("{}"))  # however a program wrote it
+    if found is None:
+        raise Refused("value", "The ID of a sync is a UUID.")
+    return str(found)
 
 
 def _ends_earlier(kept: Sleeper, until: datetime | None, *, now: datetime) -> bool:
