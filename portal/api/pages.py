@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 from portal.problems.documents import Denied
@@ -18,7 +18,7 @@ from synclogs.parsing.identifiers import hyphenated_uuid
 from synclogs.query import advice
 from synclogs.query.fields import blanks, text_of
 from synclogs.query.filters import MAX_VALUES
-from synclogs.reading import paging
+from synclogs.reading import keyset, paging
 
 MOST, USUAL = 200, 50
 OWN = ("limit", "cursor")
@@ -83,7 +83,7 @@ def newest(rows: QuerySet[Any], moment: str, asked: Asked) -> tuple[list[Any], s
     """The same from the newest on: by a moment that never changes, then by the UUID that tells apart what was at once."""
     if asked.cursor:
         at, last = paging.parse_cursor(asked.cursor)
-        rows = rows.filter(Q(**{f"{moment}__lte": at}) & (Q(**{f"{moment}__lt": at}) | Q(pk__lt=last)))
+        rows = rows.filter(keyset.older_than(moment, at, last))
     found = list(rows.order_by(f"-{moment}", "-pk")[: asked.limit + 1])
     more, found = len(found) > asked.limit, found[: asked.limit]
     if not more:

@@ -23,6 +23,7 @@ from synclogs.access.actors import NotAllowed, Refused
 from synclogs.catalogue import integration_words
 from synclogs.models import ConnectedUser, Project, Role, Sleeper, Sync
 from synclogs.parsing.identifiers import uuid_of
+from synclogs.query.filters import FilterError
 from synclogs.reading import keyset
 from synclogs.recovery import resolutions
 
@@ -55,8 +56,8 @@ def sleepers(request: ProjectRequest) -> HttpResponse:
         try:
             before, after = (request.GET.get(name, "") for name in keyset.CURSORS)
             page = keyset.page(everything, "at", size=PAGE_SIZE, before=before, after=after)
-        except keyset.CursorError as error:
-            errors = {"cursor": str(error)}
+        except FilterError as error:
+            errors = error.errors
     syncs = Sync.objects.of(request.project).filter(
         sync_id__in=[row.value for row in page.rows if row.kind == Sleeper.Kind.SYNC]
     )

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from synclogs import catalogue, moments
 from synclogs.catalogue import Step
 from synclogs.models import LogEntry, Project, Sync, Trace
 from synclogs.parsing import fields
 from synclogs.query.filters import LogFilter
+from synclogs.reading import keyset
 from synclogs.reading.paging import page
 
 LONGEST = 500
@@ -178,8 +179,8 @@ def beside(trace: Trace, project: Project) -> Beside:
     if trace.sync_id is None:
         return Beside(None, None, None)
     others = Trace.objects.of(project).filter(sync_id=trace.sync_id)
-    earlier = others.filter(_before(trace.first_at, trace.pk)).order_by("-first_at", "-pk")
-    later = others.filter(_after(trace.first_at, trace.pk)).order_by("first_at", "pk")
+    earlier = others.filter(keyset.older_than("first_at", trace.first_at, trace.pk)).order_by("-first_at", "-pk")
+    later = others.filter(keyset.newer_than("first_at", trace.first_at, trace.pk)).order_by("first_at", "pk")
     good = _last(earlier, sync_type=trace.sync_type, completed_at__isnull=False, failed_at=None)
     return Beside(earlier.first(), later.first(), good)
 
@@ -190,14 +191,6 @@ def last_good(sync: Sync, project: Project) -> Trace | None:
         return None
     begun = runs(sync, project).filter(first_at__lte=sync.last_completed_at)
     return _last(begun, completed_at=sync.last_completed_at)
-
-
-def _before(moment: datetime, pk: int) -> Q:
-    return Q(first_at__lte=moment) & (Q(first_at__lt=moment) | Q(pk__lt=pk))
-
-
-def _after(moment: datetime, pk: int) -> Q:
-    return Q(first_at__gte=moment) & (Q(first_at__gt=moment) | Q(pk__gt=pk))
 
 
 def latest(project: Project, *, first: datetime, last: datetime, size: int, **where: str) -> list[LogEntry]:
