@@ -120,6 +120,9 @@ ONCE = {
     },
     # A place in a list: its text, and which rows are behind it.
     r"Q\((pk|key)__[lg]t|\{1,1\d\}.*-\(": {"synclogs/reading/keyset.py"},
+    # Who does something, and that they may not.
+    r"class (Actor|Origin|NotAllowed)\b|is for the role \{": {"synclogs/access/actors.py", "portal/access/projects.py"},
+    r"raise PermissionDenied\(str\(": {"portal/access/projects.py"},
     r"import difflib|from difflib": {"synclogs/query/advice.py"},
 }
 

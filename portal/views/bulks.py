@@ -15,16 +15,15 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.access.projects import ProjectRequest, polled, project_view
+from portal.access.projects import ProjectRequest, actor_of, polled, project_view
 from portal.links import querystring
 from portal.recovery import bulk_cards
-from portal.recovery.attempt_cards import actor_of
 from portal.recovery.bulk_cards import BulkLine, Typed
 from portal.tables import lists
 from portal.tables.filtersets import BulkFilters, TickedFilters
 from portal.views import syncs
 from portal.views.reenables import SeeOther
-from synclogs.access.actors import NotAllowed, Refused
+from synclogs.access.actors import Refused, allow
 from synclogs.explain import bulks as words
 from synclogs.models import Bulk, BulkItem, BulkState, Role, Sync
 from synclogs.models.bulk import MOST_ITEMS
@@ -226,10 +225,8 @@ def act(request: ProjectRequest, bulk: UUID, verb: str) -> HttpResponse:
     found = bulk_of(request, bulk)
     if verb not in bulk_cards.VERBS:
         raise Http404("No such verb.")
-    if request.role < Role.LEAD:
-        raise PermissionDenied(
-            f"To {verb} a bulk re-enable is for the role Lead and above. You are {request.role.label.lower()} here.",
-        )
+    sentence = f"To {verb} a bulk re-enable is for the role Lead and above. You are {request.role.label.lower()} here."
+    allow(actor_of(request), Role.LEAD, sentence)
     if verb == "approve" and found.requested_by_id == request.user.pk:
         raise PermissionDenied("You asked for it yourself, so somebody else has to approve it: another lead.")
     if request.method == "POST":
@@ -264,8 +261,6 @@ def done(request: ProjectRequest, found: Bulk, verb: str) -> HttpResponse:
                 verbs.resume(found, actor=actor, now=now, reason=reason)
             case _:
                 verbs.abort(found, actor=actor, now=now, reason=reason)
-    except NotAllowed as error:
-        raise PermissionDenied(str(error)) from None
     except Refused as refused:
         return ask(request, bulk_cards.line_of(request, found, now=now), verb, reason=reason, error=refused.sentence)
     except Conflict as conflict:

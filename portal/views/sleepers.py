@@ -7,19 +7,17 @@ synclogs.recovery.resolutions.
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.access.projects import ProjectRequest, project_view
+from portal.access.projects import ProjectRequest, actor_of, project_view
 from portal.links import paths, querystring
 from portal.recovery import attempt_cards
-from portal.recovery.attempt_cards import actor_of
 from portal.syncs import cards
 from portal.views.reenables import SeeOther
-from synclogs.access.actors import NotAllowed, Refused
+from synclogs.access.actors import Refused
 from synclogs.catalogue import integration_words
 from synclogs.models import ConnectedUser, Project, Role, Sleeper, Sync
 from synclogs.parsing.identifiers import uuid_of
@@ -106,8 +104,6 @@ def put(request: ProjectRequest) -> HttpResponse:
             )
         except Refused as refused:
             errors["for" if refused.field == "until" else refused.field] = refused.sentence
-        except NotAllowed as denied:
-            raise PermissionDenied(str(denied)) from None
         else:
             messages.success(request, "It is on the do-not-wake list now: only a lead with a reason wakes it.")
             return SeeOther(url_of(request.project, kind, value))
@@ -147,10 +143,7 @@ def wake(request: ProjectRequest, sleeper: int) -> HttpResponse:
     found = Sleeper.objects.of(request.project).select_related("project").filter(pk=sleeper).first()
     if found is None:
         raise Http404("No such entry.")
-    try:
-        resolutions.wake(found, actor=actor_of(request))
-    except NotAllowed as denied:
-        raise PermissionDenied(str(denied)) from None
+    resolutions.wake(found, actor=actor_of(request))
     messages.success(request, "It is off the do-not-wake list.")
     if request.POST.get("back") == "list":
         return SeeOther(reverse("sleepers", args=(request.project.slug,)))

@@ -15,6 +15,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 
 from synclogs.access import audit
+from synclogs.access.actors import Actor
 from synclogs.models import Action, AuditEvent, Denial, Project
 from synclogs.moments import MINUTE, floor
 from synclogs.parsing.decoding import cleaned
@@ -95,6 +96,20 @@ def note(
             settle(now=now, until=now - DEAD, most=LEFT_BY_THE_DEAD)
     except (DatabaseError, InterfaceError) as error:
         logger.warning("refusal not counted", action=str(action), error=type(error).__name__)
+
+
+def deny(actor: Actor, tried: str, reason: str, *, project: Project) -> None:
+    """Counts that this person or key was not allowed to do something in the project; see `note`."""
+    note(
+        Action.ACCESS_DENIED,
+        tried,
+        address=actor.address,
+        request_id=actor.request_id,
+        project=project,
+        actor=actor.user,
+        actor_text="" if actor.user else actor.text,
+        reason=reason,
+    )
 
 
 def _counted(kind: Kind, name: str, *, minute: datetime) -> bool:
