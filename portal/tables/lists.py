@@ -15,6 +15,7 @@ from synclogs.query.filters import FilterError
 from synclogs.reading import keyset
 
 PAGE_SIZE = 50
+OPTIONS = 300  # of a filter that is picked from the data present
 
 
 @dataclass(frozen=True, slots=True)

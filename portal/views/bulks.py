@@ -17,12 +17,11 @@ from django.utils import timezone
 
 from portal.access.projects import ProjectRequest, actor_of, polled, project_view
 from portal.links import querystring
+from portal.links.responses import SeeOther
 from portal.recovery import bulk_cards
 from portal.recovery.bulk_cards import BulkLine, Typed
 from portal.tables import lists
-from portal.tables.filtersets import BulkFilters, TickedFilters
-from portal.views import syncs
-from portal.views.reenables import SeeOther
+from portal.tables.filtersets import BulkFilters, TickedFilters, sync_label
 from synclogs.access.actors import Refused, allow
 from synclogs.explain import bulks as words
 from synclogs.models import Bulk, BulkItem, BulkState, Role, Sync
@@ -123,7 +122,7 @@ def page(
 
 
 def label(name: str, value: str) -> tuple[str, str]:
-    return ("Sync", value[:8]) if name == "sync" else syncs.label(name, value)
+    return ("Sync", value[:8]) if name == "sync" else sync_label(name, value)
 
 
 # All of them, and one

@@ -14,12 +14,13 @@ from django.utils import timezone
 from portal.access.projects import ProjectRequest, actor_of, polled, project_view
 from portal.links import querystring
 from portal.links.querystring import Pairs
+from portal.links.question import Question
 from portal.log import columns, saved_views_rail
 from portal.log.payload import escaped
 from synclogs.access.actors import Refused
 from synclogs.models import SavedView
 from synclogs.query.fields import blanks
-from synclogs.query.filters import FilterError, LogFilter
+from synclogs.query.filters import FilterError
 from synclogs.reading import saved_views
 
 FORM = ("GET", "HEAD", "POST")
@@ -110,12 +111,14 @@ def changeable(request: ProjectRequest, number: int) -> SavedView:
 def readable_query(request: HttpRequest) -> str:
     """The query of the form, read as the list reads it, in its canonical form. Raises Refused."""
     given = QueryDict(request.POST.get("query", ""))
+    question = Question.read(given.lists(), now=timezone.now())
     try:
-        log_filter = LogFilter.parse(given.lists(), now=timezone.now(), besides=querystring.BESIDES)
+        if question.errors:
+            raise FilterError(question.errors)
         chosen = columns.parse(given.getlist(columns.PARAMETER))
     except FilterError as error:
         raise Refused("query", f"These filters cannot be saved. {error}") from None
-    return querystring.link(querystring.canonical(log_filter, columns.canonical(chosen)))[1:]
+    return querystring.link(question.with_page(columns.canonical(chosen)))[1:]
 
 
 def pairs_of(text: str) -> Pairs:

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from portal.access.projects import ProjectRequest, actor_of, project_view
 from portal.links import paths, querystring
+from portal.links.responses import SeeOther
 from portal.recovery import attempt_cards
 from portal.syncs import cards
-from portal.views.reenables import SeeOther
 from synclogs.access.actors import Refused
 from synclogs.catalogue import integration_words
 from synclogs.models import ConnectedUser, Project, Role, Sleeper, Sync
