@@ -9,7 +9,6 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
 from uuid import UUID
 
 from django.templatetags.static import static
@@ -59,7 +58,7 @@ TONE_ICONS: Mapping[str, str] = {
 
 @lru_cache(maxsize=256)  # a list draws several a row, always the same few
 def icon(name: str, size: str = "") -> SafeString:
-    """An icon of static/icons.svg; always decoration, so the words beside it say the same. `size`: s, l or nothing."""
+    """An icon of static/icons.svg; always decoration, so the words beside it say the same. `size`: s or nothing."""
     css = f"icon icon-{size}" if size else "icon"
     return format_html(
         '<svg class="{}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>', css, static("icons.svg"), name
@@ -202,19 +201,6 @@ def sync_type_words(name: str) -> str:
     return catalogue.sync_type_words(name)
 
 
-def type_words(name: str) -> str:
-    return catalogue.type_words(name)
-
-
 def counted(count: int, one: str, many: str = "") -> str:
     """1 entry, 2 entries."""
     return phrases.plural(count, one, many)
-
-
-def as_text(value: Any) -> str:
-    """A JSON scalar as it is written: true, null, 4.5; text without quotes."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)

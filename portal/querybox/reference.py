@@ -6,8 +6,6 @@ Tables only. The help page, the suggestions and their tests use the same rows, s
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-HELP = "queries"  # the section of the help page
-
 
 @dataclass(frozen=True, slots=True)
 class FieldWords:

@@ -27,7 +27,6 @@ for plain in (
     values.tone_icon,
     values.level_slug,
     values.number,
-    values.compact,
     values.at,
     values.lower_first,
     values.duration,
@@ -37,8 +36,6 @@ for plain in (
     values.integration_words,
     values.pipeline_words,
     values.sync_type_words,
-    values.type_words,
-    values.as_text,
 ):
     register.filter(plain.__name__, plain)
 register.filter("stamp", values.stamp_or_nothing)

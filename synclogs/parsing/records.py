@@ -22,7 +22,7 @@ from synclogs.parsing.limits import LIMITS, Code, Limits, TooLarge, TooMany, Unr
 
 __all__ = [
     "LIMITS", "Code", "Limits", "Reader", "Reading", "Record", "Refusal", "Retry", "Summary", "TooLarge", "TooMany",
-    "Unreadable", "context", "read_json", "read_line", "read_lines",
+    "Unreadable", "context", "read_json", "read_lines",
 ]  # fmt: skip
 
 
@@ -130,11 +130,6 @@ def read_lines(body: bytes, *, now: datetime) -> Reading:
             first = reading.refusals[0]
             raise Unreadable(Code(first.code), f"No line of the body can be read. {first.detail}")
     return reading
-
-
-def read_line(line: bytes, index: int, *, now: datetime) -> Record | Refusal:
-    """Reads one line. For many lines by the same clock keep a Reader."""
-    return Reader(now=now).line(line, index)
 
 
 class Reader:

@@ -58,11 +58,9 @@ class Paragon:
 
     def reenable(self, user: str, sync_id: UUID | str, *, attempt: UUID | str, reason: str) -> Reply:
         """Asks once. The provider takes no reason and no id of the attempt. Raises Permanent, Temporary or Unknown."""
-        return self._post(f"{sync_path(sync_id)}/reenable", user)
-
-    def disable(self, user: str, sync_id: UUID | str) -> Reply:
-        """Asks once. Raises Permanent, Temporary or Unknown."""
-        return self._post(f"{sync_path(sync_id)}/disable", user)
+        token = self._signer.token(user, now=self._clock())
+        path = f"{sync_path(sync_id)}/reenable"
+        return reply(self._syncs.post(path, headers={"Authorization": f"Bearer {token}"}, secrets=(token,)))
 
     def _get[T](self, channel: Channel, path: str, user: str, read: Callable[[object], T]) -> T:
         token = self._signer.token(user, now=self._clock())
@@ -71,10 +69,6 @@ class Paragon:
             return read(told)
         except Unexpected:
             raise Temporary(UNEXPECTED) from None
-
-    def _post(self, path: str, user: str) -> Reply:
-        token = self._signer.token(user, now=self._clock())
-        return reply(self._syncs.post(path, headers={"Authorization": f"Bearer {token}"}, secrets=(token,)))
 
 
 def sync_path(sync_id: UUID | str) -> str:
