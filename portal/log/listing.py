@@ -5,7 +5,6 @@ A Question comes in, a frozen Listing goes out. Reads only through synclogs.read
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import UUID
 
 from django.db import OperationalError
 
@@ -15,6 +14,7 @@ from portal.log import columns, rows, saved_views_rail
 from portal.log.columns import Column
 from portal.log.rows import Row
 from synclogs.models import HourCount, Project
+from synclogs.parsing.identifiers import uuid_of
 from synclogs.query.filters import FilterError, LogFilter
 from synclogs.reading import neighbours, paging, tail
 
@@ -84,8 +84,8 @@ def cursors_of(question: Question, log_filter: LogFilter, project: Project) -> t
     """Where the page begins: `before`, `after`, or `at` an entry that it is to have. Raises FilterError."""
     before, after = question.before, question.after
     if question.at and not before and not after:
-        try:
-            before = neighbours.page_with(UUID(question.at), log_filter, project, size=PAGE_SIZE)
-        except ValueError:
-            raise FilterError({"at": "This is not the key of an entry."}) from None
+        key = uuid_of(question.at)
+        if key is None:
+            raise FilterError({"at": "This is not the key of an entry."})
+        before = neighbours.page_with(key, log_filter, project, size=PAGE_SIZE)
     return before, after

@@ -6,11 +6,11 @@ A question comes in; one frozen object for `_ask.html` and `_ask_error.html` goe
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from portal.links import querystring
 from portal.links.question import Question
 from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS
+from synclogs.query import advice
 from synclogs.query.filters import Query
 from synclogs.query.language import QUERY_LENGTH, Match, Text, leaves
 
@@ -94,8 +94,8 @@ def with_near_value(query: Query, start: int, end: int) -> str:
         first = int(hundred[1]) * 100
         below = f" http_status:<{first + 100}" if first < 500 else ""
         return f"{text[: leaf.position]}({leaf.field}:>={first}{below}){text[end:]}"
-    near = get_close_matches(value.lower(), VALUES.get(str(leaf.field), ()), 1)
-    return text[:start] + near[0] + text[end:] if near else ""
+    near = advice.nearest(value.lower(), VALUES.get(str(leaf.field), ()))
+    return text[:start] + near + text[end:] if near else ""
 
 
 def in_capitals(query: Query) -> str:

@@ -12,12 +12,11 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from portal.access.projects import ProjectRequest, client_address, polled, project_view
+from portal.access.projects import ProjectRequest, actor_of, polled, project_view
 from portal.links import querystring
 from portal.links.question import Question
 from portal.log import exports
 from synclogs.export import lifecycle
-from synclogs.export.lifecycle import Origin
 from synclogs.models import Export, ExportFormat, Role
 from synclogs.query.filters import FilterError, LogFilter
 
@@ -95,13 +94,13 @@ def file(
     headers = {"X-Content-Type-Options": "nosniff"}
     if request.method == "HEAD":
         return HttpResponse(content_type=CONTENT_TYPES[format], headers=headers | disposition(request, format))
-    origin = Origin(client_address(request), request.id)
+    actor = actor_of(request)
     try:
-        begun = lifecycle.start(log_filter, request.project, person=request.user, format=format, now=now, origin=origin)
+        begun = lifecycle.start(log_filter, request.project, request.user, actor=actor, format=format, now=now)
     except lifecycle.Busy:
         return page(request, question, is_busy=True, status=HTTPStatus.TOO_MANY_REQUESTS)
     return StreamingHttpResponse(
-        lifecycle.pieces(begun, log_filter, origin=origin),
+        lifecycle.pieces(begun, log_filter, actor=actor),
         content_type=CONTENT_TYPES[format],
         headers=headers | disposition(request, format, begun),
     )

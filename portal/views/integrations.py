@@ -14,7 +14,7 @@ from portal.log import rows as log_lines
 from portal.recovery.attempt_cards import sleep_of
 from portal.syncs import cards, hours
 from portal.tables import lists
-from synclogs import catalogue, explain
+from synclogs import catalogue, explain, moments
 from synclogs.catalogue import Tone
 from synclogs.explain import Verdict
 from synclogs.models import Facet, HourCount, Project, Sleeper, Sync
@@ -164,4 +164,4 @@ def span(project: Project, item: IntegrationStanding, *, now: datetime) -> tuple
     last = hours.first()
     if last is None:
         return (item.seen_at, item.seen_at)
-    return last - timedelta(days=30), last + activity.HOUR
+    return last - timedelta(days=30), last + moments.HOUR

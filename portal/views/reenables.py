@@ -15,13 +15,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.access.projects import ProjectRequest, polled, project_view
+from portal.access.projects import ProjectRequest, actor_of, polled, project_view
 from portal.links import paths
 from portal.links.querystring import value_words
 from portal.links.responses import SeeOther
 from portal.log import rows as log_lines
 from portal.recovery import attempt_cards, bulk_cards, sync_page
-from portal.recovery.attempt_cards import Progress, Typed, actor_of
+from portal.recovery.attempt_cards import Progress, Typed
 from portal.syncs import cards
 from portal.tables import lists
 from portal.tables.filtersets import UNDER_WAY, ReenableFilters

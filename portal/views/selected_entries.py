@@ -14,6 +14,7 @@ from django.utils import timezone
 from portal.access.projects import ProjectRequest, project_view
 from portal.log import columns, payload, rows, tickets
 from synclogs.models import ConnectedUser, LogEntry
+from synclogs.parsing.identifiers import uuid_of
 from synclogs.query.filters import FilterError
 from synclogs.reading import tail
 
@@ -27,10 +28,10 @@ def keys_of(request: ProjectRequest, *, most: int) -> list[UUID]:
     given = request.GET.getlist("key")
     if not given or len(given) > most:
         raise FilterError({"key": f"Give 1 to {most} keys."})
-    try:
-        return list(dict.fromkeys(UUID(key) for key in given))
-    except ValueError:
-        raise FilterError({"key": "This is not the key of an entry."}) from None
+    keys = {uuid_of(text): None for text in given}
+    if None in keys:
+        raise FilterError({"key": "This is not the key of an entry."})
+    return [key for key in keys if key]
 
 
 def found(request: ProjectRequest, keys: Sequence[UUID]) -> list[LogEntry]:

@@ -9,8 +9,8 @@ from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
 
 from portal.access.projects import ProjectRequest, polled, project_view
-from portal.drawing.values import stamp
 from portal.links.question import Question
+from synclogs.moments import rfc3339
 from synclogs.query.filters import FilterError
 from synclogs.reading import tail
 from synclogs.storage.budget import OutOfTime
@@ -32,7 +32,7 @@ def arrivals(request: ProjectRequest) -> HttpResponse:
         return told({"errors": {"": "Too much arrives to look through; narrow the filters."}}, status=503)
     if not found.arrivals:
         return HttpResponse(status=204, headers={CURSOR: found.cursor})
-    entries = [[str(arrival.key), stamp(arrival.occurred_at)] for arrival in found.arrivals]
+    entries = [[str(arrival.key), rfc3339(arrival.occurred_at)] for arrival in found.arrivals]
     return told({"entries": entries, "cursor": found.cursor, "more": found.has_more}, status=200)
 
 

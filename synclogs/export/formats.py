@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from synclogs.catalogue import CATEGORY_SLUGS, Level
+from synclogs.moments import rfc3339
 from synclogs.parsing import records
 
 
@@ -90,7 +91,7 @@ def _cells(row: Row) -> list[object]:
     rest: dict[str, Any] = _decode(row.detail)
     counts, error_message = _counts(rest), _error_message(rest)
     return [
-        records.rfc3339(row.occurred_at), _LEVELS.get(row.level), row.type, _CATEGORIES.get(row.category), row.event, row.sync_id,
+        rfc3339(row.occurred_at, "fewest"), _LEVELS.get(row.level), row.type, _CATEGORIES.get(row.category), row.event, row.sync_id,
         row.trace_id, row.user_id, row.integration, row.pipeline, row.sync_type, row.status, row.error_code, row.http_status,
         row.recoverability, error_message, row.message, *counts, row.credential_id, row.entry_id, row.key,
         _encode(rest).decode() if rest else "",

@@ -9,6 +9,7 @@ from typing import ClassVar
 from urllib.parse import quote
 from uuid import UUID
 
+from synclogs.parsing.identifiers import hyphenated_uuid
 from synclogs.provider.answers import (
     Connections,
     ListedSync,
@@ -73,14 +74,7 @@ class Paragon:
 def sync_path(sync_id: UUID | str) -> str:
     """The sync's path below the API's address. Raises Permanent for anything but a UUID, so that no path can be made up."""
     try:
-        return f"/api/syncs/{quote(str(uuid_of(sync_id)), safe='')}"
+        found = sync_id if isinstance(sync_id, UUID) else hyphenated_uuid(sync_id)
     except ValueError:
         raise Permanent("This is no id of a sync: it has to be a UUID.") from None
-
-
-def uuid_of(value: UUID | str) -> UUID:
-    """Only the usual spelling: UUID() alone also takes braces, a urn: and misplaced hyphens. Raises ValueError."""
-    made = value if isinstance(value, UUID) else UUID(value)
-    if str(made) != str(value).lower():
-        raise ValueError
-    return made
+    return f"/api/syncs/{found}"

@@ -8,13 +8,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 
 from django.db.models import Q
 
 from synclogs.models import LogEntry, Project
 from synclogs.models.log import LogEntryQuerySet
-from synclogs.query import conditions, language
+from synclogs.query import advice, conditions, language
 from synclogs.query.fields import EMPTY, FIELDS, Field, is_blank, text_of
 from synclogs.query.language import Node, QueryError
 
@@ -192,9 +191,8 @@ def parse_query(text: str) -> Node | None:
 def _term(name: str, values: tuple[str, ...]) -> Term:
     field = FIELDS.get(name.removeprefix("-"))
     if field is None:
-        near = get_close_matches(name.removeprefix("-"), [*FIELDS, *TIMES, "q"], n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise ValueError(f"There is no filter “{text_of(name)[:40]}”.{hint}")
+        meant = advice.hint(name.removeprefix("-"), (*FIELDS, *TIMES, "q"))
+        raise ValueError(f"There is no filter “{text_of(name)[:40]}”.{meant}")
     _filled(values)
     if len(values) > MAX_VALUES:
         raise ValueError(f"At most {MAX_VALUES} values.")
