@@ -89,12 +89,12 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
             tests="test_ingest.py::test_the_state_as_sent_comes_before_what_its_event_implies",
         ),
     ),
-    "synclogs.query.filters": (
+    "synclogs.query.advice": (
         Mutant(
             "an unknown parameter names the nearest",
             "A mistyped name is an error with a hint and never everything.",
-            before='hint = f" Did you mean {near[0]}?" if near else ""',
-            after='hint = ""',
+            before='return f" Did you mean {near}?" if near else ""',
+            after='return ""',
             tests="test_logs_page.py::test_an_unknown_parameter_is_a_400_with_the_nearest_name",
         ),
     ),

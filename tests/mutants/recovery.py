@@ -51,8 +51,8 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
         Mutant(
             "against the evidence only a lead",
             "An operator may not override a check.",
-            before="least = Role.LEAD if override else Role.OPERATOR",
-            after="least = Role.OPERATOR",
+            before="allow(actor, Role.LEAD if override else Role.OPERATOR)",
+            after="allow(actor, Role.OPERATOR)",
             tests="test_reenable.py::test_the_role_has_to_reach",
         ),
     ),
