@@ -17,6 +17,7 @@ from synclogs.moments import microseconds
 from synclogs.parsing import vocabulary
 from synclogs.parsing.decoding import cleaned, shown
 from synclogs.parsing.limits import LIMITS, Code
+from synclogs.parsing.vocabulary import Key
 
 type Values = dict[str, object]
 
@@ -233,6 +234,12 @@ def summary(values: Values) -> Summary | None:
         return None
     read = Summary(*[_count_of(found, spellings) for spellings in _COUNTS])
     return None if read == _NO_SUMMARY else read
+
+
+def number(values: Values, key: Key) -> int | None:
+    """The whole number under a key of an object such as the summary; None when there is none to be understood."""
+    found = values.get(key.path[0])
+    return _count_of(found, key.spellings) if isinstance(found, dict) else None
 
 
 def error(values: Values) -> tuple[str, str, int | None, Retry | None]:

@@ -58,7 +58,7 @@ def snake(name: str) -> str:
 
 # In the order of the platform's documentation, in which an entry is shown as it was sent.
 ENTRY: tuple[Key, ...] = (
-    Key(path=("id",), label="Sender's ID", name="id", column="entry_id", note="As its sender named it"),
+    Key(path=("id",), label="ID of the entry", name="id", column="entry_id", note="As its sender named it"),
     Key(path=("timestamp",), label="Time", column="occurred_at"),
     Key(path=("level",), label="Level", name="level", column="level", note="error, warning, info or debug"),
     Key(path=("type",), label="Type", name="type", column="type", note="managed_sync, or another kind of log"),
