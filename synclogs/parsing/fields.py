@@ -53,8 +53,9 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
     duration_ms: int | None
 
 
+_OF_A_SUMMARY = {key.snake: key for key in vocabulary.SUMMARY}
 # The keys of a summary that runs have columns for, in the order of Summary.
-TOTALS = tuple(key for key in vocabulary.SUMMARY if key.snake in Summary.__struct_fields__)
+TOTALS = tuple(_OF_A_SUMMARY[name] for name in Summary.__struct_fields__)
 _COUNTS = tuple(key.spellings for key in TOTALS)
 
 
