@@ -13,6 +13,7 @@ from synclogs.explain import Finding
 from synclogs.models import Attention, ConnectedUser, Project, Sync
 from synclogs.models import sync as limits
 from synclogs.overview import state_counts
+from synclogs.query.filters import FilterError
 from synclogs.reading import keyset
 from tests.factories import ProjectFactory
 
@@ -188,5 +189,5 @@ def test_a_page_beyond_the_end_still_leads_back():
     "cursor", ["x", "1", "-", "--", "ffffffffffffffff-1", "1-99999999999999999999", "0-1\n", "٣-1"]
 )
 def test_a_damaged_cursor_is_refused(cursor):
-    with pytest.raises(keyset.CursorError):
-        keyset.place(cursor, Sync)
+    with pytest.raises(FilterError):
+        keyset.place_of(cursor, Sync)

@@ -26,7 +26,7 @@ from portal.admin.site import administered
 from portal.links.querystring import PRESET_WORDS
 from portal.log import payload
 from synclogs.models import Project
-from synclogs.query.filters import PRESETS
+from synclogs.query.filters import PRESETS, FilterError
 from synclogs.reading import facet_values, keyset
 from synclogs.reading.facet_values import Seen
 from synclogs.storage.budget import estimate
@@ -98,7 +98,7 @@ class PagedList(PortalList):
             found = keyset.page(
                 self.queryset, self.model_admin.moment, size=self.list_per_page, before=self.before, after=self.after
             )
-        except keyset.CursorError as error:
+        except FilterError as error:
             messages.error(request, str(error))
             found = keyset.Slice([], "", "")
         self.show(found.rows, newer=found.newer, older=found.older, expected=lambda: estimate(self.queryset))

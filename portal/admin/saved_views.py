@@ -10,9 +10,9 @@ from portal.admin import cells
 from portal.admin.base import PortalModelAdmin
 from portal.admin.cells import Cell, code_column, column, moment_column
 from portal.admin.lists import Choice, ProjectChoice
+from synclogs.access.actors import Refused
 from synclogs.models import SavedView
 from synclogs.reading import saved_views
-from synclogs.reading.saved_views import Refused
 
 
 class SharedChoice(Choice):

@@ -5,7 +5,6 @@ What is not known is null. No database here, and no decision.
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from django.http import HttpRequest
@@ -16,6 +15,7 @@ from rest_framework import serializers
 from portal.links import paths
 from synclogs.catalogue import CATEGORY_SLUGS
 from synclogs.models import ConnectedUser, LogEntry, Sync, Trace
+from synclogs.moments import rfc3339
 from synclogs.parsing import fields, vocabulary
 
 SLUGS = {int(value): slug for slug, value in CATEGORY_SLUGS.items()}
@@ -24,10 +24,6 @@ REQUIRED = ("id", "timestamp", "level", "type")
 # Declared one by one they would be a second list of the keys; vars() is the body of the class, which REST framework reads.
 OPTIONAL_TEXTS = [key.wire for key in vocabulary.ENTRY if key.wire not in (*REQUIRED, "message", "syncId")]
 METADATA_KEYS, METADATA_CHARACTERS = 50, 16 * 1024
-
-
-def moment(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def address(request: HttpRequest, path: str) -> str:
@@ -88,7 +84,7 @@ class EntryShape(Shape):
         page = reverse("log", args=(self.context["project"].slug, entry.key))
         ours = {
             "key": str(entry.key),
-            "receivedAt": moment(entry.received_at),
+            "receivedAt": rfc3339(entry.received_at),
             "category": SLUGS[entry.category],
             "url": address(self.request, page),
         }

@@ -10,7 +10,7 @@ from functools import partial
 from django.utils.safestring import SafeString
 
 from portal.drawing.markup import fill, joined
-from portal.drawing.values import short_id, stamp, status_badge, visible, visible_text
+from portal.drawing.values import short_id, status_badge, visible, visible_text
 from portal.links import paths
 from portal.links.querystring import value_words
 from portal.log import columns, entry_detail
@@ -18,6 +18,7 @@ from portal.log.columns import COLUMNS, Column
 from synclogs import catalogue, explain
 from synclogs.explain import phrases, times
 from synclogs.models import LogEntry, Project
+from synclogs.moments import rfc3339
 from synclogs.parsing import fields, vocabulary
 from synclogs.parsing.vocabulary import NAMED, Key
 
@@ -167,7 +168,7 @@ def received(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
     return fill(
         '<span class="{}"><span class="sr-only">Received </span><time datetime="{}" title="{}">{}</time></span>\n',
         column.css,
-        stamp(moment),
+        rfc3339(moment),
         times.exact(moment),
         f"{moment:%H:%M:%S}",
     )

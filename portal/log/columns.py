@@ -6,10 +6,10 @@ level stand first on every line and are not chosen. No markup.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from portal.links.querystring import Pairs
 from synclogs.parsing.vocabulary import NAMED
+from synclogs.query import advice
 from synclogs.query.fields import EMPTY, is_blank
 from synclogs.query.filters import FilterError
 
@@ -78,8 +78,8 @@ def parse(values: Iterable[str]) -> tuple[Column, ...]:
     names = [name.strip() for value in values for name in value[:LONGEST].split(",") if name.strip()]
     for name in names:
         if name not in COLUMNS and name not in ALWAYS:
-            near = get_close_matches(name.lower(), [*ALWAYS, *COLUMNS], n=1)
-            hint = f" Did you mean {near[0]}?" if near else f" There are {', '.join((*ALWAYS, *COLUMNS))}."
+            every = (*ALWAYS, *COLUMNS)
+            hint = advice.hint(name.lower(), every) or f" There are {', '.join(every)}."
             raise FilterError({PARAMETER: f"There is no column “{name[:40]}”.{hint}"})
     if not names:
         return DEFAULT

@@ -17,6 +17,7 @@ from portal.log import payload
 from synclogs import explain
 from synclogs.catalogue import Level
 from synclogs.models import LogEntry, Project
+from synclogs.moments import rfc3339
 from synclogs.parsing import vocabulary
 from synclogs.parsing.vocabulary import Key
 from synclogs.query.filters import PRESETS
@@ -164,11 +165,7 @@ def since_pairs(moment: datetime, *, now: datetime) -> Pairs:
     for preset, length in PRESETS.items():
         if length >= PRESETS["24h"] and now - length <= moment:
             return () if preset == "24h" else (("since", preset),)
-    return (("since", stamp(moment - NEIGHBOURHOOD)),)
-
-
-def stamp(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return (("since", rfc3339(moment - NEIGHBOURHOOD, "seconds")),)
 
 
 def figures(summary: object) -> tuple[Figure, ...]:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from synclogs.parsing.vocabulary import ERROR, NAMED, RETRY, SUMMARY
 
-HELP = "queries"  # the section of the help page
-
 
 @dataclass(frozen=True, slots=True)
 class FieldWords:

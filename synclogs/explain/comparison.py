@@ -95,14 +95,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`first` is the number of the first row that tells something, None when every step is alike.
-
-    `good_next`: the entry of the good run that stands where the difference begins, None when it had ended there.
-    """
+    """`first` is the number of the first row that tells something, None when every step is alike."""
 
     rows: tuple[Row, ...]
     first: int | None = None
-    good_next: int | None = None
     totals: tuple[tuple[str, int | None, int | None], ...] = field(default=())
 
     @property
@@ -127,7 +123,6 @@ def compare(
     return Comparison(
         tuple(rows),
         first,
-        good_next=None if first is None else next((row.good for row in rows[first:] if row.good is not None), None),
         totals=tuple((name, getattr(totals[0], name), getattr(totals[1], name)) for name in TOTALS) if totals else (),
     )
 

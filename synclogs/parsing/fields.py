@@ -16,6 +16,7 @@ from synclogs.catalogue import LEVEL_SLUGS
 from synclogs.moments import microseconds
 from synclogs.parsing import vocabulary
 from synclogs.parsing.decoding import cleaned, shown
+from synclogs.parsing.identifiers import HYPHENATED
 from synclogs.parsing.limits import LIMITS, Code
 from synclogs.parsing.vocabulary import Key
 
@@ -29,7 +30,6 @@ LONGEST_BACKOFF_MS = 10 * 366 * 86_400_000
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
-_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 # Letters, numbers, punctuation, symbols; marks that take a place of their own; private characters, which fonts draw.
 _SEEN = frozenset("Lu Ll Lt Lm Lo Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Mc Co".split())
 # Letters and symbols by their category, but drawn as nothing.
@@ -137,7 +137,7 @@ def sync_id(values: Values) -> str:
     if value is None or value == "":
         return ""
     text = _text(name, value)
-    if not _UUID.fullmatch(text):
+    if not HYPHENATED.fullmatch(text):
         raise Refused(Code.BAD_UUID, name, f"{name} has to be a UUID with its four hyphens; found {shown(text)}.")
     return text.lower()
 

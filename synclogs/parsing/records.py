@@ -6,14 +6,14 @@ and for each other entry a Refusal that says which rule it broke and where. Noth
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import msgspec
 
 from synclogs.catalogue import SYNC_LOG, Level, category_of
-from synclogs.moments import microseconds
+from synclogs.moments import microseconds, rfc3339
 from synclogs.parsing import fields, vocabulary
 from synclogs.parsing.bodies import Source
 from synclogs.parsing.decoding import Problem, Scanner, cleaned, shown
@@ -22,7 +22,7 @@ from synclogs.parsing.limits import LIMITS, Code, Limits, TooLarge, TooMany, Unr
 
 __all__ = [
     "LIMITS", "Code", "Limits", "Reader", "Reading", "Record", "Refusal", "Retry", "Summary", "TooLarge", "TooMany",
-    "Unreadable", "context", "read_json", "read_line", "read_lines",
+    "Unreadable", "context", "read_json", "read_lines",
 ]  # fmt: skip
 
 
@@ -136,11 +136,6 @@ def read_lines(body: bytes, *, now: datetime) -> Reading:
     return reading
 
 
-def read_line(line: bytes, index: int, *, now: datetime) -> Record | Refusal:
-    """Reads one line. For many lines by the same clock keep a Reader."""
-    return Reader(now=now).line(line, index)
-
-
 class Reader:
     """Reads entries by one clock. Quick to use, slow to make; not to be shared between threads.
 
@@ -240,7 +235,7 @@ def context(entry: Any, detail: Mapping[str, Any]) -> Values:
     time in one spelling; known keys come first, in the order of the platform's documentation.
     """
     sent: Values = {name: getattr(entry, column) for name, column in _KEYS}
-    sent["timestamp"] = rfc3339(entry.occurred_at)
+    sent["timestamp"] = rfc3339(entry.occurred_at, "fewest")
     sent["level"] = Level(entry.level).name
     sent["syncId"] = str(entry.sync_id or "")
     sent = {name: value for name, value in sent.items() if value != ""}
@@ -252,9 +247,3 @@ def context(entry: Any, detail: Mapping[str, Any]) -> Values:
     if error or "error" in detail:
         sent["error"] = error
     return sent | {name: value for name, value in detail.items() if name not in ("summary", "error")}
-
-
-def rfc3339(moment: datetime) -> str:
-    moment = moment.astimezone(UTC)
-    digits = "microseconds" if moment.microsecond % 1000 else "milliseconds" if moment.microsecond else "seconds"
-    return moment.isoformat(timespec=digits).replace("+00:00", "Z")

@@ -21,7 +21,7 @@ from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
 
 from synclogs.access import audit
-from synclogs.access.actors import PORTAL, Actor, NotAllowed, required_text
+from synclogs.access.actors import PORTAL, Actor, NotAllowed, allow, required_text
 from synclogs.catalogue import SyncStatus
 from synclogs.catalogue.recovery import OPEN, Check, CheckName, Evidence, State
 from synclogs.explain.reenables import not_sent_sentence
@@ -110,9 +110,7 @@ def request(
 
 
 def _request(sync: Sync, actor: Actor, reason: str, *, override: bool, now: datetime, bulk: Bulk | None) -> Reenable:
-    least = Role.LEAD if override else Role.OPERATOR
-    if actor.role < least:
-        raise NotAllowed(f"This is for the role {least.label} and above.")
+    allow(actor, Role.LEAD if override else Role.OPERATOR)
     reason = required_text("reason", reason)
     found = _evidence(sync, actor, bulk=bulk, now=now)
     if not found.allows(override=override):
