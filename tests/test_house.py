@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from synclogs.parsing import vocabulary
+
 ROOT = Path(__file__).resolve().parent.parent
 WINGS = ("synclogs", "portal")
 TOP_LEVEL = {
@@ -156,6 +158,27 @@ def test_only_projections_write_what_was_observed() -> None:
         text = path.read_text()
         if path.name not in allowed:
             assert not re.search(r"(UPDATE|INSERT INTO) synclogs_(sync|trace|hourcount|minutecount)", text), path
+
+
+def test_the_keys_of_an_entry_are_written_down_once() -> None:
+    """Who reads, shows or documents an entry takes its keys from the vocabulary. Three name parts of addresses too."""
+    named_elsewhere = {"syncId", "traceId", "userId"}
+    keys = {key.wire for key in vocabulary.KEYS if key.path and not key.wire.islower()} - named_elsewhere
+    senders = ("synclogs/demo/", "synclogs/provider/")
+    found = {
+        (name, node.value)
+        for name, tree in trees(*WINGS)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and node.value in keys and not name.startswith(senders)
+    }
+    vocabularies = {(name, key) for name, key in found if name == "synclogs/parsing/vocabulary.py"}
+    assert {key for _, key in vocabularies} == keys
+    assert found - vocabularies == {
+        ("synclogs/parsing/records.py", "syncEvent"),  # required of one type of entries
+        ("portal/log/entry_detail.py", "credentialId"),  # not among the properties
+        # The example of an entry.
+        *(("portal/api/rules.py", key) for key in ("syncEvent", "syncType", "syncStatus", "httpStatus", "errorCode")),
+    }
 
 
 def test_pages_never_count_or_skip_entries() -> None:

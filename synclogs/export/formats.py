@@ -14,7 +14,7 @@ import msgspec
 
 from synclogs.catalogue import CATEGORY_SLUGS, Level
 from synclogs.moments import rfc3339
-from synclogs.parsing import records
+from synclogs.parsing import records, vocabulary
 
 
 class Row(NamedTuple):
@@ -59,14 +59,7 @@ RISKY = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _CATEGORIES = {int(number): slug for slug, number in CATEGORY_SLUGS.items()}
 _LEVELS = {int(level): level.name for level in Level}
 # The columns of counts, and under which names a sender may have written each.
-_COUNTS = (
-    ("created", ("created",)),
-    ("updated", ("updated",)),
-    ("deleted", ("deleted",)),
-    ("total_processed", ("totalProcessed", "total_processed")),
-    ("total_changes", ("totalChanges", "total_changes")),
-    ("duration_ms", ("durationMs", "duration_ms", "duration")),
-)
+_COUNTS = tuple((key.snake, key.spellings) for key in vocabulary.SUMMARY)
 CSV_COLUMNS = (
     "time", "level", "type", "category", "event", "sync", "trace", "user", "integration", "pipeline", "sync_type", "status",
     "error_code", "http_status", "recoverability", "error_message", "message", *(name for name, _ in _COUNTS), "credential",

@@ -14,7 +14,7 @@ import msgspec
 
 from synclogs.catalogue import SYNC_LOG, Level, category_of
 from synclogs.moments import microseconds, rfc3339
-from synclogs.parsing import fields
+from synclogs.parsing import fields, vocabulary
 from synclogs.parsing.bodies import Source
 from synclogs.parsing.decoding import Problem, Scanner, cleaned, shown
 from synclogs.parsing.fields import Refused, Retry, Summary, Values
@@ -71,6 +71,10 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     sanitized: int
 
 
+_EVENT, _TRACE, _INTEGRATION, _PIPELINE, _SYNC_TYPE, _STATUS, _CREDENTIAL = (
+    vocabulary.NAMED[name].spellings
+    for name in ("event", "trace", "integration", "pipeline", "sync_type", "status", "credential")
+)
 _LINE = re.compile(rb"[^ \t\n\r][^\n]*")
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -182,17 +186,17 @@ class Reader:
         occurred_us = fields.timestamp(values, newest_us=self._newest_us)
         level = fields.level(values)
         type_ = fields.required(values, "type", LIMITS.type_characters)
-        event = fields.optional(values, "syncEvent")
+        event = fields.optional(values, *_EVENT)
         if not event and type_ == SYNC_LOG:
             raise Refused(Code.MISSING, "syncEvent", f"syncEvent is required for entries of type {SYNC_LOG}.")
         sync_id = fields.sync_id(values)
-        trace_id = fields.optional(values, "traceId")
+        trace_id = fields.optional(values, *_TRACE)
         user_id = fields.user_id(values)
-        integration = fields.optional(values, "integration", "integrationId")
-        pipeline = fields.optional(values, "pipeline")
-        sync_type = fields.optional(values, "syncType")
-        status = fields.optional(values, "syncStatus")
-        credential_id = fields.optional(values, "credentialId")
+        integration = fields.optional(values, *_INTEGRATION)
+        pipeline = fields.optional(values, *_PIPELINE)
+        sync_type = fields.optional(values, *_SYNC_TYPE)
+        status = fields.optional(values, *_STATUS)
+        credential_id = fields.optional(values, *_CREDENTIAL)
         message = fields.message(values)
         fields.check_objects(values)
         if unsafe:
@@ -220,25 +224,8 @@ def _known_id(value: object) -> str | None:
         return None
 
 
-# What the log page of the platform calls a log's properties, in its order, after those that every entry has.
-_KEYS = (
-    ("id", "entry_id"),
-    ("timestamp", "occurred_at"),
-    ("level", "level"),
-    ("type", "type"),
-    ("message", "message"),
-    ("syncId", "sync_id"),
-    ("traceId", "trace_id"),
-    ("userId", "user_id"),
-    ("integration", "integration"),
-    ("pipeline", "pipeline"),
-    ("syncEvent", "event"),
-    ("syncType", "sync_type"),
-    ("syncStatus", "status"),
-    ("credentialId", "credential_id"),
-)
-_ERROR_KEYS = (("recoverability", "recoverability"), ("httpStatus", "http_status"), ("errorCode", "error_code"))
-_SUMMARY_ORDER = ("created", "updated", "deleted", "totalProcessed", "totalChanges", "durationMs")
+_KEYS, _ERROR_KEYS = vocabulary.columns(vocabulary.ENTRY), vocabulary.columns(vocabulary.ERROR)
+_SUMMARY_ORDER = tuple(key.wire for key in vocabulary.SUMMARY)
 
 
 def context(entry: Any, detail: Mapping[str, Any]) -> Values:
