@@ -101,7 +101,15 @@ WRITERS = {
     "portal/sign_in/sessions.py": {"Session", "row", "super"},
 }
 WRITING = {"bulk_create", "bulk_update", "create", "delete", "get_or_create", "save", "update", "update_or_create"}
-NO_ROWS = {"digest", "environ", "globals", "keys", "row", "saved_views"}  # dictionaries, hashes, verbs of other modules
+NO_ROWS = {
+    "vars",
+    "digest",
+    "environ",
+    "globals",
+    "keys",
+    "row",
+    "saved_views",
+}  # dictionaries, hashes, verbs of other modules
 
 
 def receiver(call: ast.Call) -> str:

@@ -1,7 +1,7 @@
 """The fields of an entry, each by its rule: a value as it was sent -> the value as it is kept.
 
 Comes in: the entry's values, from which each function takes what is its own. Goes out: text and numbers that fit their
-columns, or Refused. What nobody takes stays and becomes the entry's detail; nothing open is ever refused.
+columns, or Invalid. What nobody takes stays and becomes the entry's detail; nothing open is ever refused.
 """
 
 import re
@@ -68,7 +68,7 @@ class Retry(msgspec.Struct, frozen=True, gc=False):
     backoff_ms: int | None
 
 
-class Refused(Exception):
+class Invalid(Exception):
     """A field breaks its rule, and so its entry is not taken."""
 
     def __init__(self, code: Code, name: str, detail: str) -> None:
@@ -82,7 +82,7 @@ def required(values: Values, name: str, longest: int) -> str:
     """A printable ASCII text that has to be there."""
     value = values.pop(name, None)
     if value is None or value == "":
-        raise Refused(Code.MISSING, name, f"{name} is required.")
+        raise Invalid(Code.MISSING, name, f"{name} is required.")
     return _printable(name, value, longest)
 
 
@@ -110,8 +110,8 @@ def _printable(name: str, value: object, longest: int) -> str:
         return value if not value.isspace() else _unseen(name, value)
     text = _text(name, value)
     if len(text) > longest:
-        raise Refused(Code.TOO_LONG, name, f"{name} is {len(text)} characters long; at most {longest} are accepted.")
-    raise Refused(Code.BAD_CHARACTERS, name, f"{name} takes printable ASCII characters only; found {shown(text)}.")
+        raise Invalid(Code.TOO_LONG, name, f"{name} is {len(text)} characters long; at most {longest} are accepted.")
+    raise Invalid(Code.BAD_CHARACTERS, name, f"{name} takes printable ASCII characters only; found {shown(text)}.")
 
 
 def is_seen(text: str) -> bool:
@@ -122,13 +122,13 @@ def is_seen(text: str) -> bool:
 
 
 def _unseen(name: str, text: str) -> NoReturn:
-    raise Refused(Code.BAD_CHARACTERS, name, f"{name} needs a character that can be seen; found {shown(text)}.")
+    raise Invalid(Code.BAD_CHARACTERS, name, f"{name} needs a character that can be seen; found {shown(text)}.")
 
 
 def _text(name: str, value: object) -> str:
     if isinstance(value, str):
         return value
-    raise Refused(Code.WRONG_TYPE, name, f"{name} has to be a text; found {shown(value)}.")
+    raise Invalid(Code.WRONG_TYPE, name, f"{name} has to be a text; found {shown(value)}.")
 
 
 def sync_id(values: Values) -> str:
@@ -138,7 +138,7 @@ def sync_id(values: Values) -> str:
         return ""
     text = _text(name, value)
     if not HYPHENATED.fullmatch(text):
-        raise Refused(Code.BAD_UUID, name, f"{name} has to be a UUID with its four hyphens; found {shown(text)}.")
+        raise Invalid(Code.BAD_UUID, name, f"{name} has to be a UUID with its four hyphens; found {shown(text)}.")
     return text.lower()
 
 
@@ -149,22 +149,22 @@ def user_id(values: Values) -> str:
         return ""
     text = _text(name, value)
     if (not text.isascii() or "\x00" in text) and cleaned(text) != text:
-        raise Refused(Code.BAD_CHARACTERS, name, f"{name} holds NUL or half a surrogate pair; found {shown(text)}.")
+        raise Invalid(Code.BAD_CHARACTERS, name, f"{name} holds NUL or half a surrogate pair; found {shown(text)}.")
     if text and not is_seen(text):
         _unseen(name, text)
     size = len(text.encode())
     if size > LIMITS.user_id_bytes:
-        raise Refused(Code.TOO_LONG, name, f"{name} is {size} bytes long; at most {LIMITS.user_id_bytes} are accepted.")
+        raise Invalid(Code.TOO_LONG, name, f"{name} is {size} bytes long; at most {LIMITS.user_id_bytes} are accepted.")
     return text
 
 
 def level(values: Values) -> int:
     value = values.pop("level", None)
     if value is None or value == "":
-        raise Refused(Code.MISSING, "level", "level is required.")
+        raise Invalid(Code.MISSING, "level", "level is required.")
     found = _LEVELS.get(_text("level", value).lower())
     if found is None:
-        raise Refused(Code.BAD_LEVEL, "level", f"level is DEBUG, INFO, WARN, WARNING or ERROR; found {shown(value)}.")
+        raise Invalid(Code.BAD_LEVEL, "level", f"level is DEBUG, INFO, WARN, WARNING or ERROR; found {shown(value)}.")
     return found
 
 
@@ -172,7 +172,7 @@ def timestamp(values: Values, *, newest_us: int) -> int:
     """An RFC 3339 moment, how far back is for the project to say (synclogs.ingestion.ingest), in microseconds since 1970. No leap seconds, no blank in place of the T."""
     value = values.pop("timestamp", None)
     if value is None or value == "":
-        raise Refused(Code.MISSING, "timestamp", "timestamp is required.")
+        raise Invalid(Code.MISSING, "timestamp", "timestamp is required.")
     text = _text("timestamp", value)
     try:
         if len(text) > LONGEST_TIMESTAMP or not _RFC3339.fullmatch(text):
@@ -180,10 +180,10 @@ def timestamp(values: Values, *, newest_us: int) -> int:
         found = microseconds(datetime.fromisoformat(text.upper()))  # cuts what is finer than a microsecond
     except ValueError:
         detail = f"timestamp has to look like 2026-05-04T09:12:30.123Z, with Z or an offset; found {shown(text)}."
-        raise Refused(Code.BAD_TIMESTAMP, "timestamp", detail) from None
+        raise Invalid(Code.BAD_TIMESTAMP, "timestamp", detail) from None
     if found > newest_us:
         detail = f"timestamp is more than {LIMITS.ahead_hours} hours ahead; found {shown(text)}."
-        raise Refused(Code.TOO_FAR_AHEAD, "timestamp", detail)
+        raise Invalid(Code.TOO_FAR_AHEAD, "timestamp", detail)
     return found
 
 
@@ -197,7 +197,7 @@ def message(values: Values) -> str:
         size = len(text.encode(errors="surrogatepass"))
         if size > LIMITS.message_bytes:
             detail = f"message is {size} bytes long; at most {LIMITS.message_bytes} are accepted."
-            raise Refused(Code.TOO_LONG, "message", detail)
+            raise Invalid(Code.TOO_LONG, "message", detail)
     return text
 
 
@@ -208,7 +208,7 @@ def check_objects(values: Values) -> None:
         if value is None:
             values.pop(name, None)
         elif not isinstance(value, dict):
-            raise Refused(Code.WRONG_TYPE, name, f"{name} has to be an object; found {shown(value)}.")
+            raise Invalid(Code.WRONG_TYPE, name, f"{name} has to be an object; found {shown(value)}.")
 
 
 def without_unsafe(values: Values) -> Values:
@@ -216,7 +216,7 @@ def without_unsafe(values: Values) -> Values:
     tidy = {cleaned(key): _without_unsafe(child) for key, child in values.items()}
     if len(tidy) < len(values):
         detail = "Two keys are the same once NUL and lone surrogates in them are replaced."
-        raise Refused(Code.REPEATED_KEY, "", detail)
+        raise Invalid(Code.REPEATED_KEY, "", detail)
     return tidy
 
 

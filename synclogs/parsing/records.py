@@ -17,7 +17,7 @@ from synclogs.moments import microseconds, rfc3339
 from synclogs.parsing import fields, vocabulary
 from synclogs.parsing.bodies import Source
 from synclogs.parsing.decoding import Problem, Scanner, cleaned, shown
-from synclogs.parsing.fields import Refused, Retry, Summary, Values
+from synclogs.parsing.fields import Invalid, Retry, Summary, Values
 from synclogs.parsing.limits import LIMITS, Code, Limits, TooLarge, TooMany, Unreadable
 
 __all__ = [
@@ -178,7 +178,7 @@ class Reader:
         entry_id = value.get("id")
         try:
             return self._record(value, index, unsafe=unsafe)
-        except Refused as refused:
+        except Invalid as refused:
             return Refusal(index, _known_id({"id": entry_id}), refused.code, refused.pointer, refused.detail)
 
     def _record(self, values: Values, index: int, *, unsafe: bool) -> Record:
@@ -188,7 +188,7 @@ class Reader:
         type_ = fields.required(values, "type", LIMITS.type_characters)
         event = fields.optional(values, *_EVENT)
         if not event and type_ == SYNC_LOG:
-            raise Refused(Code.MISSING, "syncEvent", f"syncEvent is required for entries of type {SYNC_LOG}.")
+            raise Invalid(Code.MISSING, "syncEvent", f"syncEvent is required for entries of type {SYNC_LOG}.")
         sync_id = fields.sync_id(values)
         trace_id = fields.optional(values, *_TRACE)
         user_id = fields.user_id(values)
@@ -220,7 +220,7 @@ def _known_id(value: object) -> str | None:
     """The sender's id of a refused entry, if it can be told at all."""
     try:
         return fields.required({"id": value["id"]}, "id", LIMITS.id_characters) if isinstance(value, dict) else None
-    except (KeyError, Refused):
+    except (KeyError, Invalid):
         return None
 
 

@@ -102,8 +102,8 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
         Mutant(
             "an alias is read where its field is empty",
             "The canonical name wins, and the alias stays in the payload.",
-            before='if alias and (value is None or value == ""):',
-            after="if alias and alias in values:",
+            before='if aliases and (value is None or value == ""):',
+            after="if aliases and aliases[0] in values:",
             tests="test_records.py::test_canonical_names_win_and_aliases_stay",
         ),
     ),
