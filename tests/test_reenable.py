@@ -22,7 +22,7 @@ from synclogs.catalogue.recovery import OPEN, CheckName, Evidence, State
 from synclogs.demo.simulator import Mode, Simulator
 from synclogs.demo.simulator.memory import Rule
 from synclogs.models import Action, AuditEvent, Bulk, Project, Reenable, Role, Sync
-from synclogs.recovery import evidence, reenable, watch
+from synclogs.recovery import checks, evidence, reenable, watch
 from synclogs.recovery.reenable import NotEligible
 from tests import factories
 from tests.provider import calls
@@ -239,7 +239,7 @@ def a_bulk(project: Project) -> Bulk:
 def test_a_bulk_asks_no_provider_and_has_its_own_pace(
     project: Project, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evidence, "RATE", 0)
+    monkeypatch.setattr(checks, "RATE", 0)
     sync, bulk = stopped(project, simulator), a_bulk(project)
     assert requested(sync, bulk=bulk).bulk == bulk
     assert calls(simulator, "", "GET") == 0
@@ -291,7 +291,7 @@ def test_twenty_clicks_at_once_are_one_call(project: Project, simulator: Simulat
 def test_many_clicks_at_once_keep_the_limit_of_a_person_or_key(
     project: Project, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, is_key: bool
 ) -> None:
-    monkeypatch.setattr(evidence, "RATE", 2)
+    monkeypatch.setattr(checks, "RATE", 2)
     who = Actor(None, "key of the ticket system", Role.OPERATOR) if is_key else actor(project)
     syncs = [stopped(project, simulator) for _ in range(8)]
     now, gate = timezone.now(), threading.Barrier(8)

@@ -16,12 +16,18 @@ from synclogs.explain.phrases import about, ago, clock, moment_words, one_line, 
 
 
 class Stopped(Protocol):
-    """What tells whether the last error on record is why a sync stands still."""
+    """What says whether the last error on record is why a sync stands still, and what caused it."""
 
     @property
     def last_error_at(self) -> datetime | None: ...
     @property
     def last_error_event(self) -> str: ...
+    @property
+    def last_error_code(self) -> str: ...
+    @property
+    def last_error_http_status(self) -> int | None: ...
+    @property
+    def last_error_recoverability(self) -> str: ...
     @property
     def last_completed_at(self) -> datetime | None: ...
 
@@ -161,7 +167,7 @@ def error_explains_stop(sync: Stopped) -> bool:
     return sync.last_completed_at is None or at >= sync.last_completed_at
 
 
-def last_error_cause(sync: SyncState) -> catalogue.ErrorCode:
+def last_error_cause(sync: Stopped) -> catalogue.ErrorCode:
     return catalogue.error_code(
         sync.last_error_code,
         http_status=sync.last_error_http_status,
