@@ -31,7 +31,9 @@ KNOWN: Mapping[str, Sequence[str]] = {
     "category": tuple(catalogue.CATEGORY_SLUGS),
     "level": tuple(LEVEL_NAMES.values()),
     "event": tuple(
-        name for name, event in catalogue.EVENTS.items() if name.isupper() and event.category != Category.OTHER
+        name
+        for name, event in catalogue.EVENTS.items()
+        if event.type == catalogue.SYNC_LOG and event.category != Category.OTHER
     ),
     "sync_type": tuple(catalogue.SyncType.values),
     "status": tuple(catalogue.SyncStatus.values),

@@ -134,12 +134,11 @@ def _webhook_explanation(entry: EntryState) -> Explanation:
 
 
 def _cause(entry: EntryState) -> catalogue.ErrorCode:
-    category = catalogue.event(entry.event).category
     return catalogue.error_code(
         entry.error_code,
         http_status=entry.http_status,
         recoverability=entry.recoverability,
-        event="SYNC_WEBHOOK_FAILED" if category == Category.WEBHOOK else entry.event,
+        event=entry.event,
     )
 
 
