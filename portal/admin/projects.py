@@ -1,4 +1,4 @@
-"""Projects and who belongs to them. A role acts from the next request on."""
+"""Admin of projects and memberships. A changed role acts from the next request on."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The integrations of a project: how each does over all customers, and the page of one. Reads only."""
+"""Integration pages of a project: the list with the health of each, and the page of one. Read only."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,1 +1,1 @@
-"""From entries to rows: one transaction that stores a batch and writes what it says about syncs, runs and customers."""
+"""Ingestion: stores a batch of entries and updates syncs, runs and customers in one transaction."""

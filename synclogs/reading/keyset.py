@@ -1,7 +1,7 @@
-"""Pages of small tables by keyset: a queryset and its moment column come in, a slice with cursors goes out.
+"""Pages of small tables by keyset: newest first, then by id, with cursors to both sides; rows without a time come last.
 
-The order is the moment, then the id, newest first; rows without a moment come last. No COUNT and no OFFSET: one row more
-than asked for tells whether there is another page. The log has its own pages in synclogs.query.filters.
+Takes a queryset and its time column. No COUNT and no OFFSET: one row more than asked for shows whether there is another page. The
+log has pages of its own (synclogs.reading.paging).
 """
 
 import re

@@ -1,6 +1,6 @@
-"""The checks of synclogs.recovery.evidence for many syncs at once: one statement, no question to the provider.
+"""The re-enable checks of synclogs.recovery.evidence for many syncs, in one statement and without a call to the provider.
 
-A project and ids come in, the names of the failed checks of each sync go out (tests hold both to the same answers).
+Returns the names of the failed checks by sync id (tests hold both modules to the same results).
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,6 @@
-"""Whether a sync may be re-enabled now: checks with what they found. A sync comes in, Evidence goes out; nothing is changed.
+"""Evidence for a re-enable: each check of one sync with what it found. Changes nothing.
 
-What cannot be known is None and counts as not shown. For many syncs at once see synclogs.recovery.candidates, which has to judge alike.
+What cannot be known is None and counts as not passed. For many syncs see synclogs.recovery.candidates, which has to judge alike.
 """
 
 from datetime import datetime, timedelta

@@ -1,1 +1,1 @@
-"""The database itself: partitions, retention, connections and their time limits."""
+"""Storage: partitions, retention, database connections and their time limits."""
