@@ -1,4 +1,4 @@
-"""The documents are true: every setting, path, command and limit of the code stands in the README or in the help page."""
+"""Documents against the code: every setting, path, command and limit is in the README or in the help page, and what they name exists."""
 
 import ast
 import re
