@@ -1,6 +1,6 @@
 """Pagination of API lists: the parameters `limit` and `cursor`, stable order, next cursor.
 
-Ordered by a column that never changes, so a list read to its end is complete while it grows. No COUNT, no OFFSET.
+Ordered by a column that never changes, so a list read to its end is complete while it grows. Nothing is counted or skipped.
 """
 
 import time

@@ -158,8 +158,7 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
 def span(project: Project, item: IntegrationStanding, *, now: datetime) -> tuple[datetime | None, datetime | None]:
     """From the first to the last hour in which the integration was logged; (None, None) for one never seen."""
     counted = HourCount.objects.of(project).filter(facet=Facet.INTEGRATION, value=item.slug)
-    hours = counted.order_by("-hour").values_list("hour", flat=True)
-    last = hours.first()
+    last = counted.order_by("-hour").values_list("hour", flat=True).first()
     if last is None:
         return (item.seen_at, item.seen_at)
     return last - timedelta(days=30), last + activity.HOUR
