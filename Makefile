@@ -4,7 +4,7 @@ ARGS ?=
 # One shell line: finds a Python (in words when there is none) and lets it bring .venv up to date.
 SETUP = python=$$(sh deploy/find-python.sh) && "$$python" -m portal.runner.bootstrap
 
-.PHONY: help run test check bench format openapi lock clean setup-run setup-dev
+.PHONY: help run test check mutants bench format openapi lock clean setup-run setup-dev
 .NOTPARALLEL:
 
 help:
@@ -18,6 +18,9 @@ test: setup-dev ## the whole test suite (ARGS="-k name" for a part)
 
 check: setup-dev ## format, lint, types, import contracts, security, pins, templates, deployment settings, migrations, OpenAPI
 	@exec $(PY) -m portal.runner.checkup
+
+mutants: setup-dev ## breaks the code one rule at a time and sees that the tests notice (ARGS="part of a name" for some)
+	@exec $(PY) -m tests.mutants $(ARGS)
 
 bench: setup-dev ## the benchmarks (ARGS are passed on)
 	@exec $(PY) -m bench $(ARGS)

@@ -326,6 +326,14 @@ def test_a_word_out_of_a_sentence_is_the_word(project: Project) -> None:
     assert rows(project, ("q", '"zebra."')) == set()
 
 
+@pytest.mark.parametrize("query", ["run-1", '"run-1"', "message:run-1"])
+def test_a_part_of_a_number_or_name_is_not_the_whole(project: Project, query: str) -> None:
+    """Although the entry holds each word of the query somewhere."""
+    store(project, entry(id="ten", message="run-10 took 1 minute of a run", timestamp=NOW.isoformat()))
+    store(project, entry(id="one", message="run-1 took 10 minutes of an overrun-1", timestamp=NOW.isoformat()))
+    assert rows(project, ("q", query)) == {"one"}
+
+
 def test_message_searches_the_message_alone(project: Project) -> None:
     store(project, entry(id="said", message="zebra crossing", timestamp=NOW.isoformat()))
     store(project, entry(id="held", note="zebra", timestamp=NOW.isoformat(), message="-"))

@@ -288,6 +288,20 @@ def test_the_others_are_counted_and_the_last_is_named(project: Project) -> None:
     assert (facts["count"], facts["sync"], facts["at"]) == ("3", str(last.sync_id), (NOW - 6 * MINUTE).isoformat())
 
 
+@pytest.mark.parametrize(("other_ago", "is_gone"), [(10 * MINUTE, True), (30 * MINUTE, False)])
+def test_the_second_customer_counts_where_the_last_to_recover_is_the_same(
+    project: Project, settings: Any, other_ago: timedelta, is_gone: bool
+) -> None:
+    """Their own other account has recovered last, which says nothing of this one; somebody else's has before that."""
+    settings.PROVIDER_FOR = [project.slug]
+    sync = make(project)
+    recovered(project, user_id="acct_1", credential_id="c-9", last_completed_at=NOW - MINUTE)
+    recovered(project, last_error_at=NOW - 60 * MINUTE, last_completed_at=NOW - other_ago)
+    assert cause(sync) == ((True, "others_recovered") if is_gone else (None, ""))
+    many = candidates(project, [sync.sync_id], now=NOW)[sync.sync_id]
+    assert many.failed == (() if is_gone else (CheckName.CAUSE_GONE,))
+
+
 def test_an_error_without_a_code_is_known_by_its_http_status(project: Project) -> None:
     sync = make(project, last_error_code="", last_error_http_status=503)
     recovered(project, last_error_code="", last_error_http_status=500)

@@ -166,6 +166,8 @@ def test_conflicts_with_the_store_and_within_a_batch(project):
 @pytest.mark.django_db
 def test_the_same_id_at_another_time_is_another_entry(project):
     assert put(project, at(0, id="x"), at(1, id="x")).accepted == 2
+    # Also within a millisecond, which is all that the key tells of the time.
+    assert put(project, *(entry(id="y", timestamp=AT + number * MICROSECOND) for number in range(2))).accepted == 2
 
 
 @pytest.mark.django_db
@@ -266,6 +268,15 @@ def test_what_is_accepted_outlives_the_next_rounds_of_retention(days, clock):
         retention.maintain(now=now + timedelta(days=2))
         assert not LogEntry.objects.of(project).exists()
         Project.objects.all().delete()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("days", [400, 500])
+def test_no_entry_is_older_than_the_limit_whatever_its_project_keeps(days):
+    project, oldest = factories.ProjectFactory(retention_days=days), NOW - timedelta(days=400)
+    found = put(project, entry(id="kept", timestamp=oldest), entry(id="gone", timestamp=oldest - MICROSECOND))
+    assert [(refusal.id, refusal.code) for refusal in found.refusals] == [("gone", "beyond_retention")]
+    assert found.accepted == 1
 
 
 @pytest.mark.django_db
@@ -390,6 +401,14 @@ def test_the_state_that_an_event_implies(project):
     assert the_sync().status == event("INCREMENTAL_SYNC_STARTED").status
     put(project, at(2, syncEvent="SOMETHING_ELSE", syncStatus="ON_HOLD"))
     assert the_sync().status == "ON_HOLD"
+
+
+@pytest.mark.django_db
+def test_the_state_as_sent_comes_before_what_its_event_implies(project):
+    put(project, at(0, syncEvent="INCREMENTAL_SYNC_STARTED", syncStatus="IDLE"))
+    assert the_sync().status == "IDLE"
+    put(project, at(1, syncEvent="SYNC_RUN_ERROR", syncStatus="RATE_LIMITED"))
+    assert the_sync().status == "RATE_LIMITED"
 
 
 @pytest.mark.django_db

@@ -144,6 +144,24 @@ def test_the_allowance_comes_back_evenly():
     assert keys.charge("key:1", per_minute=6).remaining == 5
 
 
+@pytest.mark.parametrize(("spent", "allowed"), [(58.9, True), (59.9, False)])
+def test_a_burst_is_one_minutes_worth_to_the_second(made, spent, allowed):
+    """At sixty a minute each request is a second of the minute; what is spent is set, so that no clock is raced."""
+    key, text = made
+    ApiKey.objects.update(requests_per_minute=60)
+
+    def charged() -> keys.Allowance:
+        admission = keys.admit(text, Scope.LOGS_WRITE, now=NOW)
+        assert admission is not None
+        assert admission.allowance is not None
+        return admission.allowance
+
+    assert charged().remaining == 59
+    bucket = RateBucket.objects.filter(subject=f"key:{key.pk}")
+    assert bucket.update(full_at=timezone.now() + timedelta(seconds=spent)) == 1
+    assert charged().allowed is allowed
+
+
 @pytest.mark.django_db
 def test_refusals_cost_nothing():
     keys.charge("key:1", per_minute=1)

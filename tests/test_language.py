@@ -77,6 +77,11 @@ A, B, C = word("a"), word("b"), word("c")
         ("a b c", And((A, B, C))),
         ("a AND (b AND c)", And((A, B, C))),
         ("a b OR c", Or((And((A, B)), C))),
+        ("a OR b c", Or((A, And((B, C))))),
+        ("a OR b AND c OR b", Or((A, And((B, C)), B))),
+        ("NOT a b", And((Not(A), B))),
+        ("NOT a OR b", Or((Not(A), B))),
+        ("a NOT (b OR c)", And((A, Not(Or((B, C)))))),
         ("a (b OR c)", And((A, Or((B, C))))),
         ("(a OR b) OR c", Or((A, B, C))),
         ("a or b and not c", And((A, word("or"), B, word("and"), word("not"), C))),
@@ -239,6 +244,8 @@ TREES: st.SearchStrategy[Node] = st.recursive(
 )
 
 
+@example(And((A, Or((B, C)))))
+@example(Not(Or((A, And((B, C))))))
 @given(TREES)
 def test_a_tree_written_down_reads_back_the_same(tree: Node) -> None:
     with pytest.MonkeyPatch.context() as patch:

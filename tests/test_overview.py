@@ -180,6 +180,13 @@ def test_the_last_log_is_the_newest_entry_that_is_not_ahead(project):
     assert freshness.last_log_at(project, now=now) == now - timedelta(minutes=3)
 
 
+def test_an_entry_a_little_ahead_counts_as_of_now(project):
+    """A stamp later than its arrival counts as its arrival; one beyond the difference of clocks does not count."""
+    now = timezone.now()
+    store(project, entry(timestamp=now + timedelta(minutes=4)), entry(timestamp=now + timedelta(minutes=6)), now=now)
+    assert freshness.last_log_at(project, now=now) == now
+
+
 def test_an_old_last_log_is_found_by_the_hour_counts(project):
     now = timezone.now()
     store(project, entry(timestamp=now - timedelta(days=20)), entry(timestamp=now - timedelta(days=30)), now=now)

@@ -79,6 +79,18 @@ def test_missing_days_are_made_once_with_all_indexes():
 
 
 @pytest.mark.django_db
+def test_a_day_begins_and_ends_at_midnight_in_utc_whatever_zone_the_session_has():
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL TIME ZONE 'Asia/Tokyo'")
+        partitions.ensure([FAR])
+        cursor.execute("SET LOCAL TIME ZONE 'UTC'")
+        cursor.execute(
+            "SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE relname = %s", [partitions.name_of(FAR)]
+        )
+        assert cursor.fetchone() == ("FOR VALUES FROM ('2031-01-01 00:00:00+00') TO ('2031-01-02 00:00:00+00')",)
+
+
+@pytest.mark.django_db
 def test_the_days_around_now_are_made_ahead():
     partitions.ahead(FAR)
     assert {FAR + timedelta(days=offset) for offset in range(-1, partitions.AHEAD + 1)} <= partitions.existing()
@@ -149,6 +161,27 @@ def test_each_project_keeps_what_it_says_and_no_day_longer_than_any():
         assert counted == LogEntry.objects.filter(project=project).count()
     assert set(RateBucket.objects.values_list("subject", flat=True)) == {"new"}
     assert retention.maintain(now=NOW).purged == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_first_moment_that_is_kept_stays_and_the_one_before_it_leaves():
+    """At the border of a project that keeps less than others (rows are purged) and of the one that keeps most (a day is dropped)."""
+    brief, longer = factories.ProjectFactory(retention_days=10), factories.ProjectFactory(retention_days=30)
+    instant, minute = timedelta(microseconds=1), timedelta(minutes=1)
+    for project in (brief, longer):
+        border = project.oldest_kept(NOW)
+        for name, moment in (("gone", border - instant), ("kept", border), ("later", border + minute)):
+            factories.store(project, entry(id=name, traceId=name, timestamp=moment), now=moment)
+    assert brief.oldest_kept(NOW) == datetime(2026, 11, 12, tzinfo=UTC)
+    done = retention.maintain(now=NOW)
+    assert date(2026, 10, 22) in done.dropped
+    assert date(2026, 10, 23) not in done.dropped
+    for project in (brief, longer):
+        border = project.oldest_kept(NOW)
+        assert set(LogEntry.objects.of(project).values_list("entry_id", flat=True)) == {"kept", "later"}
+        assert set(Trace.objects.of(project).values_list("trace_id", flat=True)) == {"kept", "later"}
+        assert set(HourCount.objects.of(project).values_list("hour", flat=True)) == {border}
+        assert set(MinuteCount.objects.of(project).values_list("minute", flat=True)) == {border, border + minute}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -363,18 +363,18 @@ def test_the_environment_has_no_say(simulator: Simulator, monkeypatch: pytest.Mo
 
 GREENLETS = """
 from gevent import monkey; monkey.patch_all()
-import time, gevent, sys
+import gevent, sys
 from synclogs.provider.exchange import Broken, Limits, Request, send, trusted
 ticks = []
 def tick():
     while True:
-        ticks.append(time.monotonic())
+        ticks.append(None)
         gevent.sleep(0.01)
 gevent.spawn(tick)
 try:
     send(Request("GET", sys.argv[1], {}), limits=Limits(connect=5, read=5, total=1.5), tls=trusted())
 except Broken as broken:
-    print(broken.words, max(after - before for before, after in zip(ticks, ticks[1:])) < 1 and len(ticks) > 5)
+    print(broken.words, len(ticks) > 20)  # 150 with a processor of one's own; two or three if it gave way to nobody
 """
 
 

@@ -182,6 +182,16 @@ def test_time_ranges(get, project):
     assert ids(get("/logs", since=factories.rfc3339(now - timedelta(hours=31)), until="24h")) == ["30h"]
 
 
+def test_a_range_holds_its_first_moment_and_not_its_last(get, project):
+    since, until = timezone.now() - timedelta(hours=2), timezone.now() - timedelta(hours=1)
+    instant = timedelta(microseconds=1)
+    moments = {"before": since - instant, "first": since, "last": until - instant, "end": until}
+    store(project, *(entry(id=name, timestamp=moment) for name, moment in moments.items()))
+    span = {"since": factories.rfc3339(since), "until": factories.rfc3339(until)}
+    assert ids(get("/logs", **span)) == ["last", "first"]
+    assert ids(get("/logs", **span, q="user:acct_1")) == ["last", "first"]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -22,7 +22,7 @@ from synclogs.catalogue.recovery import OPEN, CheckName, Evidence, State
 from synclogs.demo.simulator import Mode, Simulator
 from synclogs.demo.simulator.memory import Rule
 from synclogs.models import Action, AuditEvent, Bulk, Project, Reenable, Role, Sync
-from synclogs.recovery import evidence, reenable, watch
+from synclogs.recovery import evidence, ownership, reenable, watch
 from synclogs.recovery.reenable import NotEligible
 from tests import factories
 from tests.provider import calls
@@ -205,6 +205,26 @@ def test_the_checks_are_made_again_under_the_lock(
         assert failed(error) & {CheckName.CURABLE, CheckName.NONE_IN_FLIGHT}
 
 
+def test_a_newer_error_takes_back_what_the_provider_said(
+    project: Project, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account is valid and answers the error that was looked at; of one that came before the lock nobody has said so."""
+    sync, gather = stopped(project, simulator), evidence.gather
+
+    def meanwhile(*args: Any, ask_provider: bool, **more: Any) -> Evidence:
+        found = gather(*args, ask_provider=ask_provider, **more)
+        if ask_provider:
+            assert found.is_green
+            factories.store(project, factories.error_entry(syncId=str(sync.sync_id), userId=sync.user_id))
+        return found
+
+    monkeypatch.setattr(evidence, "gather", meanwhile)
+    with pytest.raises(NotEligible) as error:
+        requested(sync, override=False)
+    assert failed(error) == {CheckName.CAUSE_GONE}
+    assert not Reenable.objects.exists()
+
+
 def test_the_last_door_is_the_database(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     sync = stopped(project)
     gather = evidence.gather
@@ -284,6 +304,51 @@ def test_twenty_clicks_at_once_are_one_call(project: Project, simulator: Simulat
         list(pool.map(send, range(4)))
     assert posts(simulator, sync) == 1
     assert moves(attempt) == [("requested", "accepted")]
+
+
+def test_a_worker_that_comes_second_sends_nothing(
+    project: Project, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have found the attempt unsent, and the other one was the first to write that it sends."""
+    sync = stopped(project, simulator)
+    attempt = requested(sync)
+
+    def meanwhile(_: Project) -> None:
+        assert Reenable.objects.filter(pk=attempt.pk, sent_at=None).update(sent_at=timezone.now())
+
+    monkeypatch.setattr(ownership, "what_is_missing", meanwhile)
+    assert called(attempt).state == State.REQUESTED
+    assert posts(simulator, sync) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_being_written_about_the_sync_is_waited_for(project: Project, simulator: Simulator) -> None:
+    """An entry that is about to be committed says that the sync runs again: the click does not judge by what was before it."""
+    sync, person, now = stopped(project, simulator), actor(project), timezone.now()
+
+    def click() -> set[CheckName]:
+        try:
+            reenable.request(Sync.objects.get(pk=sync.pk), actor=person, reason=REASON, now=now)
+        except NotEligible as error:
+            return {check.name for check in error.evidence.failed}
+        finally:
+            connection.close()
+        return set()
+
+    def is_waited_for() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            return bool(cursor.fetchone()[0])
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            factories.store(project, factories.entry(syncId=str(sync.sync_id), userId=sync.user_id))
+            done = pool.submit(click)
+            wait(lambda: done.done() or is_waited_for())
+        assert CheckName.STOPPED in done.result()
+    assert not Reenable.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
