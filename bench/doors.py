@@ -1,7 +1,7 @@
-"""What those without a right can take from the others: ingest and a log page alone, and beside 30 threads that try to sign in.
+"""Sign-in flood beside ingest and a log page: each alone, and beside 30 threads that try to sign in.
 
 Two web processes as in production; the strangers are a process of their own. Interleaved rounds, p95 of the requests. Once all
-strangers share one address (it is soon told to wait), once each has its own (so that only the line before hashing holds them).
+strangers share one address (soon refused by the rate limit), once each has its own (only the queue before hashing limits them).
 """
 
 import http.client

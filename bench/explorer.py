@@ -1,8 +1,7 @@
-"""The whole log page over the last 24 hours of the big store: list, counts beside the filters, chart; and the numbers that
-come later, where the page had no time for them.
+"""The whole log page over the last 24 hours of the big store: list, counts, chart, and the late counts.
 
-Interleaved rounds, medians. Beside it the bare SQL of the same answers, from entries alone and as literal text: what a page
-without hour and minute counts would take.
+Interleaved rounds, medians. Beside it bare SQL for the same answers from entries alone, as literal text: the cost of a page without
+hour and minute counts.
 """
 
 import re

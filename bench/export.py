@@ -1,6 +1,6 @@
-"""Exports over HTTP with one web process, beside a bare COPY of the same rows, and what they cost in memory.
+"""Exports over HTTP with one web process, beside a bare COPY of the same rows, with their memory.
 
-A day of the big store, rounds interleaved; then one file as long as files may be, for the memory alone.
+A day of the big store, rounds interleaved; then one file of the greatest length, for the memory alone.
 """
 
 import http.client

@@ -1,7 +1,8 @@
-"""The log list over a small and a big store: its database time beside the bare SQL, its server time beside both.
+"""Log list over a small and a big store: database time beside bare SQL, server time beside both.
 
-The list is what GET /api/v1/logs answers; the page shows the same rows with counts, chart and live tail around them, so its
-time in the database is judged by bench.explorer, and here what it takes beyond that. Interleaved rounds, medians. Bare SQL is the same question as literal text through psycopg, answer fetched.
+Measured on GET /api/v1/logs; the page shows the same rows with counts, chart and live tail around them, so its database time is
+measured by bench.explorer, and here what it takes beyond that. Interleaved rounds, medians. Bare SQL is the same question as
+literal text through psycopg, with its rows fetched.
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""The preview of a bulk re-enable over fifty thousand syncs that an outage has stopped, beside a bare SELECT of the same rows.
+"""Preview of a bulk re-enable over fifty thousand stopped syncs, beside a bare SELECT of the same rows.
 
 A tenth has recovered since, so that the cause looks gone for most of the others; attempts, notes and the do-not-wake list are
 filled too. Interleaved rounds, medians.

@@ -1,4 +1,4 @@
-"""Chooses the parts and prints their tables."""
+"""Runs the chosen benchmarks and prints their tables."""
 
 import django
 

@@ -1,4 +1,4 @@
-"""A store of any size, made inside PostgreSQL: thirty days, zipf-skewed users and integrations, 92 % info, 6 % warning, 2 % error."""
+"""Test store of any size, made inside PostgreSQL: thirty days, zipf-skewed users and integrations, 92 % info, 6 % warning, 2 % error."""
 
 import itertools
 import sys

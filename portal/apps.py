@@ -1,4 +1,4 @@
-"""The apps of this wing: the portal itself, and Django's admin with a site of our own (portal.admin.site)."""
+"""Django app configurations: the portal, and the admin with our own site (portal.admin.site)."""
 
 from importlib import import_module
 

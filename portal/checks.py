@@ -1,4 +1,4 @@
-"""What the settings lack, said at the start with a hint instead of at the first click."""
+"""Django system checks of the settings, each with a hint."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""Typed reads of environment variables: a name and a default in, a value out.
+"""Typed reads of environment variables: text, flags, numbers, lists, choices.
 
-Every error names the variable and what would be accepted; `prefix` stands before the name. Nothing here imports Django's settings.
+Every error names the variable and what would be accepted; `prefix` is put before the name. Does not import Django's settings.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""The portal's own logs: one JSON object a line on standard error.
+"""Format of the portal's own logs: one JSON object a line on standard error.
 
-JSON encoding makes every CR, LF and ESC of user input harmless; no body, cookie, key or query string is ever logged.
+JSON encoding makes every CR, LF and ESC of user input harmless; bodies, cookies, keys and query strings are never logged.
 """
 
 import traceback

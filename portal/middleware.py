@@ -1,7 +1,6 @@
-"""What every request passes: an id, strict framing limits, headers on the way out, the zone of its reader, and a calm
-answer when the database is away.
+"""Middleware: request id, strict framing limits, response headers, the reader's time zone, and a 503 while the database is away.
 
-No view logic here, and no query.
+No view logic, no query.
 """
 
 import re

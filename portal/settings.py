@@ -1,7 +1,4 @@
-"""All settings of the portal, read from the environment (README, "Settings").
-
-Goes in: environment variables. Comes out: Django settings. Refuses to start without a secret unless DEBUG is on.
-"""
+"""Django settings, read from the environment (README, "Settings"). Refuses to start without a secret unless DEBUG is on."""
 
 import re
 from pathlib import Path

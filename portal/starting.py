@@ -1,6 +1,6 @@
-"""`python -m portal.starting`: whether the web server may start. Faults of the settings go to stderr, warnings to stdout.
+"""Start-up check of the web server (`python -m portal.starting`): faults of the settings on stderr, warnings on stdout.
 
-In: the environment, and the projects of the database if it answers. Out: exit code 0 or 1.
+Reads the environment, and the projects if the database answers. Exit code 0 or 1.
 """
 
 import sys

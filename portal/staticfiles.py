@@ -1,4 +1,4 @@
-"""Static files under names that hold their content, the modules that scripts import included."""
+"""Static file storage with hashed names, including the modules that scripts import."""
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage  # type: ignore[import-untyped]
 

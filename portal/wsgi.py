@@ -1,6 +1,6 @@
-"""The WSGI application that the web server loads.
+"""WSGI application of the portal.
 
-In: the server's environ. Out: answers. Never here: a reason to fail before the first middleware has seen the request.
+Nothing here may fail before the first middleware has seen the request.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""The app's name for people, as the administration shows it."""
+"""Django app configuration of synclogs, with its display name for the admin."""
 
 from django.apps import AppConfig
 

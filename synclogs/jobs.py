@@ -1,4 +1,4 @@
-"""The work beside requests, each a line that calls a verb elsewhere. Run by `manage.py worker`."""
+"""Background jobs and their schedule, each one a call into another module. Run by `manage.py worker`."""
 
 from datetime import timedelta
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Moments as microseconds since 1970, and as text and datetime; whole hours and minutes. No database, no time zone but UTC."""
+"""Times as microseconds since 1970, as RFC 3339 text and as datetime; whole hours and minutes. UTC only; no database."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Many stopped syncs whose cause is gone, a provider that takes every call, and entries that say what became of them."""
+"""Test data for bulk re-enables: many stopped syncs with a cured cause, a provider that accepts every call, entries of the outcome."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta

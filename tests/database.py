@@ -1,4 +1,4 @@
-"""Gives the test run its PostgreSQL and its settings, before Django reads them: pytest loads this with `-p tests.database`.
+"""pytest plugin (`-p tests.database`): the test run's PostgreSQL and settings, before Django reads them.
 
 Runs side by side share one server; each has databases of its own. DATABASE_URL from outside is used as it is.
 """

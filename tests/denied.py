@@ -1,4 +1,4 @@
-"""How often something was refused, by the audit once the minute is over."""
+"""Counts refusals in the audit, once their minute is over."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Things to test with: projects, people, keys, and entries that go in by the real ingest path."""
+"""Factories of test data: projects, people, keys, and entries stored by the real ingest."""
 
 import itertools
 import json

@@ -1,7 +1,4 @@
-"""A database that is far away: a line to it that counts the round trips and can take its time each way.
-
-Goes in: the URL of a database. Comes out: the URL by which it is far, and how often somebody had to wait for it.
-"""
+"""A TCP proxy to a database that counts round trips and can add latency each way."""
 
 import socket
 import threading

@@ -1,6 +1,6 @@
-"""A whole portal with its worker and the simulated provider, each a process of its own, on a fresh database: for journeys.
+"""A whole portal with worker and simulated provider as real processes, on a fresh database, for journey tests.
 
-In: a directory. Out: a House whose pages can be clicked, whose provider can be steered, and whose rows can be looked at.
+Gives a House: pages to click, a provider to control, rows to read.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""Ways in which a database is away without saying so: its processes stopped, or a line that passes nothing on, or slowly.
+"""Database outages: stopped processes, and a TCP proxy that passes nothing on, or slowly.
 
-In: a private server of PostgreSQL. Out: signals to its processes; a TCP proxy in front of its socket.
+For a private PostgreSQL server.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A project with one of everything, named after it; every route of the portal; and an address of each route to ask for."""
+"""Every route of the portal with an example URL, and a project with one object of each kind, named after it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A simulated provider to test against, clients that speak to it, and servers that answer with whatever bytes they are given."""
+"""A simulated provider to test against, clients for it, and servers that answer with any bytes."""
 
 import json
 import re

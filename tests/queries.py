@@ -1,6 +1,6 @@
-"""Finds every queryset and every statement over a project's tables in the source, and tells which do not name the project.
+"""Finds the querysets and statements in a module's source that read a project's tables without naming the project.
 
-Goes in: the text of a module. Comes out: a Finding for each place that reads or writes rows without saying whose.
+Returns a Finding for each.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""What a browser would make of a page, and what must never be in one: tests read every page through here."""
+"""HTML reader for tests: what a browser makes of a page, and what must never be in one."""
 
 import re
 from html.parser import HTMLParser

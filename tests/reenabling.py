@@ -1,4 +1,4 @@
-"""Stopped syncs that are known to a portal and to a simulated provider alike, people who act, and what was asked and told."""
+"""Test data for re-enables: stopped syncs that portal and simulated provider both know, people who act, and a record of the calls."""
 
 import json
 import uuid

@@ -1,6 +1,6 @@
-"""A whole portal in processes of its own, run by gunicorn as in production: for tests from outside.
+"""A whole portal run by gunicorn as in production, in processes of its own, for tests from outside.
 
-Goes in: a database URL and a directory for the log. Comes out: a Served that can be asked, killed and stopped.
+Takes a database URL and a directory for the log; gives a Served to send requests to, kill and stop.
 """
 
 import http.client

@@ -1,6 +1,6 @@
-"""Every address x every role x own and foreign project, generated from the resolver: what is not in this matrix fails.
+"""Access matrix: every URL by every role, in the own and a foreign project. Generated from the resolver.
 
-A new page has to be entered here, so that somebody has decided who may open it. The API is walked in the same way by scope.
+A new page has to be entered here, so that somebody has decided who may open it. The API is tested in the same way by scope.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The administration: who sees and may do what, that it stays quick, keeps secrets, and leaves its line in the audit."""
+"""The admin: permissions, query counts, secrets and audit rows."""
 
 import json
 import re

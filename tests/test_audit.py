@@ -1,4 +1,4 @@
-"""Everything that is to leave a line in the audit leaves exactly one: who, when, from where, which object, by which request."""
+"""Audit: each audited action writes exactly one row: who, when, from where, which object, by which request."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Bulk re-enables: what is chosen, canary and waves, pace, stopping by itself, people's verbs, and workers that die."""
+"""Bulk re-enables: selection, canary and waves, pace, automatic stop, people's actions, and workers that die."""
 
 import json
 import threading

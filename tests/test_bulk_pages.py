@@ -1,4 +1,4 @@
-"""The pages of bulk re-enables: the preview, its form, the page of one and its verbs, rights, bad input, and query counts."""
+"""Pages of bulk re-enables: preview, form, the page of one and its actions, permissions, bad input, query counts."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Statements in one round trip: all or nothing, and the fault that is raised is the one that happened."""
+"""Database pipeline: all statements or none in one round trip, and the error that is raised is the one that happened."""
 
 import pytest
 from django.db import OperationalError, ProgrammingError, connection, transaction

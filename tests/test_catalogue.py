@@ -1,4 +1,4 @@
-"""The catalogue: every known name has words, unknown ones get an honest entry, and nothing guesses."""
+"""Catalogue: every known name has words, an unknown one gets an entry that says so, nothing is guessed."""
 
 import ast
 import dataclasses

@@ -1,4 +1,4 @@
-"""Whose address a request comes from: the socket's, unless proxies are trusted by number."""
+"""Client address of a request: the socket's, unless proxies are trusted by number."""
 
 import pytest
 from django.test import RequestFactory

@@ -1,4 +1,4 @@
-"""The columns of the log list: what a URL may choose, what every link keeps, and what a line then shows."""
+"""Columns of the log list: the choice in a URL, links that preserve it, and the rows shown."""
 
 import html as markup
 import re

@@ -1,4 +1,4 @@
-"""Two runs beside each other: every entry once, no difference between equals, the first difference named and never guessed."""
+"""Comparison of two runs: every entry once, no difference between equals, the first difference marked and never guessed."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta

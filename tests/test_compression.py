@@ -1,4 +1,4 @@
-"""Gzip as senders make it, as it gets damaged, and as bombs."""
+"""Gzip bodies: as senders make them, damaged ones, and decompression bombs."""
 
 import gzip
 import zlib

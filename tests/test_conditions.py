@@ -1,4 +1,4 @@
-"""What queries mean: the database against plain Python over the same entries, and language, form and API against each other."""
+"""Query conditions: the database against plain Python over the same entries; and query, form and API against each other."""
 
 import json
 import random

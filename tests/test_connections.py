@@ -1,4 +1,4 @@
-"""Waits for a server that says nothing: each ends, and what is only slow is left alone. Backends are really stopped."""
+"""Waits for a database that is silent: each ends, and a slow one is left alone. Backends are really stopped."""
 
 import threading
 import time

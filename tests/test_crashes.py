@@ -1,6 +1,6 @@
-"""What was answered with 200 is stored once, whatever dies; and nothing that is slow, many or away makes more than a 503.
+"""Crashes and overload: what was answered with 200 is stored once, and nothing slow, large or away gives more than a 503.
 
-A real gunicorn on a private PostgreSQL with everything durable switched on, clients that send again until they are told.
+A real gunicorn on a private PostgreSQL with full durability; clients resend until they get an answer.
 """
 
 import http.client

@@ -1,6 +1,6 @@
-"""What another site may make a browser ask for in somebody's name: pages by a link, and nothing else. And what nobody may ask for.
+"""Cross-site requests: pages open by a link, everything else is refused; and what nobody may request.
 
-Every address of the portal is walked; a new one has to be entered here as a page, or in portal.access.cross_site as none.
+Every URL of the portal is tested; a new one has to be entered here as a page, or in portal.access.cross_site as none.
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""Refusals in the audit: seen at once, summed up by minute and address, without a gap and without a flood, by many processes."""
+"""Audit of refusals: visible at once, grouped by minute and address, complete and bounded, over several processes."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

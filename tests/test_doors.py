@@ -1,4 +1,4 @@
-"""Anonymous people at the door of a real portal: they cannot hold up a key, and nobody whom we know is kept out by them."""
+"""Sign-in floods: anonymous people cannot slow down an API key, and no known person is kept out by them."""
 
 import http.client
 import json

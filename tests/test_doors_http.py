@@ -1,4 +1,4 @@
-"""Attacks on the doors from outside: over HTTP, on two real web processes, as who has no right would do it."""
+"""Attacks by clients without permission, over HTTP on two real web processes."""
 
 import socket
 import time

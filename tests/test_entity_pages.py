@@ -1,4 +1,4 @@
-"""What every page of a project keeps: who may open it, by which method, its one heading; and addresses of free names."""
+"""What all pages of a project share: permissions, methods, one heading; and URLs of free-text identifiers."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the checks before a re-enable find, one by one, and that one sync and many are judged alike."""
+"""Evidence for a re-enable: what each check finds, and that one sync and many are judged alike."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Sentences: every branch, told at one fixed moment."""
+"""Explanations: every branch of the sentences, at one fixed time."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The sentences about a re-enable: every check, every state, what a customer may be told. None claims what is not known."""
+"""Sentences about re-enables: every check, every state, the text for the customer. None claims what is not known."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta

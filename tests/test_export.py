@@ -1,4 +1,4 @@
-"""The export: whole, in the order of the list, harmless in a spreadsheet, for those who may, told in the audit, never half and quiet."""
+"""Exports: complete, in list order, safe in a spreadsheet, permitted, audited, never silently cut off."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Exports over real HTTP: memory stays where it was, a reader may be slow or leave, and what broke off is cut off."""
+"""Exports over HTTP: constant memory, slow readers, readers that leave, and broken-off files."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""The counts beside the filters: on random entries they are what counting the rows by hand gives, for every kind of filter."""
+"""Counts beside the filters: on random entries equal to a count by hand, for every kind of filter."""
 
 import random
 from collections import Counter

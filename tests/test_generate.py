@@ -1,4 +1,4 @@
-"""Made-up entries: exactly as many as asked, the same for a seed, in order, taken by the reader, with every story told."""
+"""Generated entries: the exact number, the same for a seed, in order, accepted by the parser, with every scenario."""
 
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Password hashes beside the web loop: one at a time, in a thread of their own, with a short line before it."""
+"""Password hashing beside the web loop: one at a time, in a thread of its own, with a bounded queue."""
 
 import threading
 import time

@@ -1,6 +1,6 @@
-"""What stands on every answer: the content security policy, cookies, transport, hosts, methods, redirects to our own host only.
+"""Headers of every answer: content security policy, cookies, transport, hosts, methods, redirects to our own host only.
 
-Every address is asked for by nobody and by a superuser, with the settings of production and with those of the demo.
+Every URL is requested anonymously and as a superuser, with the settings of production and of the demo.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The addresses for machines that watch: alive, ready, numbers."""
+"""Health endpoints: `/healthz`, `/readyz`, `/metrics`."""
 
 from datetime import timedelta
 

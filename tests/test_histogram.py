@@ -1,4 +1,4 @@
-"""The chart above the log list: bars that fit any range, links that lead to what was counted, and what is said without counts."""
+"""Chart above the log list: bars for any range, links to what was counted, and the text without counts."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Bodies made to hurt: whatever 20 MiB say, reading them is linear and takes little memory beside the body itself."""
+"""Hostile request bodies: reading is linear in time and bounded in memory, whatever the content."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""No text of the query language breaks the log list, the API, the export or the suggestions: 200 or 400, and soon."""
+"""Hostile queries: no text of the query language breaks the log list, the API, the export or the suggestions: 200 or 400, soon."""
 
 import time
 from dataclasses import dataclass

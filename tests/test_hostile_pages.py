@@ -1,7 +1,6 @@
-"""No accepted entry and no query string breaks a page: hostile values go in by the API, then every page about them is read.
+"""Hostile entries: no accepted entry breaks a page; hostile values are ingested, then every page about them is read.
 
-A page is right when it answers 200 under 2 MB, when its markup holds nothing that came from an entry, and when its own links
-lead somewhere.
+A page is right when it answers 200 under 2 MB, when its markup contains nothing of an entry, and when its own links work.
 """
 
 import json

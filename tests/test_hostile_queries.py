@@ -1,4 +1,4 @@
-"""No query string and no path breaks a page: it answers 200, or 400 at the field, or 404; never 500, and never obeys."""
+"""Hostile URLs: no query string and no path breaks a page: 200, 400 at the field, or 404; never 500, never injected."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""ingest.write and the projections: nothing doubles, nothing is lost, and the order of arrival does not matter."""
+"""Ingest and projections: no duplicates, no loss, independent of the order of arrival."""
 
 import json
 import threading

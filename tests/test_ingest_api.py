@@ -1,4 +1,4 @@
-"""POST /api/v1/logs as the contract's section 2 has it: the order of decisions, every status, the account of a batch."""
+"""POST /api/v1/logs by the contract's section 2: the order of checks, every status, the counts of the answer."""
 
 import gzip
 import io

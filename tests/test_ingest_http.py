@@ -1,4 +1,4 @@
-"""The portal behind its real web server, by raw bytes: framing, early answers, many slow senders, a database that is away."""
+"""Ingest through the real web server, by raw bytes: framing, early answers, many slow senders, a database that is away."""
 
 import json
 import os

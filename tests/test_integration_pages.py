@@ -1,4 +1,4 @@
-"""The list of integrations and the page of one: health, states, causes, and every number with the list behind it."""
+"""Integration pages: health, states, causes, and each number with the list behind it."""
 
 import re
 from datetime import timedelta

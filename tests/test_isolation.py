@@ -1,6 +1,6 @@
-"""Nothing crosses the border of a project: every queryset and statement over a project's tables names it, or has a reason here.
+"""Isolation of projects: every queryset and statement over a project's tables names the project, or has a reason here.
 
-A new one without the project fails, and so does a reason that nothing needs any more.
+A new one without the project fails, and so does a reason that is not needed any more.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""API keys: how they are made, recognised and charged."""
+"""API keys: creation, authentication and rate limit."""
 
 import hashlib
 import threading

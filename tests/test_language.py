@@ -1,4 +1,4 @@
-"""synclogs.query.language: text -> tree -> text, and mistakes with their place, in words, with a text to use instead."""
+"""Query language: text to tree and back, and errors with position, sentence and correction."""
 
 import pytest
 from hypothesis import example, given

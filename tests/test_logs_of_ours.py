@@ -1,4 +1,4 @@
-"""Our own log: one JSON object a line whatever was sent, and nothing in it that somebody wanted to keep to themselves."""
+"""The portal's own logs: one JSON object a line whatever was sent, without secrets."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The log list, the context of an entry and its own page: what a browser gets."""
+"""Log pages: the list, the context of an entry and its own page."""
 
 import json
 import re

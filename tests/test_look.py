@@ -1,4 +1,4 @@
-"""The look: readable in both themes, nothing inline, nothing from elsewhere, every icon drawn; and how values are shown."""
+"""Styles and icons: contrast in both themes, nothing inline, nothing from other hosts; and formatting of values."""
 
 import re
 from collections.abc import Iterator

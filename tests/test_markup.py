@@ -1,4 +1,4 @@
-"""portal.drawing.markup against Django's format_html: the same text for every value, however hostile."""
+"""portal.drawing.markup against Django's format_html: equal for every value, however hostile."""
 
 from django.utils.functional import lazystr
 from django.utils.html import format_html, format_html_join

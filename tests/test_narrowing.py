@@ -1,4 +1,4 @@
-"""Values of the payload: each link narrows the list to what its words say, however the value is written."""
+"""Links on payload values: each narrows the list to what its words say, however the value is written."""
 
 import re
 from html import unescape

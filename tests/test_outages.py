@@ -1,7 +1,7 @@
-"""A database that is frozen, cut off, slow or full, and a server that is told to start anew: said at once, healed by itself.
+"""Outages: a database that is frozen, cut off, slow or full, and a web server that reloads; reported at once, recovered without help.
 
-One portal on a private PostgreSQL behind a line that can be cut; its data are on a small disk of their own where that may be made.
-Limits are the promises'; what a busy machine adds is written beside them.
+One portal on a private PostgreSQL behind a proxy that can be cut; its data are on a small disk where that is possible. The limits
+are the promised ones; allowances for a busy machine are written beside them.
 """
 
 import json

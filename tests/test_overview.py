@@ -1,4 +1,4 @@
-"""The overview of a project and the way to it."""
+"""Overview page of a project, and the redirect to it."""
 
 import re
 from datetime import timedelta

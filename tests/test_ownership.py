@@ -1,4 +1,4 @@
-"""Whose an upstream sync is: the rule, what the settings may say, who tries what is not theirs, and a change of the owner."""
+"""Ownership of a provider's syncs: the rule, the settings, attempts of other projects, and a change of owner."""
 
 import uuid
 from datetime import timedelta

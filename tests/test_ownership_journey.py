@@ -1,6 +1,6 @@
-"""Whose an upstream sync is, attacked from outside: real web server, worker and two simulated providers, each of one project.
+"""Ownership of a provider's syncs attacked from outside: real web server, worker and two simulated providers.
 
-`alpha` owns what the first provider has, `beta` what the second has; `gamma` owns nothing and tries what it can.
+`alpha` owns the syncs of the first provider, `beta` those of the second; `gamma` owns none and tries all.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Pages of what no index answers: walked in slices of time, in both directions, stopped anywhere, and nothing is passed over."""
+"""Pages of log entries without an index: searched in time slices, both directions, stopped anywhere, nothing skipped."""
 
 import random
 from collections.abc import Iterator

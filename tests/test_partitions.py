@@ -1,4 +1,4 @@
-"""Days of the log: made ahead and on demand, dropped by the rule of retention, whatever a crash left behind."""
+"""Daily partitions of the log: made ahead and on demand, dropped by retention, repaired after a crash."""
 
 from datetime import UTC, date, datetime, timedelta
 

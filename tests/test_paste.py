@@ -1,4 +1,4 @@
-"""What a pasted text names: mails, JSON, links and IDs in every spelling, and whatever nobody thought of."""
+"""Pasted text: identifiers in mails, JSON and links, in every spelling, and in arbitrary text."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""portal.runner.pins: every pin with its hash, nothing known to be bad, and sbom.json of exactly what runs (S60)."""
+"""Pinned requirements: every pin with its hash, no version known to be bad, and sbom.json equal to what runs (S60)."""
 
 import ast
 import json

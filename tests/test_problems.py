@@ -1,4 +1,4 @@
-"""Every error of the API is a problem document: its members, its headers, and that it says nothing of the inside."""
+"""Problem documents of the API: members, headers, nothing internal."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where a sign came from: the entry, when it was received, and by which key, in the evidence, on the pages and in the API."""
+"""Sources of evidence: entry, time of receipt and API key, on the pages and in the API."""
 
 import re
 from datetime import timedelta

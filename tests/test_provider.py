@@ -1,4 +1,4 @@
-"""The provider client over real HTTP: every call, every failure and its class, and limits that no server can stretch."""
+"""Provider client over HTTP: every call, every failure with its class, and limits that no server can stretch."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""portal.links.querystring: links that change one thing, and filters as words."""
+"""Query strings: links that change one parameter, and filters as words."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The read side of the REST API: filters, pages, shapes, and that a key sees its own project only."""
+"""Read side of the REST API: filters, pages, shapes, and only the key's own project."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""One person or key makes a few pages at a time, over all web processes; the rest wait, and what has no room is told to come back."""
+"""Concurrency limit of reads by person or key, over all web processes: waiting, and 429 beyond."""
 
 import json
 import threading

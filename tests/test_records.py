@@ -1,4 +1,7 @@
-"""Entries: every field at its limits, neighbours of bad ones, envelopes and lines, the way back. Form is in test_decoding."""
+"""Parsing of entries: every field at its limits, independence of neighbours, envelopes and lines, entries rebuilt from records.
+
+JSON structure is in test_decoding.
+"""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""One confirmed click is at most one POST, whatever happens; every change of state is in the table and in the audit."""
+"""Re-enables: one confirmed click is at most one POST; every change of state is in the table and in the audit."""
 
 import importlib
 import threading

@@ -1,4 +1,4 @@
-"""Re-enabling over REST: one attempt for one request, refusals in words at the right place, and nothing of other projects."""
+"""Re-enable endpoints: one attempt for one request, refusals at the right place, nothing of other projects."""
 
 import json
 import uuid

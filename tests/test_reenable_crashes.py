@@ -1,4 +1,4 @@
-"""A worker killed at any step of a re-enable: the provider sees at most one POST, and the attempt ends as it really went."""
+"""Workers killed at any step of a re-enable: at most one POST reaches the provider, and the attempt ends truthfully."""
 
 import os
 import signal

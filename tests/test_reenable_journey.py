@@ -1,6 +1,6 @@
-"""Journey 4 by real processes: the page is clicked, the worker calls, the provider answers well or badly, entries prove it.
+"""Re-enable journey with real processes: the page is clicked, the worker calls, the provider answers, entries show the outcome.
 
-Everything is clicked at once and then looked at, since most of it is waiting.
+Everything is clicked at once and then checked, since most of it is waiting.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The pages of single re-enables: who sees and may do what, every answer to a form, and that no text of others becomes markup."""
+"""Pages of single re-enables: permissions, every answer to a form, and no markup from others' text."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What people say about causes: who may, which words will do, and exactly one line in the audit, or nothing at all."""
+"""Resolved causes and the do-not-wake list: permissions, accepted texts, exactly one audit row or nothing at all."""
 
 import uuid
 from datetime import timedelta

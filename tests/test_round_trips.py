@@ -1,4 +1,4 @@
-"""How often a batch waits for the database: counted on the wire, with the pool's checks, the key and the commit."""
+"""Database round trips of a batch, counted on the wire with the pool's checks, the key and the commit."""
 
 import json
 from collections.abc import Iterator

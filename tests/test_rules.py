@@ -1,4 +1,4 @@
-"""The rules of tests/semgrep/rules.yml find what they are for, and leave what is right: a sample of each (S44, S48, S65)."""
+"""Semgrep rules (tests/semgrep/rules.yml): each finds its bad sample and accepts its good one (S44, S48, S65)."""
 
 import json
 import subprocess

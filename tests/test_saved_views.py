@@ -1,4 +1,4 @@
-"""Saved views: who may do what with them, that they open to the same list, what the rail and the line above the list say."""
+"""Saved views: permissions, the list they open, the sidebar and the line above the list."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The search box: anything pasted in, its page out; several are offered, none says what was looked for."""
+"""Search box: a pasted text leads to its page; several are offered, none says what was looked for."""
 
 import json
 from datetime import timedelta

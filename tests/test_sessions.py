@@ -1,4 +1,4 @@
-"""Sessions end: by idleness, by age, at sign-out, with the password, with the account. A dump of the table opens none."""
+"""Sessions: end by idleness, age, sign-out, a new password and a disabled account. A dump of the table opens none."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the portal refuses to start with, what production is checked for, and that a changed secret signs nobody out."""
+"""Settings: refused starts, deployment checks, and a changed secret that signs nobody out."""
 
 import os
 import subprocess

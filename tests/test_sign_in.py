@@ -1,4 +1,4 @@
-"""Signing in and out: what it gives away (nothing), what it leaves in the audit, which forms it refuses, which passwords it takes."""
+"""Signing in and out: nothing disclosed, audit rows, refused forms, accepted passwords."""
 
 import statistics
 import time

@@ -1,4 +1,4 @@
-"""How often somebody may try to sign in: refused before anything is hashed, with a time that is true, and nobody locked out."""
+"""Rate limits of sign-in: refused before hashing, with a true waiting time, and nobody locked out."""
 
 import html
 import re

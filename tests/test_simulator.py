@@ -1,4 +1,4 @@
-"""The simulated provider: tokens checked as the real one does, syncs that err and recover, and logs that reach the portal."""
+"""Simulated provider: tokens checked as the real one does, syncs that fail and recover, logs that reach the portal."""
 
 import base64
 import hmac

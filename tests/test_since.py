@@ -1,4 +1,4 @@
-"""Since when a sync is in its state: the same answer whether entries come one by one, in batches, or late."""
+"""Start of a sync's present state: the same whether entries come one by one, in batches, or late."""
 
 import random
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Trouble is counted in SQL and told in Python: both have to find the same syncs. And the pages of small tables."""
+"""Counts of syncs by state: SQL and Python agree. And the pages of small tables."""
 
 import random
 import uuid

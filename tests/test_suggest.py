@@ -1,4 +1,4 @@
-"""The query box: what is offered at the cursor always makes a query that runs; what is wrong has its place and a way out."""
+"""Query suggestions: every offer makes a valid query; every error has its position and a correction."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The list of syncs and the page of one: what they say, what they refuse, and that neither reads more than it shows."""
+"""Sync pages: content, refusals, and no more reads than they show."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The live tail: what arrived since, by arrival and not by time; nothing lost behind a late commit, and small answers."""
+"""Live tail: entries since a cursor by arrival and not by time; none lost behind a late commit; small answers."""
 
 import threading
 import uuid

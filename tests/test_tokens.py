@@ -1,4 +1,4 @@
-"""Words of an entry as numbers."""
+"""Search words of an entry as hashes."""
 
 from datetime import UTC, datetime
 from typing import Any

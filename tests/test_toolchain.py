@@ -1,4 +1,4 @@
-"""What `make` does before anything is installed, and what keeps the portal running: finder, set-up, supervision, `make run`."""
+"""Tooling before and around the portal: Python finder, set-up, supervision, `make run`."""
 
 import contextlib
 import json

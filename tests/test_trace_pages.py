@@ -1,4 +1,4 @@
-"""The page of one run: verdict, offsets, pauses, the runs beside it; bounded however long the run was."""
+"""Run page: verdict, offsets, pauses, neighbouring runs; bounded however long the run was."""
 
 import re
 from datetime import timedelta

@@ -1,7 +1,7 @@
-"""An installation of an older version goes on where it was: entries, jobs that wait, re-enables under way. By real processes.
+"""Upgrade of an older installation with entries, waiting jobs and open re-enables, by real processes.
 
-Its dump is in tests/upgrade, made there by that version's own code. The days in it stay as they are: once they are older than what
-the project keeps, `maintain` drops them, so what is read of them is read before the worker comes.
+Its dump in tests/upgrade was made by that version's own code. The days in it stay as they are: once they are older than the
+project's retention, `maintain` drops them, so they are read before the worker starts.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The list of connected users and the page of one."""
+"""Connected user pages: the list and the page of one."""
 
 import re
 from datetime import timedelta

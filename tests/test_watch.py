@@ -1,4 +1,4 @@
-"""Entries move attempts on in whatever order they come, by clocks that differ; silence ends them, late entries correct that."""
+"""Watching of re-enables: entries in any order and by differing clocks move attempts on; silence ends them, late entries correct that."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""Where the marks of a waterfall stand: in order, inside the drawing, few enough to be read, whatever the run was like."""
+"""Waterfall geometry: marks in order, inside the drawing, few enough to be read, whatever the run."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""The web worker from outside: raw bytes in, what comes back; with the configuration that production uses."""
+"""Web worker from outside: raw bytes in, answers out, with the configuration of production."""
 
 import json
 import os

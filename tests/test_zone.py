@@ -1,4 +1,4 @@
-"""Times in the zone of whoever reads: a cookie chooses it, its name is always written, and all but pages stays in UTC."""
+"""Time zone of the reader: chosen by a cookie, always named, and everything but pages in UTC."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -1,1 +1,1 @@
-"""Who may see what: projects and roles, how many reads at once, requests that other sites started."""
+"""Access to pages: projects and roles, concurrent reads, cross-site requests."""

@@ -1,7 +1,6 @@
-"""What another site makes a browser ask for in somebody's name: a link to a page is fine, anything else is refused.
+"""Cross-site requests: links to pages are allowed, everything else that another site makes a browser send is refused.
 
-Read from what the browser itself tells (Sec-Fetch-Site and its kin); where it tells nothing, from Origin or Referer. Programs
-send none of these and are not concerned: what they need is a cookie or a key.
+Decided by Sec-Fetch-Site and its kin, else by Origin or Referer. Programs send none of these; they need a cookie or a key anyway.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""Who may see what: the typed request, the project behind a URL, roles. Every page of a project enters through here.
+"""Project and role of a request; every page of a project goes through here.
 
-A stranger gets the same 404 as for a project that does not exist; a member with too low a role gets a 403 that says so.
-One query at each request tells who somebody is and where they may go, so a changed role acts at once.
+A stranger gets the same 404 as for a project that does not exist; a member with too low a role gets a 403 that says so. One query
+for each request, so a changed role acts at once.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,7 +1,7 @@
-"""How many reads of one person or key go on at once, so that nobody takes the database and the processors from the others.
+"""Concurrency limit of reads for each person or API key, over all web processes of a machine.
 
-Goes in: who reads. Comes out: a turn, after a short wait if need be, or Busy. Turns are counted over all web processes of a machine
-by locks on a file that gunicorn made for them; a process that dies gives its turns back by dying.
+Gives a turn, after a short wait if need be, or raises Busy. Counted by locks on a file that gunicorn made, so that a process that
+dies frees its turns.
 """
 
 import fcntl

@@ -1,4 +1,4 @@
-"""A refusal that ends by waiting: of a sign-in, of a password to be hashed."""
+"""Refusals that end by waiting: of a sign-in, of hashing a password."""
 
 
 class TryLater(Exception):

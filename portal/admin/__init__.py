@@ -1,1 +1,1 @@
-"""The administration: one file a group of models, their site (site.py) and what registers them (registered.py)."""
+"""Django admin: one file for each group of models, the site (site.py) and the registrations (registered.py)."""

@@ -1,4 +1,4 @@
-"""The audit, read only: who did what to which object, when and from where."""
+"""Admin of the audit log; read only."""
 
 from typing import Any
 

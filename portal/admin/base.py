@@ -1,7 +1,7 @@
-"""What every admin page has in common: whose rows, who may do what, the audit, and a time limit.
+"""Base classes of all admin pages: rows by project, permissions, audit, a time limit.
 
-Rights come from memberships alone: an administrator of a project manages that project, a superuser all of them. Django's
-permission tables are never asked. Nothing here is about one model.
+Permissions come from memberships alone: an administrator of a project manages that project, a superuser all of them. Django's
+permission tables are never read. Nothing here is about one model.
 """
 
 from datetime import datetime

@@ -1,7 +1,4 @@
-"""How values look in the administration: times, identifiers, badges, JSON, and links into the portal.
-
-A value comes in, escaped HTML or text comes out. No query.
-"""
+"""Formatting of values in the admin: times, identifiers, badges, JSON, and links into the portal. Returns escaped HTML or text; no query."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime

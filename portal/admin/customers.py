@@ -1,4 +1,4 @@
-"""Connected users: end customers. Their names, e-mails and companies are the only things of the log that people write."""
+"""Admin of connected users (end customers). Only their names, e-mails and companies can be edited."""
 
 from typing import Any
 

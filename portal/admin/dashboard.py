@@ -1,6 +1,6 @@
-"""The first page of the administration: each project with its numbers, and what was done last.
+"""Admin index: each project with its numbers, and the latest changes.
 
-A request comes in, numbers and rows go out. A fixed number of queries, none of them over entries.
+A fixed number of queries, none of them over entries.
 """
 
 from collections.abc import Mapping

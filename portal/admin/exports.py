@@ -1,4 +1,4 @@
-"""Exports: who took which part of the log into a file, and how it ended; read only."""
+"""Admin of exports; read only."""
 
 from typing import Any
 

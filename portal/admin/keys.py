@@ -1,4 +1,4 @@
-"""API keys: made, shown once, changed, revoked. The secret passes through here once and is kept nowhere."""
+"""Admin of API keys: create, show once, change, revoke. The secret is never stored."""
 
 from typing import Any
 

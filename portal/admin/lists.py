@@ -1,7 +1,6 @@
-"""Lists over large tables: always one project, pages by keyset, an estimate instead of a count; and their filters.
+"""Admin lists of large tables: one project, pages by keyset, an estimated count; and their filters.
 
-Goes in: the parameters of a list. Comes out: what Django's templates of the admin expect. No COUNT, no OFFSET, and no order
-but newest first, which an index serves.
+Returns what the templates of Django's admin expect. No COUNT, no OFFSET, and only the order newest first, which an index serves.
 """
 
 from collections.abc import Iterator

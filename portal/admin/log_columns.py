@@ -1,4 +1,4 @@
-"""What the pages of entries, syncs, traces and customers share: columns with links into the portal, and filters."""
+"""Columns and filters that the admin pages of entries, syncs, traces and customers share, with links into the portal."""
 
 from typing import Any
 

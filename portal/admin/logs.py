@@ -1,7 +1,7 @@
-"""Log entries, read only, quick however many there are; and the hour counts.
+"""Admin of log entries and hour counts; read only, quick at any size.
 
-A list goes through synclogs.query.filters, the one door for reads: one project, one range of time, newest first, by keyset. The
-search finds exact identifiers, each by its index. Nothing counts entries, and no choice is read from them.
+Lists use synclogs.query.filters: one project, one range of time, newest first, by keyset. The search finds exact identifiers, each
+by its index. Entries are never counted, and no filter choice is read from them.
 """
 
 from dataclasses import replace

@@ -1,6 +1,6 @@
-"""People and groups. Accounts are for superusers; an administrator of a project sees its members.
+"""Admin of users and groups. Accounts are for superusers; an administrator of a project sees its members.
 
-Rights come from memberships and two flags (staff, superuser), so Django's own permissions are not shown.
+Permissions come from memberships and two flags (staff, superuser), so Django's own permissions are not shown.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Projects and who belongs to them. A role acts from the next request on."""
+"""Admin of projects and memberships. A changed role acts from the next request on."""
 
 from typing import Any
 
@@ -25,9 +25,9 @@ class Person(forms.ModelChoiceField):  # type: ignore[type-arg]
     widget = UnfoldAdminTextInputWidget
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        messages = {"invalid_choice": "There is nobody with that user name.", "required": "Type the user name."}
+        errors = {"invalid_choice": "There is nobody with that user name.", "required": "Type the user name."}
         people = User.objects.all() if kwargs.get("disabled") else User.objects.filter(is_active=True)
-        super().__init__(people, *args, to_field_name="username", error_messages=messages, **kwargs)
+        super().__init__(people, *args, to_field_name="username", error_messages=errors, **kwargs)
         self.help_text = "The exact user name."
 
 

@@ -1,6 +1,6 @@
-"""Re-enables, bulks of them, what was marked as resolved and what is not to be woken; read only.
+"""Admin of re-enables, bulk re-enables, resolved causes and the do-not-wake list; read only.
 
-They change by the verbs of synclogs.recovery.reenable, synclogs.recovery.bulk and synclogs.recovery.resolutions, from the pages of the portal.
+They are changed by synclogs.recovery (reenable, bulk, resolutions), from the pages of the portal.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Importing this gives every model its pages in the administration; portal.apps does it once all models are there."""
+"""Registers every model with the admin site; portal.apps imports it once all models are loaded."""
 
 from django.contrib import admin
 from procrastinate.contrib.django import admin as _registers_job_pages  # noqa: F401

@@ -1,4 +1,4 @@
-"""Saved views of the log list. People make them on that list; here they are looked through, renamed, taken back and deleted."""
+"""Admin of saved views: list, rename, unshare, delete. People create them on the log list."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""The admin site: who enters, by which door, under which content security policy, and what its frame shows.
+"""The admin site: who may enter, its sign-in, its content security policy, its navigation.
 
-Signing in happens on the portal's own page, so that the audit has it. Rights within are decided in portal/admin/base.py.
+Signing in uses the portal's own page, so that it is audited. Permissions are decided in portal.admin.base.
 """
 
 from collections.abc import Callable

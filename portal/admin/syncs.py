@@ -1,4 +1,4 @@
-"""Syncs, as their entries describe them; read only."""
+"""Admin of syncs; read only."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Traces: one run each, as its entries describe it; read only."""
+"""Admin of traces (runs); read only."""
 
 from typing import Any
 

@@ -1,7 +1,4 @@
-"""Re-enables on the wire: what a client may ask for, read strictly, and attempts with the checks they went by.
-
-Rows and checks in, camelCase JSON out. No database here, and no decision.
-"""
+"""API serialization of re-enables: strict parsing of requests, attempts with their checks as camelCase JSON. No database, no decision."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

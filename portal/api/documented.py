@@ -1,6 +1,6 @@
-"""What the OpenAPI document says of each operation: decorators for the views, and the last touches to the document.
+"""OpenAPI descriptions of the operations: decorators for the views, and the postprocessing of the document.
 
-The shapes are those of portal.api.serializers; the numbers are those that the code uses.
+Shapes come from portal.api.serializers, numbers from the constants that the code uses.
 """
 
 import json

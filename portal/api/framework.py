@@ -1,4 +1,4 @@
-"""What REST framework is told about this API: every exception becomes a problem, every answer is JSON."""
+"""REST framework configuration: every exception becomes a problem document, every answer is JSON."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""POST /api/v1/logs: a batch of entries goes in, an account of each comes out (contract, section 2).
+"""POST /api/v1/logs: stores a batch of entries and answers with the result of each (contract, section 2).
 
-A plain function on the hot path. The order of decisions is the contract's: key, scope, rate, type, coding, length, body,
-entries. What is answered with 200 is committed; nothing is stored that is not answered for.
+A plain function, since it is the hot path. Checks run in the contract's order: key, scope, rate, type, coding, length, body,
+entries. What is answered with 200 is committed; nothing is stored that is not in the answer.
 """
 
 import time

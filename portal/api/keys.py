@@ -1,6 +1,6 @@
-"""API keys at the door: who sends this, may the key do that, is its rate spent. Bearer only, never a cookie or the URL.
+"""API key authentication: key, scope and rate of a request. Bearer only, never a cookie or the URL.
 
-Goes in: a request. Comes out: the key, or Denied with 401, 403 or 429. The body is not read here.
+Returns the key, or raises Denied with 401, 403 or 429. The body is not read here.
 """
 
 from datetime import datetime

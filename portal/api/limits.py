@@ -1,4 +1,4 @@
-"""GET /api/v1/limits: the numbers that the code itself uses, so that they cannot differ from it."""
+"""GET /api/v1/limits: the ingest limits, from the constants that the code uses."""
 
 from dataclasses import asdict, replace
 from datetime import datetime

@@ -1,6 +1,6 @@
-"""Lists of the API: the parameters `limit` and `cursor` in, rows in a stable order and the next cursor out.
+"""Pagination of API lists: the parameters `limit` and `cursor`, stable order, next cursor.
 
-The order is a column that never changes, so a list that is read to its end is complete while it grows. Nothing is counted or skipped.
+Ordered by a column that never changes, so a list read to its end is complete while it grows. Nothing is counted or skipped.
 """
 
 import time

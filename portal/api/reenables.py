@@ -1,6 +1,6 @@
-"""Re-enabling over REST: ask for an attempt, and see what becomes of it. The same verbs as the pages; a key is an operator.
+"""Re-enable endpoints of the API, with the same rules as the pages; a key acts as an operator.
 
-Goes in: requests with a key. Comes out: attempts, or problems with the checks that did not pass.
+Answers attempts, or problems with the failed checks.
 """
 
 from datetime import datetime

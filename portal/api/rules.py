@@ -1,4 +1,4 @@
-"""What the API takes, as JSON Schema: by the same numbers and characters as the server reads it. Plain data, no request.
+"""JSON Schema of the entries that the API accepts, from the numbers and characters that the parser uses. Plain data.
 
 Three formats say what no pattern can: `utf8-256` (at most 256 bytes of UTF-8), `logs-query` (the query language) and
 `ndjson` (an entry a line).

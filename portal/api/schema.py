@@ -1,6 +1,6 @@
-"""The OpenAPI document and the page that shows it: for who is signed in or sends a key, and in the demo for anybody.
+"""OpenAPI document and its page, for signed-in people and API keys, and for anybody in the demo.
 
-Both only describe the API, so that a session opens them, though it opens nothing else here.
+Both only describe the API, so a session opens them, though it opens nothing else here.
 """
 
 import json

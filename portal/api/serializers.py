@@ -1,6 +1,6 @@
-"""Wire shapes of the API: rows in, camelCase JSON out; and what may be written, checked. IDs are the outside ones.
+"""API serializers: rows as camelCase JSON, and validation of what clients write. IDs are the outside ones.
 
-What is not known is null. No database here, and no decision.
+What is not known is null. No database, no decision.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Every address under /api/v1/. What is not here is a 404 problem, in whatever state Django's debugging is."""
+"""URLs under /api/v1/. Any other path is a 404 problem document, also with DEBUG."""
 
 from django.urls import path
 

@@ -1,6 +1,6 @@
-"""The REST API (contract, sections 2 and 4): a key's project in JSON. IDs are the outside ones; a foreign id is a 404.
+"""API views (contract, sections 2 and 4): the data of an API key's project as JSON. A foreign id is a 404.
 
-Goes in: requests with a key. Comes out: JSON, or problems. Session cookies mean nothing here.
+Answers JSON or problem documents. Session cookies are ignored.
 """
 
 from collections.abc import Mapping, Sequence

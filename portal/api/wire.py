@@ -1,7 +1,7 @@
-"""What a request says of its body, and the body itself: every limit holds while reading, and a short body is an error.
+"""Reads the body of an ingest request: headers and every size limit; a body that is too short is an error.
 
-Goes in: a request whose body nobody has touched. Comes out: bytes, or Denied with 400, 408, 411, 413, 415, 501 or 503. Nothing is
-decoded here but the transfer.
+Returns bytes, or raises Denied with 400, 408, 411, 413, 415, 501 or 503. The body must not have been read before. Only the transfer
+coding is decoded here.
 """
 
 import threading

@@ -1,6 +1,6 @@
-"""The backend that DATABASES names: PostgreSQL, where a pool is watched and gives out nothing while the database is away.
+"""The database backend of DATABASES: PostgreSQL with a watched pool that gives out no connection while the database is away.
 
-Of the pool's connections some are for the intake alone: readers, however many, leave it those.
+Some connections of the pool are reserved for the ingest, however many readers there are.
 """
 
 import threading

@@ -1,6 +1,6 @@
-"""Whether the database can still write: asked by a small temporary file on its disk, and learnt from batches that failed.
+"""Whether the database can write: tried with a small temporary file on its disk, and learnt from batches that failed.
 
-In: nothing. Out: yes or no. A file leaves nothing behind, neither in the catalogue nor in the write-ahead log.
+The file leaves nothing behind, neither in the catalogue nor in the write-ahead log.
 """
 
 import time

@@ -1,7 +1,6 @@
-"""What has to be there before the portal can be sent requests, and what is wrong where it is not.
+"""Readiness of the portal (`/readyz`): what is missing before requests can be served.
 
-In a web process a thread looks every second and whoever asks gets what it found, so that asking costs nothing; without a pool
-(commands, tests) each question looks by itself.
+In a web process a thread checks every second and callers get its last result; without a pool (commands, tests) each call checks.
 """
 
 import threading

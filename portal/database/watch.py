@@ -1,8 +1,8 @@
-"""Asks the database four times a second, over a connection of its own, whether it is there; while it is not, nobody waits for it.
+"""Watches the database: checks it four times a second over a connection of its own, and ends all waits while it is away.
 
-One a process that has a pool, in a thread (a greenlet in the web server). A database that says nothing for a good second, on any
-connection, is away: every wait ends at once, new connections are refused, until it answers again. A single backend that does
-not move is found by both sides saying that they wait for the other.
+One for each process with a pool, in a thread (a greenlet in the web server). A database that is silent for a good second, on any
+connection, is away: every wait ends at once and new connections are refused until it answers. A single stuck backend is
+recognised when both sides report that they wait for the other.
 """
 
 import os

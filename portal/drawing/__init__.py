@@ -1,1 +1,1 @@
-"""How values, marks and charts look, whatever page they are on."""
+"""Formatting of values, marks and charts on pages."""

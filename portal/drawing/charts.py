@@ -1,4 +1,4 @@
-"""Geometry of the charts: numbers in, rectangles in the units of a viewBox out. No markup, no colours, no words.
+"""Chart geometry: numbers to rectangles in the units of a viewBox. No markup, no colours, no words.
 
 The templates draw SVG with them, by attributes only, since the content security policy forbids inline styles.
 """

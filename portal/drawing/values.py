@@ -1,7 +1,6 @@
-"""How values look on every page: times, states, numbers, identifiers, icons.
+"""Formatting of values on pages: times, states, numbers, identifiers, icons. Returns escaped HTML or text; no query.
 
-A value in, escaped HTML or text out. Nothing here queries, and no log value reaches a page as markup. The names that templates
-use are registered in portal/templatetags/portal.py.
+No log value reaches a page as markup. Templates use the filters that portal/templatetags/portal.py registers.
 """
 
 import re

@@ -1,6 +1,6 @@
-"""Geometry of a run as a waterfall: offsets in seconds in, places in percent of the width out. No markup, no words.
+"""Waterfall geometry of a run: offsets in seconds to positions in percent of the width. No markup, no words.
 
-Time runs in proportion, with two liberties: entries close together get room, and a very long silence is cut short.
+Time is proportional, with two exceptions: entries close together get room, and a very long silence is cut short.
 """
 
 from bisect import bisect_left

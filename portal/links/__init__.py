@@ -1,1 +1,1 @@
-"""Addresses: paths, query strings, links that narrow a list."""
+"""URLs: paths, query strings, links that narrow a list."""

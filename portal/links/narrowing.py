@@ -1,6 +1,6 @@
-"""Links that narrow a list by a value of the payload: the list's query string, a path and a value in, two links out.
+"""Links that include or exclude a value of the payload in a list.
 
-What no filter has a name for is said in the query language, joined to the query that stands there already.
+What no filter parameter covers is written in the query language and joined to the existing query.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""Addresses of things whose names are free text: a user, a trace or an integration may be called anything.
+"""Paths of pages whose identifiers are free text: users, traces, integrations.
 
-An identifier comes in, a path goes out that a browser sends back unchanged. No request, no database, no markup.
+The path comes back from a browser unchanged. No request, no database, no markup.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,6 @@
-"""Links that change one thing of a query string and keep the rest; and the active filters as words with remove links.
+"""Query strings with one parameter changed, and the active filters as words with remove links.
 
-Goes in: the parameters of a URL (repeated keys kept). Comes out: "?…" for a link. No request, no database, no markup.
+Takes the parameters of a URL (repeated keys preserved). No request, no database, no markup.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping

@@ -1,1 +1,1 @@
-"""The log list and one entry, made ready for their pages."""
+"""Presentation of the log list and of one entry."""

@@ -1,6 +1,6 @@
-"""The ways out of one entry: before and after it in its trace, its whole run, its sync and its user at that time.
+"""Links from one entry to its surroundings: previous and next in its trace, the whole run, its sync and its user at that time.
 
-An entry and its neighbours come in, links in words go out; the lists they lead to open at the entry. No query, no markup.
+The lists that they open are positioned at the entry. No query, no markup.
 """
 
 from dataclasses import dataclass

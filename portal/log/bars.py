@@ -1,7 +1,7 @@
-"""The bars of the chart above the log list, drawn: what each shows, as SVG and as a line of the table behind it.
+"""Bars of the log chart, as SVG and as rows of the table behind it.
 
-Counted buckets and their geometry come in, finished markup goes out; no query. A chart has up to 62 bars with two times, a
-sentence and three links each, which as templates cost more than the fifty lines of the list below it.
+Takes counted buckets with their geometry; returns markup; no query. A chart has up to 62 bars with two times, a sentence and
+three links each, which as templates cost more than the fifty rows of the list below it.
 """
 
 from collections.abc import Iterable, Sequence

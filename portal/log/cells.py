@@ -1,7 +1,6 @@
-"""The cells of a log line after its time and level: one for each chosen column, or the usual ones with the three things grouped.
+"""Cells of a log row after time and level: one for each chosen column, or the default columns with their groups.
 
-Entries come in, finished markup comes out; no query. A list names few users, integrations and events, over and over, so a
-cell is made once for each value and list.
+Returns markup; no query. A list repeats few users, integrations and events, so each cell is rendered once for a value and list.
 """
 
 from collections.abc import Callable, Mapping, Sequence

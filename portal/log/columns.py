@@ -1,7 +1,7 @@
-"""The columns of the log list: which there are, which a URL chooses, and in which order.
+"""Columns of the log list: the available ones, and the choice and order in a URL.
 
-Values of the parameter `columns` come in (repeated, or a comma list), Columns come out, or an error at the parameter. Time and
-level stand first on every line and are not chosen. No markup.
+Reads the parameter `columns` (repeated, or a comma list); an error names the parameter. Time and level are always first and not
+chosen. No markup.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

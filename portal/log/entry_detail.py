@@ -1,6 +1,6 @@
-"""One log entry made ready for the page: known properties with their links, the error and summary in words, the rest.
+"""Detail of one log entry for its page: properties with links, error and summary in words, the remaining payload.
 
-An entry and the query string of the list come in, a frozen Reading comes out. No query, no markup.
+Returns a frozen Reading. No query, no markup.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,4 @@
-"""Exports made ready for a page: what each holds in words, how far it is, how it ended.
-
-Export rows and a LogFilter come in, frozen lines go out. No query, no markup.
-"""
+"""Exports for a page: what each contains in words, its progress and outcome. No query, no markup."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,6 @@
-"""The filter rail of the log list: which values each filter offers and how many entries have them, which are ticked, what was wrong.
+"""Filter sidebar of the log list: the values of each filter with counts, which are selected, and errors.
 
-Comes in: the query, and the values counted under the other filters (or, where they were not in time, those seen of late).
-Goes out: groups for the template.
+Uses the values counted under the other filters, or recently seen ones where counting took too long.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

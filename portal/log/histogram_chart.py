@@ -1,6 +1,6 @@
-"""The chart above the log list: a counted Histogram in; words, linked numbers, drawn bars and axis out. No query.
+"""Chart above the log list: heading, numbers with links, bars and axis from a counted Histogram. No query.
 
-Every bar leads to its own stretch of time and every level to its entries, and all of them keep the other filters.
+Every bar links to its range of time and every level to its entries; all keep the other filters.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""The numbers of the log list: counts in the filter rail and the chart above the rows, in one limit of time a page.
+"""Counts of the log list: sidebar counts and chart, within one time limit for a page.
 
-A question goes in, parts of the template's context come out. What was not counted in time says so and is asked
-for again in the background, with more time (portal.views.counts).
+Returns parts of the template context. What was not counted in time says so and is requested again in the background, with more
+time (portal.views.counts).
 """
 
 from datetime import datetime, timedelta

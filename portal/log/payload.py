@@ -1,7 +1,4 @@
-"""The payload of a log entry as a readable tree and as JSON text, both bounded so that no entry makes a page heavy.
-
-JSON values come in; nodes and text come out. Nothing is dropped without saying so.
-"""
+"""Payload of a log entry as a tree and as JSON text, both bounded. Nothing is omitted without saying so."""
 
 import json
 import re

@@ -1,7 +1,7 @@
-"""Log entries as lines of a list, drawn.
+"""Rows of the log list, as markup.
 
-Entries come in, frozen Rows with finished markup come out; no query. Fifty lines are most of what a page costs, so a template
-has nothing to work out for them: portal.log.cells draws what stands behind time and level.
+Returns frozen Rows; no query. Fifty rows are most of the cost of a page, so the template computes nothing for them; the cells after
+time and level come from portal.log.cells.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,6 @@
-"""The rail of saved views beside the log list, and what the line above the list says about the one that is open.
+"""Sidebar of saved views, and the line above the log list about the open one.
 
-The person's views and the query of the page come in, frozen dataclasses with links come out. Counts are kept for a minute, so
-that the page shows them at once where they are known and asks for the rest after it has loaded.
+Returns frozen dataclasses with links. Counts are cached for a minute; the page loads those that are missing afterwards.
 """
 
 import hashlib

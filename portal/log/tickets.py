@@ -1,6 +1,6 @@
 """One log entry as plain text for a ticket or a mail: what happened, when, to whom, what to do, and the link.
 
-An entry comes in; lines of text go out that no value of a sender can break or forge. No query, no markup.
+No value of a sender can break or forge a line. No query, no markup.
 """
 
 from collections.abc import Iterable, Iterator

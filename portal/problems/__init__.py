@@ -1,1 +1,1 @@
-"""What is answered where something went wrong: a problem document for machines, a page for people."""
+"""Error responses: problem documents for machines, pages for people."""

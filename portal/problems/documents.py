@@ -1,6 +1,6 @@
-"""Errors for machines as application/problem+json (RFC 9457).
+"""Error responses of the API as application/problem+json (RFC 9457).
 
-A status and words in; type, title, status, detail, instance, request_id. Never SQL, paths or class names.
+Members: type, title, status, detail, instance, request_id. Never SQL, paths or class names.
 """
 
 import json

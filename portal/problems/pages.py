@@ -1,4 +1,4 @@
-"""Pages for what went wrong. The ones for 500 and 503 need neither database nor template context."""
+"""Error pages. Those for 500 and 503 need neither database nor template context."""
 
 import re
 import sys

@@ -1,1 +1,1 @@
-"""The box that a query is typed into: its state, completion, the reference of the language."""
+"""Query input: its state, completion, and the reference of the language."""

@@ -1,7 +1,6 @@
-"""Where the cursor stands in a query, and what the query becomes when something is put there. Text only.
+"""Completion at the cursor of a query: the part to replace, its field, and the new text. Text only.
 
-A text and a place come in; the part to replace, the field it belongs to and the new text go out. Works on queries that
-are half written, so nothing here raises.
+Works on half-written queries, so nothing here raises.
 """
 
 import re

@@ -1,6 +1,6 @@
-"""The query box of the log list: what stands in it and, when it cannot be read, where the mistake is and a way out.
+"""State of the query input: its text and, when it cannot be parsed, the position of the mistake and a correction.
 
-A question comes in; one frozen object for `_ask.html` and `_ask_error.html` goes out.
+Returns one frozen object for `_ask.html` and `_ask_error.html`.
 """
 
 import re

@@ -1,6 +1,6 @@
-"""What people read about the query language: its fields with a note each, keys of the payload, comparisons, examples.
+"""Reference of the query language: fields with notes, payload keys, comparisons, examples.
 
-Tables only. The help page, the suggestions and their tests use the same rows, so none can teach what does not work.
+Tables only; help page, suggestions and tests use the same rows.
 """
 
 from collections.abc import Mapping

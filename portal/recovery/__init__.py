@@ -1,1 +1,1 @@
-"""Re-enables and bulks of them, made ready for their pages."""
+"""Presentation of single and bulk re-enables."""

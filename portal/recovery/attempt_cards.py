@@ -1,6 +1,6 @@
-"""Re-enables made ready for pages: the checks with what they found, how far an attempt is, and what this person may do about it.
+"""Re-enable panels and attempts for pages: checks with findings, progress, and what this person may do.
 
-A sync, its attempts and the evidence come in, frozen lines with words and links go out. No markup; nothing is changed here.
+Returns frozen rows with words and links. No markup; changes nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,6 +1,6 @@
-"""Bulk re-enables made ready for pages: the preview, how far one is, its syncs, and what this person may do about it.
+"""Bulk re-enables for pages: preview, progress, syncs, and what this person may do.
 
-Previews, bulks and items come in, frozen lines with words and links go out. No markup; nothing is changed here.
+Returns frozen rows with words and links. No markup; changes nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

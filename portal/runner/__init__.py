@@ -1,1 +1,1 @@
-"""What `make run`, `make test` and `make check` start. Imports no Django."""
+"""Programs behind `make run`, `make test` and `make check`. Imports no Django."""

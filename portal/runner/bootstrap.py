@@ -1,7 +1,6 @@
-"""Makes `.venv` and installs hash-pinned requirement files: `python -m portal.runner.bootstrap run` or `dev`.
+"""Creates `.venv` and installs the hash-pinned requirements: `python -m portal.runner.bootstrap run` or `dev`.
 
-Standard library only, since it runs before anything is installed. Never installs twice what did not change, and never anything
-without a hash.
+Standard library only, since it runs before anything is installed. Skips what did not change; installs nothing without a hash.
 """
 
 import fcntl

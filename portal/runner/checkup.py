@@ -1,6 +1,6 @@
-"""`make check`: every check of the project, one line each; all of them run, so that one look shows all that is wrong.
+"""`make check`: runs every check of the project, one output line each, and reports all failures.
 
-In: the working tree. Out: exit code 0 or 1. Never needs a database or a network. `python -m portal.runner.checkup NAME…` runs some.
+Exit code 0 or 1. Needs no database and no network. `python -m portal.runner.checkup NAME…` runs some.
 """
 
 import os

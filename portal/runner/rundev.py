@@ -1,7 +1,7 @@
-"""What `make run` starts: the private database, web server, worker, the demo's live entries and provider, and their supervision.
+"""`make run`: private database, web server, worker, live demo entries and simulated provider, supervised.
 
-In: environment variables (README, "Settings"). Out: a portal that answers, until Ctrl-C or SIGTERM. A child that dies is started
-again; nothing that was started is left behind, also not by a supervisor that was killed: the next start cleans up after it.
+Configured by the environment (README, "Settings"); runs until Ctrl-C or SIGTERM. A child that dies is restarted; nothing is left
+running, also not by a supervisor that was killed: the next start cleans up after it.
 """
 
 import contextlib

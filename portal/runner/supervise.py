@@ -1,7 +1,6 @@
-"""Keeping programs running: their output, their restarts, their end.
+"""Process supervisor: output, restarts and end of child processes.
 
-In: commands. Out: lines on a terminal. A program that dies is started again; none outlives its supervisor for long, also not one
-that was killed. Knows nothing of the portal.
+A child that dies is restarted; none outlives its supervisor for long, even one that was killed. Knows nothing of the portal.
 """
 
 import contextlib

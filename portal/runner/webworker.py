@@ -1,7 +1,7 @@
-"""gunicorn's gevent worker, with three promises more: its own refusals are problem+json, a body arrives within a minute or
-fails, and an answer given before the whole body was read is not lost by closing too early.
+"""gunicorn worker (gevent) that refuses with problem+json, limits a body to a minute, and never loses an early answer.
 
-In: sockets. Out: answers. Never here: Django, the words of a refused request (they may hold keys).
+An answer that is sent before the whole body was read would be lost by closing too early. No Django; the text of a refused request
+is never logged, since it may hold keys.
 """
 
 import json

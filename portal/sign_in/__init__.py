@@ -1,1 +1,1 @@
-"""Signing in: passwords, how often one may try, browsers known from before, sessions."""
+"""Sign-in: passwords, rate limits, known browsers, sessions."""

@@ -1,7 +1,7 @@
-"""How often somebody may try to sign in: by address and by name, counted before anything is hashed, in every process alike.
+"""Rate limits of sign-in attempts, by address and by name, checked before a password is hashed, shared by all processes.
 
-Goes in: a request and the name that was typed. Comes out: nothing, or TryLater with the time to wait. A name that nobody
-has is treated as any other. Who was refused is remembered here for that time, so that asking again costs next to nothing.
+Raises TryLater with the time to wait. A name that nobody has is treated as any other. A refusal is remembered for that time, so
+that trying again costs next to nothing.
 """
 
 import math

@@ -1,7 +1,7 @@
-"""Browsers that signed in before as somebody: known by a signed cookie, one for each account.
+"""Known browsers: a signed cookie for each account that signed in before.
 
-Strangers may use up what an account or an address is allowed; a browser known here has an allowance of its own
-(OWASP: device cookies). Known is who signed in with the password that the account has now, and only while it is active.
+Strangers may use up the allowance of an account or an address; a known browser has an allowance of its own (OWASP: device cookies).
+It is valid for the account's present password, and only while the account is active.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""Password hashes, worked out one at a time beside the web loop, so that no sign-in holds up anything else of the process.
+"""Password hashers that work one at a time in a thread beside the web loop, so that a sign-in blocks nothing else.
 
-Goes in: a password and its salt, from any form or command. Comes out: the hash, or TryLater when too many wait already.
-Every hash passes here: these are the PASSWORD_HASHERS. Where there is no web loop (commands, tests) it is worked out at once.
+Raises TryLater when too many wait already. Every hash goes through here (PASSWORD_HASHERS). Without a web loop (commands, tests)
+hashes are computed at once.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""Sessions of signed-in people: kept in the database, ended there by idleness, by age, at sign-out and at deactivation.
+"""Database sessions that end by idleness, by age, at sign-out and at deactivation.
 
-The cookie holds a key, the row a hash of it: who reads the table can open no session. A row's `expire_date` is the moment at
-which the session ends, whichever limit comes first. Requests that an open page makes by itself are no activity.
+The cookie holds a key, the row its hash, so that reading the table opens no session. A row's `expire_date` is the time at which the
+session ends, whichever limit comes first. Requests that an open page makes by itself do not count as activity.
 """
 
 import hashlib

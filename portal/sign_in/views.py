@@ -1,4 +1,4 @@
-"""Signing in and out, each with its line in the audit."""
+"""Sign-in and sign-out views, with their audit rows."""
 
 from typing import Any
 

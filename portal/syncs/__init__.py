@@ -1,1 +1,1 @@
-"""Syncs and their runs, made ready for pages: cards, charts, comparisons."""
+"""Presentation of syncs and runs: rows, charts, comparisons."""

@@ -1,6 +1,6 @@
-"""What the pages of syncs, traces, users and integrations share: rows of syncs and runs, lamps, the 404 that says what is missing.
+"""Rows of syncs and runs, status marks and 404 pages, for the pages of syncs, traces, users and integrations.
 
-Models come in; frozen rows with words and links, or a response, go out. No markup.
+Returns frozen rows with words and links, or a response. No markup.
 """
 
 from collections.abc import Iterable

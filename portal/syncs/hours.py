@@ -1,4 +1,4 @@
-"""The chart "entries per hour by level" with its table: hour counts in, bars and linked numbers out. No markup."""
+"""Chart and table of entries per hour and level: bars and linked numbers from hour counts. No markup."""
 
 from dataclasses import dataclass
 from datetime import datetime

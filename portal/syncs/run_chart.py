@@ -1,6 +1,6 @@
-"""The waterfall of a run with its words: a timeline in, marks, bars and labels for the template out. No query, no markup.
+"""Waterfall chart of a run: marks, bars and labels from its timeline. No query, no markup.
 
-Where things stand is worked out by portal.drawing.waterfall; each mark leads to the row of its entry in the list below.
+Positions come from portal.drawing.waterfall; each mark links to the row of its entry.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""What changed since a sync last worked, ready for the page: two runs in, a sentence, blocks of steps and totals out.
+"""Comparison of a run with the last good one, for its page: a sentence, blocks of steps, totals.
 
-Stretches that are alike are folded, repeated entries counted, everything bounded. One read of entries; no markup.
+Equal stretches are folded, repeated entries counted, everything bounded. One read of entries; no markup.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""The last runs of a sync as a strip of lamps over two charts: runs in, lamps and columns with their words out. No markup.
+"""Strip of a sync's last runs: status marks and two column charts with their words. No query, no markup.
 
-Lamps and columns stand below each other, a run a column, the newest on the right. No query.
+Marks and columns are aligned, one run each, the newest on the right.
 """
 
 from collections.abc import Sequence

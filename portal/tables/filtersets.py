@@ -1,6 +1,6 @@
-"""The filters of the small tables (syncs, users, audit): a query string in, a narrowed queryset or errors by field out.
+"""Filter sets of small tables (syncs, users, audit): a query string to a queryset, or errors by field.
 
-A name that is no filter is an error with a hint and never "match everything". The log has its own door: synclogs.query.filters.
+An unknown parameter is an error with a hint and never "match everything". The log has its own filters (synclogs.query.filters).
 """
 
 from collections.abc import Callable, Mapping, Sequence

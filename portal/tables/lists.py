@@ -1,6 +1,6 @@
-"""What the lists of small tables share: the page that a URL asks for, tabs, chips and the links to the neighbours.
+"""Lists of small tables: the requested page, tabs, filter chips and links to the neighbouring pages.
 
-A filter set comes in, a frozen Listing comes out; the rows are the views' own. No markup.
+Returns a frozen Listing of a filter set; the views make the rows. No markup.
 """
 
 from collections.abc import Callable, Mapping, Sequence

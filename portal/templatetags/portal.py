@@ -1,4 +1,4 @@
-"""What every template may use: the looks of values (portal.drawing.values), and the tags that need the page around them."""
+"""Template filters of values (portal.drawing.values), and the tags that need the page's context."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Who did what in a project, newest first; for leads and administrators. Reads only."""
+"""Audit page of a project, newest first; for leads and administrators. Read only."""
 
 from django.http import HttpResponse
 from django.shortcuts import render

@@ -1,7 +1,6 @@
-"""Bulk re-enables: the preview of what would be done, the list of them, the page of one, and what people do about it.
+"""Bulk re-enable pages: preview, list, one bulk, and the forms to control it.
 
-A URL or a form comes in, a page, a fragment or a redirect goes out. What may be done is judged in synclogs.recovery.bulk; everything it
-refuses comes back in words.
+Answers a page, a fragment or a redirect. synclogs.recovery.bulk decides what is allowed; its refusals are shown as sentences.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The numbers that a log page could not count in its own time: the same query with more time, as parts to put in place."""
+"""Late counts of a log page: the same query with more time, as fragments to swap in."""
 
 from django.http import HttpResponse
 from django.shortcuts import render

@@ -1,6 +1,6 @@
-"""The export of a filtered set: the page that says what it will be, the file itself, and how far it is.
+"""Export pages: description, download, progress.
 
-A URL with the parameters of the log list comes in; a page, a stream or a fragment goes out. Reads only through synclogs.export.lifecycle.
+Takes the parameters of the log list; answers a page, a stream or a fragment. Reads only through synclogs.export.lifecycle.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Is it alive, is it ready, how is it doing: for machines. Says what is missing, never names, addresses or versions."""
+"""Health endpoints for machines: `/healthz`, `/readyz`, `/metrics`. They say what is missing, never names, addresses or versions."""
 
 import hmac
 

@@ -1,4 +1,4 @@
-"""The catalogue as a page to read: events, states, causes, keys, and how to send the first log. Shows no data."""
+"""Help page: the catalogue of events, states, causes and keys, and how to send the first log. Shows no data."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The integrations of a project: how each does over all customers, and the page of one. Reads only."""
+"""Integration pages of a project: the list with the health of each, and the page of one. Read only."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -160,8 +160,7 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
 def span(project: Project, item: IntegrationStanding, *, now: datetime) -> tuple[datetime | None, datetime | None]:
     """From the first to the last hour in which the integration was logged; (None, None) for one never seen."""
     counted = HourCount.objects.of(project).filter(facet=Facet.INTEGRATION, value=item.slug)
-    hours = counted.order_by("-hour").values_list("hour", flat=True)
-    last = hours.first()
+    last = counted.order_by("-hour").values_list("hour", flat=True).first()
     if last is None:
         return (item.seen_at, item.seen_at)
     return last - timedelta(days=30), last + moments.HOUR

@@ -1,6 +1,6 @@
-"""The log: the list with its filters, the context of one entry in place, and the entry's own page.
+"""Log pages: the list with its filters, the context of an entry in place, and the page of an entry.
 
-A URL comes in; a page, or the fragment that htmx asked for, goes out.
+Answers a page, or the fragment that htmx asks for.
 """
 
 from urllib.parse import parse_qs, parse_qsl, urlsplit

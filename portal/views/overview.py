@@ -1,4 +1,4 @@
-"""What needs attention now, on one page; and the way from / to it. Reads only."""
+"""Overview page of a project, and the redirect from / to it. Read only."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

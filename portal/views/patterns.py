@@ -1,4 +1,4 @@
-"""Every component on one page, for the people who build pages and for the accessibility tests. Shows no data."""
+"""Pattern page: every component on one page, for developers and accessibility tests. Shows no data."""
 
 from django.http import HttpResponse
 from django.shortcuts import render

@@ -1,7 +1,7 @@
-"""Single re-enables: the list of attempts, the page of one with its progress, and the forms of a sync's panel.
+"""Re-enable pages: the list of attempts, one attempt with its progress, and the forms of a sync's panel.
 
-A URL or a form comes in, a page, a fragment or a redirect goes out. What may be done is judged in synclogs.recovery.reenable and
-synclogs.recovery.resolutions; everything they refuse comes back in words.
+Answers a page, a fragment or a redirect. synclogs.recovery.reenable and synclogs.recovery.resolutions decide what is allowed; their
+refusals are shown as sentences.
 """
 
 from dataclasses import replace

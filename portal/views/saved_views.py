@@ -1,7 +1,7 @@
-"""Saved views of the log list: made, changed and deleted by forms; the counts of the rail come after the page.
+"""Saved view forms: create, change, delete; and the counts of the sidebar, loaded after the page.
 
-A form comes in and an answer leads back to the list with the view open; a form at fault is shown again with the words at its
-field. The verbs, and who may do what, are in synclogs.reading.saved_views.
+A valid form redirects to the list with the view open; an invalid one is shown again with an error at its field. Rules and
+permissions are in synclogs.reading.saved_views.
 """
 
 from django.contrib import messages

@@ -1,4 +1,4 @@
-"""The search box of every page: anything pasted in, its page out; several things are offered, none says what was looked for."""
+"""Search page: redirects to the page of what was pasted, offers a choice of several, or says what was looked for."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

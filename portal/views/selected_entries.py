@@ -1,6 +1,6 @@
-"""Entries asked for by their keys: as lines of the list, as JSON, as text for a ticket, as links.
+"""Selected log entries by key, as list rows, JSON, ticket text or links.
 
-`key=…&key=…` comes in, at most LONGEST of them; what is known of them goes out, newest first. Unknown keys are left out.
+`key=…&key=…`, at most LONGEST of them; newest first. Unknown keys are left out.
 """
 
 from collections.abc import Sequence

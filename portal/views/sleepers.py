@@ -1,7 +1,6 @@
-"""The do-not-wake list: what is on it, a form that puts something on it, a button that takes it off.
+"""Do-not-wake list: its page, and the forms that add and remove.
 
-A form comes in, a redirect back to the thing or the form with words at its field goes out. The verbs are in
-synclogs.recovery.resolutions.
+A valid form redirects back; an invalid one is shown again with an error at its field. Rules are in synclogs.recovery.resolutions.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
-"""Suggestions while a query is typed: fields first, then values that were seen, each with the query it would make.
+"""Query suggestions while typing, as JSON: fields first, then seen values, each with the completed query.
 
-A query and the place of the cursor come in; JSON goes out. Values come from the hour counts, people from their table;
-nothing here reads an entry.
+Values come from the hour counts, people from their table; no entry is read.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,6 +1,6 @@
-"""The syncs of a project: the list with its filters, and the page of one sync.
+"""Sync pages of a project: the list with its filters, and the page of one sync.
 
-A URL comes in, a page goes out. What a sync's state means is said by synclogs.explain; nothing is changed here.
+The meaning of a sync's state comes from synclogs.explain; nothing is changed here.
 """
 
 from django.http import HttpResponse

@@ -1,6 +1,6 @@
-"""The live tail of the log: a filter and a cursor in; which entries have arrived since, as small JSON.
+"""Live tail of the log: entries of a filter that arrived since a cursor, as small JSON.
 
-The page that follows asks every few seconds, so an answer without news is empty: 204, and the next cursor in a header.
+A page that follows the log polls every few seconds, so an answer without news is 204 with the next cursor in a header.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""One iteration of a sync as a timeline. A URL comes in, a page goes out; nothing is changed here."""
+"""Run page (trace): its timeline. Changes nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The connected users of a project: the list with its search, and the page of one. Reads only."""
+"""Connected user pages of a project: the list with its search, and the page of one. Read only."""
 
 import json
 from dataclasses import dataclass

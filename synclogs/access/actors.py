@@ -1,4 +1,4 @@
-"""Who does something: a person or a key, with the role they have in the project, and what the audit keeps of them."""
+"""Actors: the person or API key behind an action, with the role in the project and the columns that the audit stores."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""The one way to write an audit row. Called inside the transaction of the change it tells of."""
+"""Writes audit rows. Call it inside the transaction of the change that the row describes."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""Refusals in the audit, summed up by minute and address, so that nobody can flood it and nothing is missing from it.
+"""Audit of refusals, grouped by minute and address so that nobody can flood it.
 
-Goes in: a refusal. Comes out: the first of a minute as a row of the audit at once, the others counted, and one more row with
-their number when the minute is over. What changes something has its own row, by synclogs.access.audit in the change's transaction.
+The first refusal of a minute is written at once; the others are counted, and their number is written as one more row when the
+minute is over. Changes have their own audit rows (synclogs.access.audit, in the transaction of the change).
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
-"""API keys: `ssp_<id>_<secret><crc>`; made, recognised, and charged for each request.
+"""API keys (`ssp_<id>_<secret><crc>`): creation, authentication and rate limit.
 
-Goes in: the text of an Authorization header. Comes out: an ApiKey or nothing. The secret is never stored or logged.
-The same allowances hold for addresses and names (portal.sign_in.allowances); all web processes share them.
+Input: the text of an Authorization header. Output: an ApiKey or None. The secret is never stored or logged. The rate limit also
+serves addresses and names (portal.sign_in.allowances); it is shared by all web processes.
 """
 
 import hashlib

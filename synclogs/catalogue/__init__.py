@@ -1,6 +1,6 @@
-"""The known words of the trade: events, statuses, causes, closed lists, display names. Other rooms read them from here.
+"""Catalogue of the domain's vocabulary: events, statuses, causes, closed lists, display names. Other rooms import them from here.
 
-What a re-enable goes through (synclogs.catalogue.recovery) is read from its own module.
+The states of a re-enable are imported from their own module, synclogs.catalogue.recovery.
 """
 
 from synclogs.catalogue.causes import ERROR_CODES, RECOVERABLE, TOLD_BY_EVENT, ErrorCode, Side, error_code

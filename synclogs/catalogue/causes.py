@@ -1,6 +1,6 @@
-"""Error codes and HTTP statuses in, causes in plain words out: whose side, what it means, what to do.
+"""Catalogue of error causes: error codes and HTTP statuses, each with whose side it is, what it means and what to do.
 
-A code that nobody knows stays unknown, with side UNKNOWN; nothing here guesses or reads a database.
+An unknown code has the side UNKNOWN; nothing is guessed. No database.
 """
 
 from collections.abc import Mapping

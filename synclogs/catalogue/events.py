@@ -1,7 +1,6 @@
-"""The known words of the trade: events, statuses, error codes, each with what support people need to know.
+"""Catalogue of log events: names, categories and explanations for support staff.
 
-A name comes in, a frozen entry comes out. Unknown names get an honest entry of their own; nothing here guesses or
-reads a database.
+An unknown name gets an entry that says so; nothing is guessed. No database.
 """
 
 from collections.abc import Mapping

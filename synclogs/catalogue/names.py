@@ -1,6 +1,6 @@
-"""Display names: slugs of integrations and pipelines in, words for people out.
+"""Display names of integrations and pipelines by slug.
 
-Both lists grow at the platform's side, so an unknown slug is spelled out, never refused.
+Both lists grow at the platform, so an unknown slug is spelled out instead of refused.
 """
 
 import re

@@ -1,7 +1,4 @@
-"""The closed lists of the re-enable journey: what is checked before, with what it found; the states of an attempt and of a bulk.
-
-Pure.
-"""
+"""Closed lists of the re-enable: check names and findings, states of an attempt, states of a bulk. No database."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

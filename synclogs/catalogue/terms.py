@@ -1,4 +1,4 @@
-"""The closed lists of the trade: levels, categories, states, kinds and steps of syncs, tones. Read through the catalogue."""
+"""Closed lists of the domain: levels, categories, sync states, kinds and steps of syncs, tones. Import them from synclogs.catalogue."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

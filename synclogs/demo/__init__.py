@@ -1,1 +1,1 @@
-"""A made-up world for the demo, the tests and the benchmarks: generated entries and a simulated provider."""
+"""Demo data: generated log entries and a simulated provider, also for tests and benchmarks."""

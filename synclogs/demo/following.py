@@ -1,7 +1,7 @@
-"""Made-up entries in real time: each one is written when it is due, until somebody says stop.
+"""Live demo entries: each is written when it is due, until the process is stopped.
 
-A database that is away costs nothing but the wait: the entries are kept and written when it is back. After a longer
-break, such as a closed lid, the world goes on from now instead of making up for hours.
+While the database is away entries wait in memory. After a longer break (a closed laptop) the timeline goes on from now instead of
+catching up.
 """
 
 from collections import deque

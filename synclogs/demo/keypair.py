@@ -1,6 +1,6 @@
-"""A signing key for the simulated provider: made once, kept in a file that only its owner can read.
+"""Signing key of the simulated provider: made once, stored in a file that only its owner can read.
 
-`python -m synclogs.demo.keypair FILE` does it from outside Django. A real project's key comes from the provider instead.
+`python -m synclogs.demo.keypair FILE` makes it without Django. A real project's key comes from the provider.
 """
 
 import os

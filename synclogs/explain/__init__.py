@@ -1,7 +1,7 @@
-"""Sentences: facts about syncs, traces and entries in, plain words out.
+"""Explanations: sentences about syncs, runs and entries in plain English.
 
-Pure and deterministic: no database, no markup, no links, and the moment that is now is handed in. What the logs do not
-say is called not known.
+Pure and deterministic: no database, no markup, no links; the current time is an argument. What the logs do not show is called
+"not known".
 """
 
 from synclogs.explain.differences import DIFFERENCE_NAMES, Difference, difference, longer_than_usual, step_words

@@ -1,6 +1,6 @@
-"""How far a bulk re-enable is, why it stopped, and what a button would do: sentences for the person who decides.
+"""Sentences about a bulk re-enable: progress, why it stopped, what a button would do.
 
-Pure: counts by result in, words out. The results are those of synclogs.recovery.bulk.RESULTS.
+Pure. Input: counts by result (synclogs.recovery.bulk.RESULTS).
 """
 
 from collections.abc import Mapping

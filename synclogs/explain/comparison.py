@@ -1,6 +1,6 @@
-"""Two runs side by side, step by step: entries and totals in; rows that are alike, changed, or in one run only, out.
+"""Comparison of two runs, step by step: rows that are equal, changed, or in one run only; the first difference is marked.
 
-Pure: numbers, names and values, no words and no links. Bounded by what is handed in; the first difference is marked.
+Pure: numbers, names and values, no sentences and no links. Bounded by the entries passed in.
 """
 
 import re

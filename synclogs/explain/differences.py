@@ -1,4 +1,4 @@
-"""Two runs beside each other in; where they part, as a sentence, out. Says what each did there, never why."""
+"""Sentence about where two runs differ: what each did there, never why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One log entry in; its headline and its explanation out, in words that a support agent can pass on."""
+"""Headline and explanation of one log entry, in words that support staff can pass on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Many syncs in, one sentence out: for a customer, an integration, a whole project."""
+"""One sentence about many syncs: of a customer, an integration or a whole project."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Numbers, times and counts in; short pieces of sentences out. The moment that is now is always handed in."""
+"""Phrases for numbers, durations and counts, as parts of sentences. The current time is an argument."""
 
 from datetime import datetime, timedelta
 

@@ -1,6 +1,6 @@
-"""What the checks before a re-enable found, and how far an attempt is: sentences for the person who decides, and for the customer.
+"""Sentences about a re-enable: what each check found, how far the attempt is, and what to write to the customer.
 
-Pure: facts in, words out. What is not known is said so.
+Pure. What is not known is called so.
 """
 
 from collections.abc import Callable, Iterable, Mapping

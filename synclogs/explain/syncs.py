@@ -1,6 +1,6 @@
-"""One sync in; its verdict, freshness, next run and retry clock out, as sentences.
+"""Sentences about one sync: verdict, freshness, next run and retry countdown.
 
-Only what the logs say goes in, so a sentence never claims more: what no log says is called not known.
+Only facts from the logs are used, so no sentence claims more; what no log shows is called "not known".
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Moments as text in the zone of whoever reads, its name always written. The zone is Django's current one, UTC by default."""
+"""Times as text in the reader's time zone (Django's current one, UTC by default), always with the zone's name."""
 
 from datetime import UTC, datetime
 

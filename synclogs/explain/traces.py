@@ -1,4 +1,4 @@
-"""One iteration of a sync in; how it ended, and a verdict in words, out."""
+"""Outcome and verdict sentence of one run (trace)."""
 
 from datetime import datetime, timedelta
 from typing import Protocol

@@ -1,1 +1,1 @@
-"""Log entries into a file: its lifecycle, the stream of rows, the formats."""
+"""Export of log entries to files: lifecycle, stream of rows, formats."""

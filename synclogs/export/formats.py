@@ -1,7 +1,4 @@
-"""Entries as lines of a file: NDJSON for programs, CSV for spreadsheets.
-
-Rows as the database gives them come in, bytes go out. Pure: no query, no request.
-"""
+"""Export formats: log entries as lines of NDJSON or CSV, as bytes. Input: rows as the database returns them. No query."""
 
 import csv
 import io

@@ -1,7 +1,7 @@
-"""The course of an export: allowed or not, how many entries to expect, the pieces of the file, and what became of it.
+"""Lifecycle of an export: permission, expected size, the chunks of the file, its end.
 
-A LogFilter goes in, bytes come out, with an Export that tells how far it is and two lines in the audit. Nothing of a file
-that broke off looks whole: the bytes end in an exception.
+Input: a LogFilter. Output: bytes, an Export with the progress, and two audit rows. A broken-off file never looks whole: its
+iterator ends with an exception.
 """
 
 import time

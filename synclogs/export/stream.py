@@ -1,7 +1,6 @@
-"""Every entry of a filter, newest first, in short statements: for files of any length in a memory of one length.
+"""Stream of all entries of a filter, newest first, by short statements and in constant memory.
 
-A LogFilter goes in, lists of rows come out. Between two statements no transaction and no connection is held, so that a
-reader may take as long as it likes.
+Yields lists of rows. No transaction or connection is held between two statements, so a slow reader blocks nothing.
 """
 
 from collections.abc import Iterator

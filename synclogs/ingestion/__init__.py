@@ -1,2 +1,1 @@
-"""From entries to rows: one transaction that stores a batch and writes what it says of syncs, runs and customers; and
-what of it leaves again when nobody keeps it any longer."""
+"""Ingestion: stores a batch of entries and updates syncs, runs and customers in one transaction; retention deletes them."""

@@ -1,6 +1,6 @@
 """How often a sync usually runs: the median gap between the starts of its last runs.
 
-Kept on the sync because lists need it for "silent": asking the runs of every sync would read them all.
+Stored on the sync, because lists need it for "silent" and reading the runs of every sync would be too slow.
 """
 
 from datetime import datetime

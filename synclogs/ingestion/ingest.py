@@ -1,7 +1,6 @@
-"""Records -> rows, in one transaction: COPY, duplicates, conflicts, then what the batch changes elsewhere, in one burst.
+"""Stores a batch of records in one transaction: COPY, duplicates, conflicts, then the projections, all in one pipeline.
 
-Goes in: a project and Records. Comes out: how many were stored, were there already, or conflict. What was returned is committed.
-Nothing is parsed here.
+Returns how many were stored, were already there, or conflict. What was returned is committed. Nothing is parsed here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

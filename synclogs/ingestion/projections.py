@@ -1,7 +1,7 @@
-"""What a stored batch changes elsewhere: Sync, Trace, ConnectedUser, hour and minute counts. Set-based, in key order.
+"""Updates Sync, Trace, ConnectedUser, hour and minute counts from a stored batch. Set-based, in key order.
 
-Goes in: the records that were really inserted. Nothing comes out. Every change is by event time, so that the order of
-arrival does not matter: a late entry adds to what is known and never turns a newer state back.
+Input: the records that were really inserted. Ordered by event time, so that the order of arrival does not matter: a late entry
+adds facts and never turns a newer state back.
 """
 
 from collections import Counter

@@ -1,5 +1,4 @@
-"""What leaves and when: days that no project keeps, rows of projects that keep less (Project.oldest_kept), stale projections,
-sessions that ended."""
+"""Retention: drops days that no project stores, and deletes rows of projects with a shorter limit, stale projections, ended sessions."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

@@ -1,7 +1,7 @@
-"""The SQL of the projections: one Upsert a table, with the rule which side of a conflict is the newer one.
+"""SQL of the projections: one Upsert for each table, with the rule which side of a conflict is newer.
 
-Goes in: rows as dictionaries. Comes out: a statement and its one parameter, the rows as JSON: as quick as a temporary table
-filled by COPY, and it can go with others in one burst. EXCLUDED is the batch, `kept` what stands.
+The rows are passed as one JSON parameter: as quick as COPY into a temporary table, and it fits into a pipeline. In the SQL
+EXCLUDED is the batch and `kept` the stored row.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""The search box: from a pasted text to what it names, and to what carries that name."""
+"""Search box: what a pasted text names, and the objects found by it."""

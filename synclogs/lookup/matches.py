@@ -1,7 +1,6 @@
-"""What a pasted text belongs to: the candidates of synclogs.lookup.paste come in, the things that carry them go out.
+"""Finds the objects that carry the identifiers of synclogs.lookup.paste: entries, runs, syncs, users, integrations.
 
-One query for each kind of thing, however many candidates there are; each is by an index or over a small table (syncs and
-users of one project), and bounded.
+One bounded query for each kind of object, by an index or over a small table, however many identifiers there are.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
-"""What a pasted text names: mail, JSON, a link or a bare ID in, candidates to look for out.
+"""Reads identifiers out of pasted text: a mail, JSON, a link or a bare ID.
 
-Pure: no database, no request. It never raises, takes time in proportion to the text, and gives back fifty candidates at
-most, the more telling first; whether anything carries them is for synclogs.lookup.matches to say.
+Pure; never raises; linear in the length of the text; at most fifty candidates, the most specific first. Whether they exist is for
+synclogs.lookup.matches.
 """
 
 import re

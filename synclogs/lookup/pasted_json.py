@@ -1,6 +1,6 @@
-"""The identifiers in pasted JSON: a whole log entry, the body of a webhook or an answer of an API, at any depth.
+"""Reads identifiers out of pasted JSON: a log entry, a webhook body or an API answer, at any depth.
 
-Pure, bounded and never raising: what is no JSON gives nothing.
+Pure and bounded; never raises: what is no JSON gives nothing.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""Entries into the store, batch by batch, by the same path as every intake.
+"""Writes generated or imported entries to the store in batches, by the same code as the API's ingest.
 
-Goes in: a project and entries as they come over the wire. Comes out: how many were stored. Each batch is committed by itself.
+Input: a project and entries as they come over the wire. Returns how many were stored. Each batch is committed by itself.
 """
 
 import argparse

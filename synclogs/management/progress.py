@@ -1,4 +1,4 @@
-"""How far a long command is: a bar that redraws itself on a terminal, a line now and then everywhere else."""
+"""Progress bar of long commands: redrawn on a terminal, a line now and then elsewhere."""
 
 import time
 from types import TracebackType

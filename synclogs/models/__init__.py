@@ -1,4 +1,4 @@
-"""The store: one file a noun. Every unique key and every read starts with the project."""
+"""Database models, one file for each noun. Every unique key and every query starts with the project."""
 
 from synclogs.catalogue.recovery import BulkState, State
 from synclogs.models.audit import REFUSALS, Action, AuditEvent, Denial

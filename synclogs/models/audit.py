@@ -1,4 +1,4 @@
-"""Who did what to which object, when and from where. Rows are only ever added."""
+"""Audit model: who did what to which object, when and from where. Rows are only ever added."""
 
 from __future__ import annotations
 

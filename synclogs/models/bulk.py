@@ -1,4 +1,4 @@
-"""Bulk re-enables: which syncs, in which waves, and how far it is. What became of each is its attempt (Reenable)."""
+"""Bulk re-enable models: its syncs, waves and progress. The outcome for one sync is its attempt (Reenable)."""
 
 from __future__ import annotations
 

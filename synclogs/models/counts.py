@@ -1,4 +1,4 @@
-"""How many entries an hour, by level and one facet value each, and how many a minute by level: numbers without entries."""
+"""Count models: entries by hour, level and facet value, and by minute and level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that somebody took out of the log: which entries, how far it has come, how it ended."""
+"""Export model: who exported which entries, the progress and the outcome."""
 
 from __future__ import annotations
 

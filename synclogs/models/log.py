@@ -1,4 +1,4 @@
-"""The log entry: one event of a sync as it was sent, in a table partitioned by day."""
+"""Log entry model: one event of a sync as it was sent, in a table partitioned by day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projects, who belongs to them, and the keys machines use. Everything else in the store belongs to a Project."""
+"""Project, membership and API key models. Everything else in the store belongs to a Project."""
 
 from __future__ import annotations
 

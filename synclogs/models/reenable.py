@@ -1,4 +1,4 @@
-"""Re-enables: one attempt to get a sync going again and what became of it, with what people said about its cause."""
+"""Re-enable models: an attempt to start a sync again and its outcome, causes marked as resolved, the do-not-wake list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the entries say about syncs, their runs and their owners. Only synclogs.ingestion.projections writes the observed columns."""
+"""Sync, trace and connected user models. Only synclogs.ingestion.projections writes the observed columns."""
 
 from __future__ import annotations
 

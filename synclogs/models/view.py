@@ -1,4 +1,4 @@
-"""Saved views: a query of the log list under a name, for one person or for the whole team of a project."""
+"""Saved view model: a query of the log list under a name, for one person or for a whole project."""
 
 from __future__ import annotations
 

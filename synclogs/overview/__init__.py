@@ -1,1 +1,1 @@
-"""How a project, an integration or a customer is doing: states, errors, the latest log, metrics."""
+"""Overview of a project, an integration or a customer: sync states, errors, latest log, metrics."""

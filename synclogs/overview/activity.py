@@ -1,7 +1,7 @@
-"""What goes wrong in a project or an integration: entries by hour and level, and errors by cause.
+"""Errors and warnings of a project or an integration in a range of time: by hour and level, and by cause.
 
-A range comes in, numbers go out. Counts come from the hour counts; causes from the newest errors themselves, a bounded
-number of them, because the counts do not know which error belongs to which integration.
+Returns numbers. Hours come from the hour counts; causes from a bounded number of the newest errors, because the counts do not
+hold the error of an integration.
 """
 
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""When the last log came, for "silence is not health". A project comes in, a moment or None goes out."""
+"""Time of a project's latest log entry, or None: silence is not health."""
 
 from datetime import datetime, timedelta
 

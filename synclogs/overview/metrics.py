@@ -1,4 +1,4 @@
-"""Prometheus numbers, read from the database so that every process tells the same."""
+"""Prometheus metrics, read from the database so that every process reports the same."""
 
 from datetime import datetime
 

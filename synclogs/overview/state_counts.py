@@ -1,6 +1,6 @@
-"""How many syncs are well and how many are not: of a project, of each customer, of each integration.
+"""Counts of syncs by state: of a project, of each customer, of each integration.
 
-Syncs come in, StateCounts go out. Numbers only; the words are made by synclogs.explain, the links by the portal.
+Returns StateCounts. Numbers only; sentences are made by synclogs.explain, links by the portal.
 """
 
 from collections import Counter, defaultdict

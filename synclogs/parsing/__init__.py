@@ -1,1 +1,1 @@
-"""From bytes to entries: limits, compression, JSON, the fields of an entry, identifiers, search words. No database."""
+"""Parsing of log entries: limits, compression, JSON, fields, identifiers, search words. No database."""

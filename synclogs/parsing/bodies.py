@@ -1,7 +1,7 @@
-"""A JSON body -> its values, one after the other, in the memory of a window.
+"""Streaming reader of JSON bodies: the values of an array or object, one after another, in the memory of a window.
 
-Comes in: bytes, up to the largest body. Goes out: the values of an array or an object as decoding gives them. What is
-too large or too deep is stepped over unread; what is no JSON is Unreadable, and nothing else is ever raised.
+Input: bytes. Yields decoded values. Values that are too large or too deep are skipped unread. Raises Unreadable for anything
+that is no JSON, and nothing else.
 
 By hand, since msgspec.Raw takes or refuses a body as a whole: one NaN or one lone surrogate would cost all of its entries,
 and 20 MiB of brackets would take 480 MiB. It is no quicker either, as reading the entries takes the time.

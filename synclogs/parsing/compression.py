@@ -1,4 +1,4 @@
-"""Gzip bytes -> plain bytes: all members, strictly to the last byte, and never more than the limit in memory."""
+"""Gzip decompression: all members, strict to the last byte, never more than the limit in memory."""
 
 import zlib
 

@@ -1,7 +1,7 @@
-"""JSON text -> Python values, every structural limit of an entry held on the way.
+"""JSON decoder that holds every structural limit of an entry.
 
-Comes in: text or a line. Goes out: a value, or a Problem in the place of one that breaks a limit. One reader for all
-paths; nothing here knows what an entry means.
+Input: text or a line. Returns a value, with a Problem in the place of a value that breaks a limit. Knows nothing of what an entry
+means.
 """
 
 import json

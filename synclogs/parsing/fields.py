@@ -1,7 +1,7 @@
-"""The fields of an entry, each by its rule: a value as it was sent -> the value as it is kept.
+"""Rules for the fields of a log entry: validation and normalisation of each value as sent.
 
-Comes in: the entry's values, from which each function takes what is its own. Goes out: text and numbers that fit their
-columns, or Invalid. What nobody takes stays and becomes the entry's detail; nothing open is ever refused.
+Each function removes its own keys from the entry and returns text and numbers that fit their columns, or raises Invalid. Keys
+that no function reads become the entry's detail; they are never refused.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""UUIDs as people and programs write them: the one reader of text as a UUID."""
+"""UUID reader for the spellings of people and programs."""
 
 import re
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The numbers of the ingest contract, and the names of what can be wrong with a body or an entry. No code in here."""
+"""Limits of the ingest contract, and the codes of what can be wrong with a body or an entry. Constants only."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,7 +1,7 @@
-"""Bytes or lines -> Record or Refusal, entry by entry, by the rules of the ingest contract; and the way back.
+"""Parses a request body or a line to Records and Refusals, by the rules of the ingest contract; and a Record back to its entry.
 
-Comes in: a body or a line as it was sent, and the server's time. Goes out: Records whose every value PostgreSQL takes,
-and for each other entry a Refusal that says which rule it broke and where. Nothing here touches the database.
+Input: bytes and the server's time. Every value of a Record is accepted by PostgreSQL; a Refusal names the rule that was broken and
+where. No database.
 """
 
 import re

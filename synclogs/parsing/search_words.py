@@ -1,7 +1,7 @@
-"""Words of an entry as numbers, for the index that finds a word anywhere: texts in, signed 32-bit hashes out.
+"""Search words of an entry as signed 32-bit hashes, for the word index.
 
-The hash holds the project, so that a search of one never meets the entries of another. Pure; two words may share a number
-once in four thousand million times, which nothing here tells apart.
+The hash includes the project, so that a search never meets another project's entries. Two words share a hash once in four
+thousand million times, which is not detected here.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""The only package that speaks to providers: `of_settings()` gives what to call, the errors say what became of it.
+"""Client of the sync provider, the only package that opens connections to it. `of_settings()` returns a Provider.
 
-In: settings. Out: a Provider. Nothing here touches the database; nobody else opens a connection to a provider. Which project
-of the portal may have it asked is decided in synclogs.recovery.ownership, through which everybody comes.
+Failures are Permanent, Temporary or Unknown. No database. Which project may use the provider is decided in
+synclogs.recovery.ownership, through which every call comes.
 """
 
 from typing import Any, Protocol

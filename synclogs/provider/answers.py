@@ -1,7 +1,7 @@
-"""What the provider says, as values: decoded JSON in, frozen dataclasses out.
+"""The provider's answers as frozen dataclasses, from decoded JSON.
 
-Read leniently: a key that is missing or of another type is empty, unknown keys are passed over. Only what makes an answer
-useless is refused: a status that is no text, a list that is none.
+Lenient: a missing key or one of another type is empty, unknown keys are ignored. Refused is only what makes an answer useless: a
+status that is no text, a list that is none.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
-"""A circuit breaker: after five failures in a row the other side is left alone for half a minute, then asked once.
+"""Circuit breaker: after five failures in a row no call for half a minute, then a single one.
 
-In: what became of each call. Out: whether another one may be made. One for each upstream address and process; never sleeps.
+One for each upstream address and process. Never sleeps.
 """
 
 import threading

@@ -1,6 +1,6 @@
-"""One upstream address: requests go out below it, JSON comes back, everything else becomes one of the three error classes.
+"""JSON requests to one upstream address; every failure becomes one of the three error classes of synclogs.provider.errors.
 
-In: a path, headers, a body. Out: the decoded JSON. Never a second try, never a redirect, and no secret in an error.
+Returns the decoded JSON. Never retries, never follows a redirect, and puts no secret into an error.
 """
 
 import math

@@ -1,6 +1,6 @@
-"""The documented Sync API, called for one connected user at a time by a token of that user.
+"""Client of the documented Sync API, which acts for one connected user at a time by a token of that user.
 
-Goes in: a user id and a sync id. Comes out: a frozen value, or Permanent, Temporary, Unknown. Each call is one request.
+Each call is one request. Returns a frozen value, or raises Permanent, Temporary or Unknown.
 """
 
 from collections.abc import Callable

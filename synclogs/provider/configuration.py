@@ -1,4 +1,4 @@
-"""How this installation reaches the provider: settings in, faults with a hint or an adapter out. Never connects anywhere."""
+"""Provider settings: an adapter, or the faults of the settings with hints. Never connects."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""How a call to the provider can fail: three classes, because they differ in what may be done next.
+"""Error classes of provider calls, by what may be done next.
 
-Permanent will fail again until somebody changes something. Temporary did nothing and may be tried later. Unknown may have been
-carried out, so only a look at the sync's status says; it is never a reason to call again.
+Permanent fails again until somebody changes something. Temporary did nothing and may be tried later. Unknown may have been carried
+out: only the sync's status shows it, and it is never a reason to call again.
 """
 
 from synclogs.parsing.decoding import cleaned

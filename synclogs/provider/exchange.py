@@ -1,8 +1,8 @@
-"""One HTTP request and its answer, within limits that a hostile server cannot stretch.
+"""One HTTP request with its response, within limits that a hostile server cannot stretch.
 
-Goes in: a Request. Comes out: an Answer, or Broken, which says whether the request had begun to leave. By httpcore, the engine
-below httpx: it knows no redirects, cookies, proxies or environment variables, so none has to be turned off, and it lets us put
-one deadline under every connect, read and write, where httpx only limits each of them by itself.
+Returns an Answer, or raises Broken, which says whether the request had begun to leave. Uses httpcore, the engine below httpx: it has
+no redirects, cookies, proxies or environment variables to turn off, and lets us put one deadline under every connect, read
+and write, where httpx limits each of them by itself.
 """
 
 import queue

@@ -1,8 +1,8 @@
-"""The company's own application re-enables the sync: it is asked by a signed webhook and answers what it did.
+"""Re-enables a sync through the company's own application, by a signed webhook.
 
-In: the sync, its user, a reason, the attempt. Out: a Reply, or Permanent, Temporary, Unknown. Signed after Standard Webhooks with
-the attempt's id as `webhook-id`, so the application recognises a repeat. The address comes from the settings alone, never
-from a page or an entry, and no redirect leads away from it: that is the guard against requests to places of others' choice.
+Returns a Reply, or raises Permanent, Temporary or Unknown. Signed after Standard Webhooks with the attempt's id as `webhook-id`, so
+that the application recognises a repeat. The address comes from the settings alone, never from a page or an entry, and redirects
+are not followed: that is the guard against server-side request forgery.
 """
 
 import base64

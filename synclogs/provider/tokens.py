@@ -1,7 +1,7 @@
-"""User tokens of the provider: RS256, for one connected user, some minutes long.
+"""User tokens for the provider: RS256 JWTs for one connected user, valid for some minutes.
 
-Goes in: a user id and the project's signing key. Comes out: a token. The key can speak for every customer, so it stays out of
-reprs, logs, errors and the database; it is read again for each token, so that a changed file counts at once.
+The signing key can speak for every customer, so it stays out of reprs, logs, errors and the database; it is read again for each
+token, so that a changed file takes effect at once.
 """
 
 from dataclasses import dataclass, field

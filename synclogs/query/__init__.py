@@ -1,1 +1,1 @@
-"""What somebody looks for: the query language, its fields, and the conditions on log entries that they become."""
+"""Queries on log entries: the query language, its fields, and the SQL conditions made from them."""

@@ -1,7 +1,7 @@
-"""What a query means: a tree of the language in, a condition on log entries out, or QueryError at the value at fault.
+"""Turns the tree of a query into a Django condition on log entries, or QueryError at the faulty value.
 
-Words go through the index of hashed words; what only a look at the text can tell (a phrase, part of a word) is asked of
-the entries that are left. No text of a person is ever read as a pattern.
+Words use the index of hashed words; phrases and parts of words are then checked on the text of the remaining entries. User text is
+never used as a pattern.
 """
 
 import json

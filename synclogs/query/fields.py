@@ -1,6 +1,6 @@
-"""The parameters of the log list: names, labels, the columns behind them, and how a value is read. One table.
+"""Filter parameters of the log list: names, labels, columns, and how a value is read. One table.
 
-A value as somebody typed it comes in; the value of the column, or ValueError with a sentence for that person, goes out.
+A reader returns the value of the column or raises ValueError with a sentence for the user.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping

@@ -1,7 +1,7 @@
-"""The one door for reads of the log: parameters -> LogFilter -> query.
+"""Log filters: URL parameters to a LogFilter, and a LogFilter to a queryset. Every read of the log uses it.
 
-Goes in: (name, values) pairs of a URL. Comes out: a frozen filter, or every error at its parameter. An unknown name or
-value is an error and never "match everything".
+Input: (name, values) pairs of a URL. Returns a frozen filter, or every error at its parameter. An unknown name or value is an
+error and never "match everything".
 """
 
 import re

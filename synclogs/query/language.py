@@ -1,7 +1,6 @@
-"""The query language: text -> tree -> text, and nothing else; what a field or a value means is decided elsewhere.
+"""Parser of the query language: text to a tree of frozen nodes with their positions, and back to text.
 
-A text comes in, frozen nodes come out, each with the place where it was written; or QueryError, which says in words
-what is wrong, where, and often how to write it.
+Raises QueryError, which says what is wrong, where, and often how to write it. What a field or value means is decided elsewhere.
 """
 
 import re

@@ -1,6 +1,6 @@
-"""The tree of a query, and the way back to text: frozen nodes that know where they were written.
+"""Syntax tree of a query: frozen nodes with their positions, and the shortest text that parses to the same tree.
 
-Nodes come in, the shortest text that parses to the same tree comes out. Read through synclogs.query.language.
+Import it from synclogs.query.language.
 """
 
 import re

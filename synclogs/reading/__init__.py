@@ -1,1 +1,1 @@
-"""Reads of the log: pages, counts, the histogram, the live tail, the timeline of a run, saved views."""
+"""Reads of the log: pages, counts, histogram, live tail, timeline of a run, saved views."""

@@ -1,7 +1,6 @@
-"""The SQL of exact numbers: entries by value and by bar of time, added up from hour counts, minute counts and entries.
+"""SQL for exact counts of entries by value and by bar of time, from hour counts, minute counts and entries.
 
-A LogFilter and what is asked go in, statements with their parameters come out. Which of them to use is decided in
-synclogs.reading.counting; nothing is executed here.
+Returns statements with parameters for a LogFilter; executes nothing. synclogs.reading.counting chooses among them.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,7 @@
-"""Exact numbers of a filtered set: entries by value of each facet and by bar of time, from stored counts where they can say it.
+"""Exact counts of filtered entries, by facet value and by bar of time, within a time limit.
 
-A LogFilter and a limit of time go in, Numbers come out; what was not counted in time is None, never a guess. Full hours and
-minutes come from the counts, the rest of the range (less than an hour at each end) and what counts cannot tell from entries.
+Returns Numbers; what was not counted in time is None, never an estimate. Full hours and minutes come from the stored counts, the
+ends of the range (less than an hour each) and what these cannot answer from the entries.
 """
 
 from collections import defaultdict

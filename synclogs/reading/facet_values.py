@@ -1,7 +1,4 @@
-"""Which values the log holds, with counts: read from the hour counts, never from entries.
-
-A project and a range come in, numbers come out; no links, no words. How many values come back is bounded.
-"""
+"""Values of the log with their counts, from the hour counts and never from entries. Bounded."""
 
 from collections import defaultdict
 from collections.abc import Mapping

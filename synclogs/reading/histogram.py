@@ -1,6 +1,6 @@
-"""How many entries of a filtered set lie where in its range, by level: round bars of time, the ends cut at the range.
+"""Histogram of filtered entries by level over time: round bars, the first and last cut at the range.
 
-A LogFilter goes in, then what was counted for its bars; a Histogram comes out. No database of its own (synclogs.reading.counting).
+Takes a LogFilter and the counts of its bars; the counting is synclogs.reading.counting. No database.
 """
 
 from collections.abc import Mapping

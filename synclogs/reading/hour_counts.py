@@ -1,6 +1,6 @@
-"""How many entries each hour of a filter's range has, and which hours can hold one of the filter, told by the hour counts.
+"""Entries in each hour of a filter's range, by the hour counts: which hours can match, and time slices of about equal cost.
 
-A LogFilter comes in, hours go out; from them stretches of time that take about equally long to search. No entry is read.
+Reads no entries.
 """
 
 from bisect import bisect_left, bisect_right

@@ -1,7 +1,7 @@
-"""Pages by keyset: cursors as text, the comparison of rows with one, and pages of small tables.
+"""Pages by keyset: cursors as text, the comparison of rows with a cursor, and pages of small tables.
 
-The order is a moment, then the id, newest first; rows without a moment come last. No COUNT and no OFFSET: one row more
-than asked for tells whether there is another page. The log has its own pages in synclogs.reading.paging.
+Newest first, then by id; rows without a time come last. No COUNT and no OFFSET: one row more than asked for shows whether there
+is another page. The log has pages of its own (synclogs.reading.paging).
 """
 
 import re

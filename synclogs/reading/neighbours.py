@@ -1,6 +1,6 @@
-"""What stands beside one entry: the ones before and after it in its trace, and the page of a list that it is on.
+"""Neighbours of one entry: the entries before and after it in its trace, and the cursor of the list page that holds it.
 
-An entry comes in; entries or a cursor go out. A few look-ups by index, never a search.
+A few index look-ups, never a scan.
 """
 
 from dataclasses import dataclass

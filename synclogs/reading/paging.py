@@ -1,7 +1,7 @@
-"""Pages of a filtered set by keyset: a LogFilter and a cursor in, entries newest first and the neighbouring cursors out.
+"""Pages of log entries by keyset (newest first), with cursors to both sides.
 
-No COUNT and no OFFSET. What no index answers is looked for slice of time by slice of time under a budget, and the page
-says how far it got; nothing is ever passed over.
+No COUNT and no OFFSET. What no index serves is searched time slice by time slice under a time limit, and the page says how far
+it got; no entry is ever skipped.
 """
 
 import time

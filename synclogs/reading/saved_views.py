@@ -1,7 +1,6 @@
-"""Saved views of the log list: who may do what with them, the verbs that change them, and how many entries one matches.
+"""Saved views of the log list: permissions, changes, and how many entries one matches.
 
-A person and a project come in, a view or a refusal in words comes out. What the team sees leaves its line in the audit, in the
-same transaction.
+Returns a view, or raises a refusal with a sentence. Changes of a team's view write an audit row in the same transaction.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
-"""What has arrived since: a LogFilter and a cursor in; keys with their moments, newest arrival last, and the next cursor out.
+"""Live tail: entries of a filter that arrived since a cursor, as keys with times, newest arrival last, and the next cursor.
 
-New is decided by arrival, since a late entry has an older time than those already shown. An entry may be told twice, within
-moments, so whoever asks drops the keys that it has; none is left out.
+Decided by time of arrival, since a late entry has an older time than those already shown. An entry may be returned twice within
+moments, so callers drop keys that they have; none is left out.
 """
 
 from contextlib import suppress

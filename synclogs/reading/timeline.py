@@ -1,7 +1,4 @@
-"""One iteration in the order it happened: its entries with offsets, pauses and retry waits, and the runs beside it.
-
-A trace comes in; entries, other traces and lengths of time go out. Always bounded; no words, no links.
-"""
+"""Timeline of one run (trace): its entries in order with offsets, pauses and retry waits, and the neighbouring runs. Bounded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,1 +1,1 @@
-"""Getting a sync going again: evidence, candidates, one re-enable, bulks, and what became of them."""
+"""Recovery of syncs: evidence, candidates, single and bulk re-enables, and their outcomes."""

@@ -1,7 +1,7 @@
-"""Bulk re-enables: what would be done, then a canary, then waves at a pace, stopped by itself when syncs do not recover.
+"""Bulk re-enables: preview, canary, waves at a pace, automatic stop when syncs do not recover.
 
-The only writer of Bulk and BulkItem. All of it is in rows: `step`, called every few seconds by any worker, makes the attempts that
-are due, each in one transaction with its item, so that a sync is asked for at most once however often a worker dies.
+The only writer of Bulk and BulkItem. All state is in rows: `step`, called every few seconds by any worker, makes the due attempts,
+each in one transaction with its item, so that a sync is re-enabled at most once however often a worker dies.
 """
 
 from collections import Counter

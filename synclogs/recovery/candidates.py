@@ -1,6 +1,6 @@
-"""What the checks of synclogs.recovery.checks go by, for many syncs at once: one statement, no question to the provider.
+"""What the checks of a re-enable go by, for many syncs in one statement and without a call to the provider.
 
-A project and ids come in, a Candidate of each sync goes out (tests hold it to what synclogs.recovery.evidence finds).
+Returns a Candidate of each sync, which synclogs.recovery.checks judges (tests hold it to what synclogs.recovery.evidence finds).
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
-"""Whether a sync may be re-enabled now: checks with what they found. A sync comes in, Evidence goes out; nothing is changed.
+"""Evidence for a re-enable: each check of one sync with what it found. Changes nothing.
 
-Reads what the checks of synclogs.recovery.checks go by, and who, when and why for people. For many syncs at once see
-synclogs.recovery.candidates.
+Reads what synclogs.recovery.checks judges by, and who, when and why for people. What cannot be known is None and counts as not
+passed. For many syncs see synclogs.recovery.candidates.
 """
 
 from collections.abc import Callable, Mapping

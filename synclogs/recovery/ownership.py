@@ -1,7 +1,7 @@
-"""Which project owns the syncs of a provider, and so may have it asked: the one that the settings name, else the only one.
+"""Which project owns a provider's syncs and may have it called: the one that the settings name, else the only one.
 
-A project comes in; its provider comes out, or what is missing. What keys push decides nothing here: another project may well
-hold entries with the same sync and user ids.
+Returns the project's provider, or what is missing. Ingested entries decide nothing here: another project may hold entries with
+the same sync and user ids.
 """
 
 from collections.abc import Sequence

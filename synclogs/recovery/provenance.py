@@ -1,6 +1,6 @@
-"""Where a sign came from: the log entry that shows it, when it was received, and which key sent it.
+"""Source of a piece of evidence: its log entry, when it was received, and the API key that sent it.
 
-A sync's moment or an entry comes in, a Source goes out. One or two small queries for one sign; never for lists.
+Returns a Source. One or two small queries for each; not for lists.
 """
 
 from datetime import datetime

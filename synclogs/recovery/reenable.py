@@ -1,7 +1,7 @@
-"""One re-enable from the confirmed click to its end: requested, sent once, answered, watched, over.
+"""Lifecycle of one re-enable: requested, sent once, answered, watched, closed.
 
-The only writer of an attempt's state. A sync, an actor and a reason go in, an attempt comes out; what becomes of it is told by
-the provider's answer (`call`), by time and the provider's own view of the sync (`settle`), and by entries (synclogs.recovery.watch).
+The only writer of an attempt's state. The outcome comes from the provider's answer (`call`), from time and the provider's status of
+the sync (`settle`), and from log entries (synclogs.recovery.watch).
 """
 
 import threading

@@ -1,6 +1,6 @@
-"""What people say about causes: "this is resolved", and "do not wake this one". Each with its line in the audit.
+"""Causes marked as resolved, and the do-not-wake list, each change with its audit row.
 
-An actor and words come in, rows go out. Raises Refused when the words will not do, NotAllowed when the role is too low.
+Raises Refused for unusable text and NotAllowed for too low a role.
 """
 
 from datetime import datetime

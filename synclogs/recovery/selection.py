@@ -1,6 +1,6 @@
-"""Which of many syncs a bulk would re-enable, in what order, and which it would leave out and why.
+"""Selection for a bulk re-enable: which syncs it includes, in what order, and which it excludes and why.
 
-A project and a queryset of syncs come in, a Preview goes out. Nothing is changed and nobody outside is asked.
+Returns a Preview. Changes nothing and calls nobody outside.
 """
 
 from collections import Counter, defaultdict

@@ -1,7 +1,7 @@
-"""What the entries say of attempts that were sent: a run started, completed, failed again, or nothing came.
+"""Watches sent re-enables in the log entries: a run started, completed, failed again, or no sign of life.
 
-One statement looks for the signs of all attempts at once, by the index of a sync's entries; synclogs.recovery.reenable writes what
-follows. Called by a job every few seconds, never by the intake.
+One statement reads the signs for all attempts, by the index of a sync's entries; synclogs.recovery.reenable writes the new states.
+Called by a job every few seconds, never by the ingest.
 """
 
 from collections import defaultdict

@@ -1,1 +1,1 @@
-"""The database itself, whatever its rows are: partitions, connections with their time limits, statements in one round trip."""
+"""Database access, whatever the rows are: partitions, connections with their time limits, several statements in one round trip."""

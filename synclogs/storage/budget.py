@@ -1,7 +1,6 @@
-"""A limit of time for questions that a page can do without: what does not make it is said, and nothing else breaks.
+"""Time limits for optional queries: they run under a statement_timeout in a savepoint; running out of time breaks nothing else.
 
-Seconds go in; the queries inside run under that statement_timeout, in a savepoint of their own. Nothing comes out. Beside it,
-what a question would cost, before it is asked.
+Limits are in seconds. Also the planner's cost of a query, before it is run.
 """
 
 import time

@@ -1,7 +1,7 @@
-"""A connection to PostgreSQL whose waits end also when the server says nothing any more: frozen, or cut off without a word.
+"""PostgreSQL connection whose waits end even when the server is frozen or cut off.
 
-The server's own time limits come first; a second later the client stops waiting. In: statements, as in any psycopg connection.
-Out: an OperationalError instead of a wait without end; the connection is closed then and never used again.
+The server's own time limits come first; the client stops waiting a second later. Raises OperationalError; the connection is then
+closed and never used again.
 """
 
 import time

@@ -1,7 +1,4 @@
-"""Day partitions of the log: which exist, which are due, made ahead and dropped.
-
-Goes in: days (UTC dates). Comes out: tables. Rows are never deleted one by one here.
-"""
+"""Daily partitions of the log (UTC dates): which exist, which are due, creation and drop. Rows are never deleted one by one here."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta

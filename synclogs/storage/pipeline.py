@@ -1,7 +1,6 @@
-"""Several statements to the database in one round trip, and transactions whose BEGIN and COMMIT travel with others.
+"""Database pipeline: several statements in one round trip, with BEGIN and COMMIT sent along.
 
-Goes in: statements and parameters. At the end of a burst all of them were carried out, and each cursor has its rows; the first fault
-ends the rest and is raised.
+At its end all statements were executed and each cursor has its rows; the first error ends the rest and is raised.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A browser that fails the test on any script error, console error or violation of the content security policy."""
+"""Browser fixtures: a test fails on any script error, console error or violation of the content security policy."""
 
 import os
 import random

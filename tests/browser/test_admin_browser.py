@@ -1,4 +1,4 @@
-"""The administration in a browser: no violation of its policy, nothing from other hosts, no barrier, and the main motions."""
+"""The admin in a browser: content security policy, no other hosts, accessibility, the main actions."""
 
 from collections.abc import Callable
 

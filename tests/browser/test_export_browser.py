@@ -1,4 +1,4 @@
-"""Taking a part of the log into a file, in a browser: from the list, by a click or by keyboard, with what became of it."""
+"""Exports in a browser: started from the list by mouse and by keyboard, with progress and outcome."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Following the log, and copying several entries of it, in a browser: nothing jumps, nothing closes, nothing comes twice."""
+"""Live tail and copying several entries, in a browser: nothing jumps, closes or appears twice."""
 
 import json
 import re

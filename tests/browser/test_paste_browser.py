@@ -1,4 +1,4 @@
-"""The switch of the zone, times by keyboard, and pasting into the search box, in a browser."""
+"""Time zone switch, times by keyboard, and pasting into the search box, in a browser."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What schemathesis cannot know of the API's document by itself: values of its own formats, and two parameters that belong together."""
+"""Hooks for schemathesis: values of the API's own formats, and two parameters that depend on each other."""
 
 import itertools
 import json

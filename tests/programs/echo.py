@@ -1,4 +1,4 @@
-"""A WSGI application that says what arrived, for the tests of the web worker."""
+"""WSGI application that answers with the request it received, for the tests of the web worker."""
 
 import os
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The real worker, which dies of SIGKILL at the step of a re-enable that the argument names; "" = it lives. Works off what waits."""
+"""The real worker, killed by SIGKILL at the step of a re-enable that the argument names; "" = never. Works off the waiting jobs."""
 
 import os
 import signal

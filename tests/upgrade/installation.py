@@ -1,4 +1,4 @@
-"""The installations of older versions, as dumps: put back into a database, at their work a moment ago."""
+"""Dumps of older installations: restored into a database, with their times moved to just now."""
 
 import gzip
 import subprocess

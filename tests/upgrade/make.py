@@ -1,7 +1,7 @@
-"""Makes the dump of an installation in the middle of its work, for tests/test_upgrade.py: `python -m pytest tests/upgrade/make.py`.
+"""Makes the dump of a working installation for tests/test_upgrade.py: `python -m pytest tests/upgrade/make.py`.
 
-Real processes of the code at hand fill it, over HTTP and by manage.py; only what no door makes is written by SQL. 0.1.0.sql.gz is
-of commit 3b56f19, the last before the modules moved into rooms. A later version gets a dump of its own, never this one anew.
+Real processes of the present code fill it, over HTTP and by manage.py; SQL writes only what neither can. 0.1.0.sql.gz is of commit
+3b56f19, the last before the modules moved into rooms. A later version gets a dump of its own, never this one anew.
 """
 
 import gzip

@@ -1,7 +1,6 @@
-"""Made-up log entries of a world of syncs, as they come over the wire: for the demo, the benchmarks and the tests.
+"""Generator of realistic log entries as they come over the wire, for demo, benchmarks and tests.
 
-A seed, sizes and a moment go in; entries in the order of time come out, the same for the same arguments, in memory that
-does not grow with their number. Nothing here touches a database or waits.
+Deterministic by seed, sizes and end time; ordered by time; memory does not grow with the number of entries. No database, no waiting.
 """
 
 from synclogs.demo.generate.pace import generate, live

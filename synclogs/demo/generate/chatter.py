@@ -1,4 +1,4 @@
-"""Made-up entries that belong to no run: other types, events nobody knows, syncs that could not be created."""
+"""Generated entries outside of runs: other types, unknown events, failed sync creations."""
 
 from random import Random
 

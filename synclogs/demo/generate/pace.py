@@ -1,4 +1,4 @@
-"""All syncs of a world together, in order of time: exactly so many entries of the past, or live ones without end."""
+"""Merges the generated syncs by time: a fixed number of past entries, or live ones without end."""
 
 import heapq
 import math

@@ -1,6 +1,6 @@
-"""Made-up runs of one sync: started, the troubles on the way, completed.
+"""Generated entries of one sync run: start, failures on the way, completion.
 
-A plan and moments go in; (microseconds since 1970, entry) come out in order. All chance comes from one generator.
+Yields (microseconds since 1970, entry) in order. All randomness comes from one generator.
 """
 
 from collections.abc import Generator, Iterator

@@ -1,4 +1,4 @@
-"""The shapes that all made-up entries share: ids, timestamps, one entry of a run, its error, its summary, unknown keys."""
+"""Building blocks of generated entries: ids, timestamps, the entry of a run, its error, its summary, unknown keys."""
 
 from dataclasses import dataclass
 from random import Random

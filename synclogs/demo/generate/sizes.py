@@ -1,4 +1,4 @@
-"""The sizes of the demo, which the loader and the live entries share, so that both tell of the same world."""
+"""Sizes of the demo, shared by the loader and the live entries so that both generate the same syncs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""Made-up beginnings and ends: what synclogs.demo.generate.world tells about some syncs, as entries.
+"""Generated entries of the special scenarios in synclogs.demo.generate.world (outage, expired credential, rate limit, …).
 
-Their traces are the same in every run of the program, so that a live demo goes on with a story where the past left it.
+Their trace ids are the same in every process, so that live entries continue the scenarios of the loaded past.
 """
 
 import uuid

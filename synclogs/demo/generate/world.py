@@ -1,6 +1,6 @@
-"""The cast of the made-up world: companies, their syncs, how often each runs, and the troubles told about some.
+"""The generated customers and syncs: companies, integrations, intervals, and which failure scenario a sync has.
 
-A seed and sizes go in, a World comes out; the same ones always give the same world. Nothing here knows entries.
+Deterministic by seed and sizes. Knows nothing of entries.
 """
 
 import uuid

@@ -1,6 +1,6 @@
-"""A stand-in for the provider: the documented Sync API over real HTTP, with a memory, faults on demand, and the logs of its syncs.
+"""Simulated provider for demo and tests: the documented Sync API over real HTTP, with failure modes.
 
-For the demo and the tests. In: syncs that exist, a signing key, failure modes. Out: answers, and entries posted to the portal.
+It remembers its syncs, checks tokens by a signing key, and posts the log entries of its syncs to the portal.
 """
 
 from synclogs.demo.simulator.api import Trust

@@ -1,5 +1,6 @@
-"""The simulated paths: a request in, a status and a JSON body out. The documented Sync API, the Users API's `sdk/me`, and beside
-them the company's own application (`/host-app`). No sockets here.
+"""Request handlers of the simulated provider: Sync API, `sdk/me` of the Users API, and the company's application (`/host-app`).
+
+A request value gives a status and a JSON body. No sockets.
 """
 
 import re

@@ -1,9 +1,9 @@
-"""How tests and people steer the simulator, below `/_simulator/`: what it has seen, how it fails, which syncs it knows.
+"""Control API of the simulated provider, below `/_simulator/`, for tests and people.
 
-GET    calls                what was asked so far           DELETE calls      forget it
+GET    calls                the requests so far             DELETE calls      clears them
 PUT    mode                 {"mode", "only", "times"} for all that has no mode of its own; "ok" ends it
 PUT    syncs/{id}           the same for one sync, and "userId", "integration", "pipeline", "status", "credentialId"
-GET    syncs/{id}           the sync as it is here
+GET    syncs/{id}           the sync as the simulator has it
 """
 
 from dataclasses import asdict, replace

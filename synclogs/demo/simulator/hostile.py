@@ -1,6 +1,6 @@
-"""Answers that no decent provider gives: each takes the open connection of a request and misuses it.
+"""Malformed and abusive HTTP answers of the simulated provider, written to the open connection of a request.
 
-Nothing here holds more than a small piece in memory, and everything ends when the simulator is stopped.
+Bounded memory; everything ends when the simulator is stopped.
 """
 
 import socket

@@ -1,6 +1,6 @@
-"""What the simulated provider knows: its syncs, how they and its answers misbehave, and every request it has seen.
+"""State of the simulated provider: its syncs, failure modes and every request so far.
 
-In: syncs from outside, changes by the API. Out: frozen values. One lock for all of it; nothing here waits or talks HTTP.
+One lock for all of it; returns frozen values. Never waits, no HTTP.
 """
 
 import threading

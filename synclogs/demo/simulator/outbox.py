@@ -1,7 +1,7 @@
-"""The simulator's sense of time: steps of runs come due, change the sync, and their entries go to the portal's own intake.
+"""Timer and sender of the simulated provider: runs due steps, changes the sync, posts the entries to the portal's ingest.
 
-In: steps with their moments. Out: POST /api/v1/logs. Entries are kept and sent again until the portal takes them, which is safe,
-since their ids stay the same. One thread; without a portal the steps happen all the same.
+Entries are sent again until the portal accepts them, which is safe since their ids stay the same. One thread; without a portal
+the steps run all the same.
 """
 
 import heapq

@@ -1,4 +1,4 @@
-"""What a sync logs after it was re-enabled: a Known in, steps with their entries out. Pure; the outbox keeps the time."""
+"""Steps and log entries of a simulated run after a re-enable. No clock: synclogs.demo.simulator.outbox runs them."""
 
 import uuid
 from collections.abc import Iterator

@@ -1,7 +1,6 @@
-"""The simulated provider as an HTTP server on this machine, in threads of its own.
+"""HTTP server of the simulated provider, in threads of its own, on 127.0.0.1 only, since whoever reaches it may control it.
 
-In: a Memory, whose tokens are believed, a pace. Out: answers by `api`, or by `hostile` when a mode says so. Listens on 127.0.0.1
-alone, since whoever reaches it may steer it.
+Answers come from `api`, or from `hostile` when a failure mode says so.
 """
 
 import time

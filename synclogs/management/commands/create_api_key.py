@@ -1,4 +1,4 @@
-"""`manage.py create_api_key`: a key for a machine, alone on standard output, this one time."""
+"""`manage.py create_api_key`: creates an API key and prints it, alone on standard output, once."""
 
 from datetime import timedelta
 from typing import Any

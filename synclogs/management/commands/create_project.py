@@ -1,4 +1,4 @@
-"""`manage.py create_project SLUG`: a project; running it again changes nothing."""
+"""`manage.py create_project SLUG`: creates a project; idempotent."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`manage.py generate_logs`: made-up entries into a project or a file, or live ones until it is stopped."""
+"""`manage.py generate_logs`: generated entries into a project or a file, or live ones until it is stopped."""
 
 import argparse
 import os

@@ -1,6 +1,6 @@
-"""`manage.py import_logs`: NDJSON files into a project. A bad line costs only itself.
+"""`manage.py import_logs`: imports NDJSON files into a project. A bad line costs only itself.
 
-Exit code 0: all lines were taken (or stored before); 1: some were refused; 2: something could not be read or written at all.
+Exit code 0: all lines were stored (or were there before); 1: some were refused; 2: something could not be read or written at all.
 """
 
 import gzip

@@ -1,7 +1,7 @@
-"""`manage.py load_demo`: the project `demo` with people to sign in as, connected users and a week of entries.
+"""`manage.py load_demo`: the project `demo` with logins, connected users and a week of entries.
 
-Running it again completes what is missing: entries of an earlier run that was cut off, and the time since the demo was
-stopped. Only where the settings say that this is a demo.
+Running it again adds what is missing: entries of an interrupted run, and the time since the demo was stopped. Refused where the
+settings do not say that this is a demo.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""`manage.py procrastinate`: the job queue's own commands; its worker does not start while nobody owns the provider's syncs."""
+"""`manage.py procrastinate`: the job queue's own commands; its worker refuses to start while no project owns the provider's syncs."""
 
 from typing import Any
 

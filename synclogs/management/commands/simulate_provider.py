@@ -1,7 +1,7 @@
-"""`manage.py simulate_provider`: a stand-in for the provider, with the portal's own syncs, until Ctrl-C or SIGTERM.
+"""`manage.py simulate_provider`: a simulated provider with the portal's own syncs, until Ctrl-C or SIGTERM.
 
-It answers on 127.0.0.1 like the documented Sync API, checks the portal's tokens, and sends the logs of the syncs that it
-re-enables to the portal's own intake. Its key is the one of the settings, or one that it makes in .data.
+It serves the documented Sync API on 127.0.0.1, checks the portal's tokens, and posts the logs of re-enabled syncs to the
+portal's ingest. Its signing key is that of the settings, or one that it makes in .data.
 """
 
 import os

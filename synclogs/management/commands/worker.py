@@ -1,7 +1,7 @@
-"""The job worker, which stays when the database goes: it waits, says so once, and is back within seconds of the database.
+"""`manage.py worker`: the job worker; waits while the database is away and goes on within seconds of its return.
 
-In: nothing, until SIGTERM or Ctrl-C; jobs that run are finished then. `manage.py procrastinate worker` is the same for one
-life of the database: it ends with an error when that is lost.
+Runs until SIGTERM or Ctrl-C; running jobs are finished then. `manage.py procrastinate worker` ends with an error instead when the
+database is lost.
 """
 
 import asyncio
