@@ -46,7 +46,7 @@ REASONS = {
     ("portal/access/projects:", "Membership"): "a person's own, to know their projects",
     ("portal/admin/audit:AuditEventAdmin.get_queryset", "AuditEvent"): ADMINISTERED,
     ("portal/admin/base:Rights.get_queryset", "super().get_queryset"): ADMINISTERED,
-    ("portal/admin/lists:PagedList.get_queryset", "super().get_queryset"): ADMINISTERED,
+    ("portal/admin/lists:PortalList.get_queryset", "super().get_queryset"): ADMINISTERED,
     ("portal/admin/people:PeopleGroupAdmin.get_queryset", "super().get_queryset"): "groups belong to no project",
     ("portal/admin/people:ProjectsInline.get_queryset", "super().get_queryset"): ADMINISTERED,
     (
