@@ -29,7 +29,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from portal.access.projects import origin
 from portal.admin import cells
-from portal.admin.lists import CURSORS, KeysetPaginator, PortalList, chosen
+from portal.admin.lists import KeysetPaginator, PortalList, chosen
 from portal.admin.site import READING, administered, is_superuser
 from portal.drawing.values import HIDDEN
 from synclogs.access import audit
@@ -99,7 +99,10 @@ class Rights:
 
 
 class Shown:
-    """A row as the head of its page names it: what a sender wrote may hold characters that turn the text around."""
+    """A row as the head of its page names it: what a sender wrote may hold characters that turn the text around.
+
+    Templates of Django and Unfold take the text of the row itself; neither has a hook for it.
+    """
 
     def __init__(self, obj: Model) -> None:
         self.obj = obj
@@ -133,13 +136,6 @@ class PortalModelAdmin(Rights, ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PortalList]:
         return PortalList
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Somebody else's row and no row at all look the same. Raises Http404."""
-        found = super().get_object(request, object_id, from_field)
-        if found is None:
-            raise Http404
-        return found
-
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         """The list under a time limit, so that no choice of filters holds a connection."""
         try:
@@ -164,6 +160,8 @@ class PortalModelAdmin(Rights, ModelAdmin):
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponseBase:
         """What happened to a thing stands in the audit, not in Django's own log."""
         obj = self.get_object(request, object_id)
+        if obj is None:
+            raise Http404
         project = self.project_of(obj)
         query = {"project": project.slug if project else "-", "q": named(obj), "since": "30d"}
         return HttpResponseRedirect(f"{reverse('admin:synclogs_auditevent_changelist')}?{urlencode(query)}")
@@ -181,6 +179,10 @@ class PortalModelAdmin(Rights, ModelAdmin):
 
     def message_user(self, request: HttpRequest, message: Any, *args: Any, **kwargs: Any) -> None:
         super().message_user(request, "Done." if HIDDEN.search(str(message)) else message, *args, **kwargs)
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        """Somebody else's row and no row at all look the same. Django has no public hook for it, after the permissions."""
+        raise Http404
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """New things belong to the project that was looked at last, unless the form says otherwise."""
@@ -240,7 +242,7 @@ class PagedAdmin(PortalModelAdmin):
     list_select_related: Any = ("project",)
 
     def get_paginator(self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *_: Any) -> KeysetPaginator:
-        cursors = {name: request.GET.get(name, "") for name in CURSORS}
+        cursors = {name: request.GET.get(name, "") for name in keyset.CURSORS}
         try:
             found = keyset.page(queryset, self.moment, size=per_page, **cursors)
         except keyset.CursorError as error:

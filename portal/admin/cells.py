@@ -5,6 +5,7 @@ A value comes in, escaped HTML or text comes out. No query.
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.urls import NoReverseMatch, reverse
@@ -60,18 +61,6 @@ def field_column(
 
 def text_column(name: str, description: str, length: int = SHORT, *, empty: str = NOTHING) -> Callable[..., Cell]:
     return field_column(name, description, lambda value: short(str(value), length), empty=empty)
-
-
-def moment_column(name: str, description: str, *, empty: str = NOTHING) -> Callable[..., Cell]:
-    return field_column(name, description, moment, empty=empty)
-
-
-def code_column(name: str, description: str) -> Callable[..., Cell]:
-    return field_column(name, description, code)
-
-
-def json_column(name: str, description: str) -> Callable[..., Cell]:
-    return field_column(name, description, as_json)
 
 
 def words_column(name: str, description: str, naming: Callable[[str], str]) -> Callable[..., Cell]:
@@ -134,6 +123,10 @@ def moment(value: datetime | None, *, exact: bool = False) -> Cell:
     )
 
 
+moment_column = partial(field_column, cell=moment)
+code_column = partial(field_column, cell=code)
+
+
 def link(url: str, text: object) -> Cell:
     """`text` as a link; as it is when there is no such page."""
     return format_html('<a class="admin-link" href="{}">{}</a>', url, text) if url else format_html("{}", text)
@@ -152,6 +145,9 @@ def unhidden(text: str) -> str:
 def as_json(value: object) -> SafeString:
     """JSON in a box."""
     return format_html('<pre class="admin-json" tabindex="0">{}</pre>', payload.as_json(value))
+
+
+json_column = partial(field_column, cell=as_json)
 
 
 def portal_url(page: str, project: Project | None, *rest: object) -> str:

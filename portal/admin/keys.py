@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -131,12 +131,14 @@ class ApiKeyAdmin(PortalModelAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """The button is there while there is something to revoke; who may is decided by the view itself."""
         obj = self.get_object(request, str(object_id))
-        return super().get_actions_detail(request, object_id) if obj.revoked_at is None else []
+        return super().get_actions_detail(request, object_id) if obj and obj.revoked_at is None else []
 
     @action(description="Revoke", url_path="revoke", variant=ActionVariant.DANGER)  # type: ignore[untyped-decorator]
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """GET asks, POST does it; from the next request on the key opens nothing."""
         obj = self.get_object(request, object_id)
+        if obj is None:
+            raise Http404
         page = reverse("admin:synclogs_apikey_change", args=(obj.pk,))
         if obj.revoked_at:
             messages.info(request, f"The key “{obj.name}” is already revoked.")

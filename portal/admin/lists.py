@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django import forms
 from django.contrib import messages
-from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from unfold.contrib.filters.admin import DropdownFilter
 from unfold.contrib.filters.forms import DropdownForm, SearchForm
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -32,7 +31,6 @@ from synclogs.reading import facet_values, keyset
 from synclogs.reading.facet_values import Seen
 from synclogs.reading.paging import Page
 
-CURSORS = ("before", "after")
 RANGES = ("1h", "24h", "7d", "30d")
 NOBODY = Project(pk=0, slug="")  # stands where a project was asked for that is not there: nothing belongs to it
 
@@ -66,11 +64,14 @@ class Active:
 
 
 class PortalList(ChangeList):
-    """Django's list, which also says in words what it is narrowed to, and where its neighbouring pages are."""
+    """Django's list, which also says in words what it is narrowed to, and where its neighbouring pages are.
+
+    `ModelAdmin.get_changelist` is public; the methods that are replaced here are Django's own, each with its reason.
+    """
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
-        # The cursors are the paginator's. Django has no hook for parameters that are not filters.
-        for name in CURSORS:
+        # The cursors are the paginator's, and no other form or link takes them along: Django has no hook for such parameters.
+        for name in keyset.CURSORS:
             self.params.pop(name, None)
             self.filter_params.pop(name, None)
         found: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
@@ -111,13 +112,15 @@ class SelectForm(DropdownForm):
     """One plain select: it needs no script, and so no exception in the content security policy."""
 
     widget = UnfoldAdminSelectWidget()
-    media = forms.Media()
+
+    class Media:
+        """None of the scripts and styles of the class above."""
 
 
-class Choice(SimpleListFilter):
+class Choice(DropdownFilter):
     """A filter by one value. A value that is not offered is still looked for, and finds what there is."""
 
-    template = "unfold/filters/filters_field.html"
+    form_class = SelectForm
     column = ""
     options: Iterable[tuple[Any, Any]] = ()
     everything: str | None = "All"
@@ -140,6 +143,8 @@ class Choice(SimpleListFilter):
         value = self.value()
         if not value:
             return None
+        if "\x00" in value:  # which no text of PostgreSQL has
+            return queryset.none()
         try:
             return queryset.filter(self.condition(value))
         except (LookupError, ValueError, ValidationError):
@@ -152,15 +157,20 @@ class Choice(SimpleListFilter):
         if self.everything is not None:
             offered.insert(0, ("", self.everything))
         data = {self.parameter_name: value}
-        yield {"form": SelectForm(str(self.parameter_name), str(self.title), offered, data=data)}
+        yield {"form": self.form_class(str(self.parameter_name), str(self.title), offered, data=data)}
 
 
 class Text(Choice):
     """A filter by a value that is typed or pasted."""
 
+    form_class = SearchForm
+
+    def value(self) -> str | None:
+        return (super().value() or "").strip() or None
+
     def choices(self, changelist: Any) -> Iterator[Any]:
         data = {self.parameter_name: self.value() or ""}
-        yield {"form": SearchForm(str(self.parameter_name), str(self.title), data=data)}
+        yield {"form": self.form_class(str(self.parameter_name), str(self.title), data=data)}
 
 
 class Case(Choice):

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.utils import timezone
 
 from portal.admin import cells
@@ -27,7 +27,6 @@ from portal.admin.cells import (
     words_column,
 )
 from portal.admin.lists import (
-    CURSORS,
     Choice,
     KeysetPaginator,
     OneProject,
@@ -51,14 +50,14 @@ from synclogs.parsing.identifiers import uuid_of
 from synclogs.query.fields import FIELDS
 from synclogs.query.filters import DEFAULT_SINCE, PRESETS, FilterError, LogFilter, Term, parse_query
 from synclogs.query.language import QueryError
-from synclogs.reading import paging
+from synclogs.reading import keyset, paging
 from synclogs.reading.paging import Page
 from synclogs.storage.budget import estimate
 
 WIDE = "30d"  # where a search looks unless a range is chosen
 MOST_FOUND = 100
 # Parameters of the list that are not filters; "e" is Django's mark for a request that it did not understand.
-BESIDES = ("project", "q", "e", "_changelist_filters", *CURSORS)
+BESIDES = ("project", "q", "e", "_changelist_filters", *keyset.CURSORS)
 # What the form beside the list sends, also when it is empty.
 FORM_NAMES = {*BESIDES, *FIELDS, "since"}
 # By which filters an identifier is looked for; each has an index.
@@ -202,7 +201,7 @@ class LogEntryAdmin(SyncColumns, ReadOnlyAdmin):
 
     def get_paginator(self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *_: Any) -> KeysetPaginator:
         project, text = chosen(request), request.GET.get("q", "").strip()
-        cursors = {name: request.GET.get(name, "") for name in CURSORS}
+        cursors = {name: request.GET.get(name, "") for name in keyset.CURSORS}
         try:
             log_filter = parse(request, now=timezone.now())
             page, narrowed = found(project, log_filter, text, size=per_page, **cursors)
@@ -216,15 +215,12 @@ class LogEntryAdmin(SyncColumns, ReadOnlyAdmin):
             entry.project = project  # so that no cell asks for it again
         return KeysetPaginator(page, per_page, expected=lambda: estimate(narrowed.entries(project)) if narrowed else 0)
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> LogEntry:
-        """By key: it tells the millisecond, so that one partition is looked at, by its primary key. Raises Http404."""
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> LogEntry | None:
+        """By key: it tells the millisecond, so that one partition is looked at, by its primary key."""
         key = uuid_of(object_id)
         mine = [project.pk for project in administered(request)]
-        found = LogEntry.objects.filter(project_id__in=mine).at_key(key).select_related("project") if key else None
-        entry = found.first() if found is not None else None
-        if entry is None:
-            raise Http404
-        return entry
+        entries = LogEntry.objects.filter(project_id__in=mine).select_related("project")
+        return entries.at_key(key).first() if key else None
 
     @column("Event")
     def event_words(self, obj: LogEntry) -> Cell:

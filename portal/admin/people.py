@@ -1,4 +1,4 @@
-"""People and groups. Accounts are for superusers; an administrator of a project sees its members.
+"""People. Accounts are for superusers; an administrator of a project sees its members.
 
 Rights come from memberships and two flags (staff, superuser), so Django's own permissions are not shown.
 """
@@ -6,12 +6,11 @@ Rights come from memberships and two flags (staff, superuser), so Django's own p
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -25,7 +24,7 @@ from portal.admin.site import administered, is_superuser
 from portal.sign_in import allowances, sessions
 from synclogs.models import Action, AuditEvent, Membership, Project
 
-# Importing Django's own classes has registered them.
+# Importing Django's own classes has registered them. Groups would only carry Django's permissions, which nothing asks for.
 admin.site.unregister([User, Group])
 
 KEPT = ("is_active", "is_staff", "is_superuser")
@@ -85,7 +84,7 @@ class PersonAdmin(PortalModelAdmin, DjangoUserAdmin):  # type: ignore[misc, type
     fieldsets = (
         (None, {"fields": ("username", "password_words")}),
         ("Who this is", {"fields": ("first_name", "last_name", "email")}),
-        ("May", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        ("May", {"fields": ("is_active", "is_staff", "is_superuser")}),
         ("Dates", {"fields": ("last_seen", "joined")}),
     )
     plain_fieldsets = ((None, {"fields": ("username", "first_name", "last_name", "email", "is_active", "last_seen")}),)
@@ -174,22 +173,3 @@ class PersonAdmin(PortalModelAdmin, DjangoUserAdmin):  # type: ignore[misc, type
 
     joined = moment_column("date_joined", "Joined")
     last_seen = moment_column("last_login", "Last signed in", empty="never")
-
-
-@admin.register(Group)
-class PeopleGroupAdmin(PortalModelAdmin, DjangoGroupAdmin):  # type: ignore[misc]
-    """Groups put people in order and give no rights."""
-
-    project_path = ""
-    fields = ("name",)
-    list_display = ("name", "people")
-    search_fields = ("name",)
-    filter_horizontal = ()
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
-        groups: QuerySet[Group] = super().get_queryset(request)
-        return groups.annotate(many=Count("user"))
-
-    @column("People")
-    def people(self, obj: Any) -> str:
-        return f"{obj.many:,}"

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -116,9 +116,13 @@ class ProjectAdmin(PortalModelAdmin):
     created = moment_column("created_at", "Created")
 
 
-def counted(rows: QuerySet[Any]) -> Coalesce:
-    """How many of `rows` belong to the project at hand, as one column: a join with two tables would multiply them."""
-    found = rows.filter(project=OuterRef("pk")).order_by().values("project").annotate(many=Count("pk")).values("many")
+def counted(rows: QuerySet[Any], summed: str = "") -> Coalesce:
+    """How many of `rows` belong to the project at hand, or the sum of their column `summed`, as one column.
+
+    A join with two tables would multiply them.
+    """
+    many = Sum(summed) if summed else Count("pk")
+    found = rows.filter(project=OuterRef("pk")).order_by().values("project").annotate(many=many).values("many")
     return Coalesce(Subquery(found, output_field=IntegerField()), 0)
 
 

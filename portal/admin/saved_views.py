@@ -32,7 +32,7 @@ class SavedViewAdmin(PortalModelAdmin):
     form = SavedViewForm
     may_add = False
     list_display = ("name_words", "owner_words", "is_shared", "query_code", "changed")
-    list_filter = (OneProject, choice("Seen by", "is_shared", options=[(True, "The team"), (False, "Its owner")]))
+    list_filter = (OneProject, choice("Seen by", "is_shared", options=[(1, "The team"), (0, "Its owner")]))
     search_fields = ("name", "owner__username")
     search_help_text = "Part of a name or of the owner's user name"
     ordering = ("name", "pk")
