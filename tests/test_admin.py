@@ -654,10 +654,19 @@ def test_lists_of_syncs_traces_and_customers_are_searched_by_id(root: Client, pr
     assert len(rows(root.get(url(Sync, "changelist", status="IDLE")))) == 2
     assert len(rows(root.get(url(Trace, "changelist", outcome="completed")))) == 2
     assert rows(root.get(url(Trace, "changelist", outcome="failed"))) == []
-    assert len(rows(root.get(url(Trace, "changelist", sync=factories.sync_id(2))))) == 1
+    for pasted in (factories.sync_id(2), f"%20{factories.sync_id(2)}%20"):
+        assert len(rows(root.get(url(Trace, "changelist", sync=pasted)))) == 1
     factories.store(project, factories.entry(traceId="cut", syncEvent="FULL_SYNC_INTERRUPTED", level="WARN"))
     assert "Interrupted" in text(root.get(url(Trace, "changelist", outcome="interrupted")))
     assert len(rows(root.get(url(Sync, "changelist", attention="errored")))) == 0
+
+
+def test_an_id_with_blanks_and_quotation_marks_is_one_term(root: Client, project: Project) -> None:
+    name = 'a "b\\" c'
+    factories.store(project, factories.entry(userId=name), factories.entry(userId="a", syncId=factories.sync_id(2)))
+    for model in (Sync, ConnectedUser):
+        assert [row.user_id for row in rows(root.get(url(model, "changelist"), {"q": f" {name} "}))] == [name]
+    assert rows(root.get(url(Sync, "changelist"), {"q": "b"})) == []
 
 
 # API keys

@@ -181,7 +181,7 @@ class PortalModelAdmin(Rights, ModelAdmin):
         super().message_user(request, "Done." if HIDDEN.search(str(message)) else message, *args, **kwargs)
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
-        """Somebody else's row and no row at all look the same. Django has no public hook for it, after the permissions."""
+        """Somebody else's row and no row at all look the same. Django has no public hook after its permissions."""
         raise Http404
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -225,13 +225,10 @@ class PortalModelAdmin(Rights, ModelAdmin):
         self.remember(request, obj, Action.OBJECT_DELETED, (state(obj), {}))
         super().delete_model(request, obj)
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+    def log_change(self, request: HttpRequest, *_: Any) -> None:
         """Django's own log of the admin is not written: it knows neither project nor values, and the audit has both."""
 
-    log_addition = log_change
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
-        """See log_change."""
+    log_addition = log_deletions = log_change
 
 
 class PagedAdmin(PortalModelAdmin):

@@ -21,7 +21,7 @@ DAY = timedelta(hours=24)
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Unfold's DASHBOARD_CALLBACK. Each project has its `entries` and `errors` of the last 24 hours, and the rest of now."""
+    """Unfold's DASHBOARD_CALLBACK: `entries` and `errors` of each project are those of the last 24 hours."""
     now, mine = timezone.now(), [project.pk for project in administered(request)]
     hours = HourCount.objects.filter(facet=Facet.TOTAL, hour__gte=now - DAY)
     projects = Project.objects.annotate(

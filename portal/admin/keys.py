@@ -129,7 +129,10 @@ class ApiKeyAdmin(PortalModelAdmin):
     # Revoking
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """The button is there while there is something to revoke; who may is decided by the view itself."""
+        """The button is there while there is something to revoke.
+
+        Unfold's public `permissions` of an action would also answer the second click with a refusal.
+        """
         obj = self.get_object(request, str(object_id))
         return super().get_actions_detail(request, object_id) if obj and obj.revoked_at is None else []
 

@@ -36,7 +36,7 @@ NOBODY = Project(pk=0, slug="")  # stands where a project was asked for that is 
 
 
 class KeysetPaginator(Paginator):  # type: ignore[type-arg]
-    """One page that is read already. Its count is the planner's, unless this page is all there is; `expected` asks for it."""
+    """A page that is read already. Its count is what `expected` answers, unless this page is all there is."""
 
     template_name = "admin/pages.html"  # Unfold shows it in place of numbers of pages
 
@@ -70,7 +70,7 @@ class PortalList(ChangeList):
     """
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
-        # The cursors are the paginator's, and no other form or link takes them along: Django has no hook for such parameters.
+        # Cursors are the paginator's, and no form or other link takes them along: Django has no hook for such parameters.
         for name in keyset.CURSORS:
             self.params.pop(name, None)
             self.filter_params.pop(name, None)

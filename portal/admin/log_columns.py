@@ -1,5 +1,6 @@
 """What the pages of entries, syncs, traces and customers share: columns with links into the portal, and filters."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
@@ -12,23 +13,23 @@ from synclogs.explain import phrases
 from synclogs.models import Facet
 
 
-class IntegrationChoice(Choice):
-    title = "Integration"
-    parameter_name = "integration"
+class SeenChoice(Choice):
+    """A filter by a name of the sender's; those are offered that the hour counts have seen."""
+
+    facet: Facet
+    naming: Callable[[str], str]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        found = seen(request).of(Facet.INTEGRATION)
-        return sorted(((slug, catalogue.integration_words(slug)) for slug in found), key=lambda pair: pair[1].lower())
+        names = ((slug, self.naming(slug)) for slug in seen(request).of(self.facet))
+        return sorted(names, key=lambda pair: pair[1].lower())
 
 
-class PipelineChoice(Choice):
-    title = "Pipeline"
-    parameter_name = "pipeline"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(slug, catalogue.pipeline_words(slug)) for slug in sorted(seen(request).of(Facet.PIPELINE))]
-
-
+IntegrationChoice = choice(
+    "Integration", "integration", SeenChoice, facet=Facet.INTEGRATION, naming=staticmethod(catalogue.integration_words)
+)
+PipelineChoice = choice(
+    "Pipeline", "pipeline", SeenChoice, facet=Facet.PIPELINE, naming=staticmethod(catalogue.pipeline_words)
+)
 UserText = choice("User ID", "user_id", Text)
 
 

@@ -24,7 +24,7 @@ from portal.admin.site import administered, is_superuser
 from portal.sign_in import allowances, sessions
 from synclogs.models import Action, AuditEvent, Membership, Project
 
-# Importing Django's own classes has registered them. Groups would only carry Django's permissions, which nothing asks for.
+# Importing Django's own classes has registered them. Groups only carry permissions, and no page asks for those.
 admin.site.unregister([User, Group])
 
 KEPT = ("is_active", "is_staff", "is_superuser")
