@@ -70,7 +70,7 @@ class PortalList(ChangeList):
     """
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
-        # Cursors are the paginator's, and no form or other link takes them along: Django has no hook for such parameters.
+        # Cursors are the paginator's; no form or other link takes them along. Django has no hook for such parameters.
         for name in keyset.CURSORS:
             self.params.pop(name, None)
             self.filter_params.pop(name, None)
