@@ -43,7 +43,7 @@ STARTING_SECONDS = 20
 def on_starting(server):
     """A setting that cannot be used ends the start in one sentence; in another process, since workers load Django later."""
     # Only now: the portal may not be on the path while this file is read.
-    import_module("portal.runner.rolling").Rolling(server)
+    import_module("portal.runner.rolling").install(server)
     command = [sys.executable, "-W", "ignore", "-m", "portal.starting"]
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings", "DATABASE_POOL": "0"}
     try:

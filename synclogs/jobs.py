@@ -10,9 +10,8 @@ from procrastinate.jobs import Status
 
 from synclogs.access import denials
 from synclogs.export import lifecycle
-from synclogs.ingestion import cadence
+from synclogs.ingestion import cadence, retention
 from synclogs.recovery import bulk, reenable, watch
-from synclogs.storage import retention
 
 DEAD = timedelta(hours=1)  # without a heartbeat for so long a worker does not come back
 

@@ -141,3 +141,9 @@ def run(*, at: datetime, name: object = 1, event: str = "INCREMENTAL_SYNC", **va
     yield entry(timestamp=at, syncEvent=f"{event}_STARTED", syncStatus="ACTIVE", **common)
     end = at + timedelta(seconds=8)
     yield entry(timestamp=end, syncEvent=f"{event}_COMPLETED", syncStatus="IDLE", **{"summary": summary, **common})
+
+
+def key_of(text: str, *, now: datetime) -> ApiKey | None:
+    """The usable key behind the text, as the API's door finds it."""
+    admission = keys.admit(text, "", now=now)
+    return admission.key if admission else None

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.admin import base, cells, site
-from synclogs.access import audit, keys
+from synclogs.access import audit
 from synclogs.models import (
     Action,
     ApiKey,
@@ -682,7 +682,7 @@ def test_a_key_shows_its_secret_once(ada: Client, project: Project) -> None:
     assert response.status_code == 200
     assert "no-store" in response["Cache-Control"]
     secret = re.search(r'value="(ssp_\w+)"', text(response))[1]  # type: ignore[index]
-    key = keys.recognise(secret, now=timezone.now())
+    key = factories.key_of(secret, now=timezone.now())
     assert key is not None
     assert (key.project, key.name, key.scopes, key.requests_per_minute) == (
         project,
@@ -770,9 +770,9 @@ def test_a_key_is_revoked_after_a_question(ada: Client, project: Project) -> Non
     address = f"/admin/synclogs/apikey/{key.pk}/revoke/"
     assert address in text(ada.get(url(ApiKey, "change", key.pk)))
     assert "refused from the next request on" in text(ada.get(address))
-    assert keys.recognise(secret, now=timezone.now())
+    assert factories.key_of(secret, now=timezone.now())
     assert ada.post(address, {"reason": "leaked"}).status_code == 302
-    assert keys.recognise(secret, now=timezone.now()) is None
+    assert factories.key_of(secret, now=timezone.now()) is None
     event = AuditEvent.objects.get()
     assert (event.action, event.reason, event.project) == (Action.KEY_REVOKED, "leaked", project)
     ada.post(address, {"reason": "again"})
@@ -930,7 +930,7 @@ def test_a_failing_audit_fails_the_change(ada: Client, project: Project, monkeyp
     project.refresh_from_db()
     assert project.name == "Mine"
     assert ApiKey.objects.count() == 1
-    assert keys.recognise(secret, now=timezone.now())
+    assert factories.key_of(secret, now=timezone.now())
 
 
 def test_accounts_are_made_and_changed_by_superusers(root: Client) -> None:

@@ -14,8 +14,7 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.log import tickets
-from portal.views import logs as view
+from portal.log import listing, tickets
 from synclogs.models import ConnectedUser, LogEntry, Project
 from synclogs.reading import neighbours
 from tests.factories import ProjectFactory, entry, error_entry, member, store, sync_id
@@ -86,7 +85,7 @@ def test_the_neighbours_stand_in_words_in_the_context_and_on_the_page(project: P
 def test_a_list_opens_at_the_page_with_the_entry(
     project: Project, signed_in: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(view, "PAGE_SIZE", 6)
+    monkeypatch.setattr(listing, "PAGE_SIZE", 6)
     at = timezone.now() - timedelta(hours=1)
     store(project, *(entry(id=f"e{number:02}", timestamp=at + timedelta(seconds=number)) for number in range(30)))
 

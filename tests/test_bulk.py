@@ -1,5 +1,6 @@
 """Bulk re-enables: what is chosen, canary and waves, pace, stopping by itself, people's verbs, and workers that die."""
 
+import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from portal.log_format import logging_config
 from synclogs import jobs
 from synclogs.access import audit
 from synclogs.access.actors import Actor, NotAllowed, Refused
@@ -457,9 +459,13 @@ def test_one_that_cannot_go_on_keeps_no_other_from_going_on(
     first, second = (started(project, crowd(project, 1, name=name), now=now) for name in ("a", "b"))
     real = bulk.standing
     monkeypatch.setattr(bulk, "standing", lambda made: 1 / 0 if made.pk == first.pk else real(made))
+    form = logging_config("INFO")["formatters"]["json"]
+    monkeypatch.setattr(caplog.handler, "formatter", form.pop("()")(**form))
     bulk.step(now=now)
     assert real(second).counts == {"under_way": 1}
-    assert "bulk.step_failed" in caplog.text
+    line = json.loads(caplog.text)
+    assert (line["event"], line["bulk"], line["level"]) == ("bulk.step_failed", str(first.pk), "error")
+    assert "ZeroDivisionError" in line["exception"]
 
 
 def test_a_form_that_is_sent_twice_is_one_bulk(project: Project, now: datetime) -> None:

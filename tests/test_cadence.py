@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from synclogs import health
 from synclogs.ingestion import cadence
 from synclogs.models import Project, Sync
 from tests import factories
@@ -74,7 +75,7 @@ def test_three_gaps_are_needed_and_what_is_not_known_any_more_is_forgotten(proje
     starts(project, (40,))
     cadence.refresh(now=NOW)
     assert found(project) == 600
-    late = NOW + cadence.WINDOW - timedelta(minutes=25)  # of the four runs two are within the week
+    late = NOW + health.CADENCE_WINDOW - timedelta(minutes=25)  # of the four runs two are within the week
     assert cadence.refresh(now=late) == 1
     assert found(project) is None
 

@@ -1,6 +1,10 @@
 """The catalogue: every known name has words, unknown ones get an honest entry, and nothing guesses."""
 
+import ast
 import dataclasses
+import itertools
+import re
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +81,59 @@ def test_unknown_event_is_read_by_its_spelling(
     assert (entry.words, entry.step, entry.sync_type, entry.category) == (words, step, sync_type, category)
     assert entry.status == ""  # an unknown event never moves the state of a sync
     assert entry.levels == ()
+
+
+SPELLINGS = [
+    f"{start}{kind}{end}"
+    for start in (
+        "",
+        "PERMISSION_",
+        "SINGLE_RECORD_SYNC_",
+        "permission_sync_",
+        "INITIAL_SYNC_",
+        "POLL_",
+        "RE",
+        "X_WEBHOOK_",
+    )
+    for kind in ("STARTED", "completed", "COMPLETED", "RESTARTED", "FAILED", "COMPLETE", "RATE_LIMITED")
+    for end in ("", "_X")
+]
+
+
+@pytest.mark.parametrize("name", [*DOMAIN_EVENTS, *map(str.upper, DOMAIN_EVENTS), *SPELLINGS])
+def test_names_for_statements_say_what_the_entry_says(name: str) -> None:
+    entry = catalogue.event(name)
+    is_known = name in catalogue.EVENTS
+
+    def named(names: catalogue.Names) -> bool:
+        return name in names.known or (not is_known and bool(re.search(names.pattern, name, re.IGNORECASE)))
+
+    assert named(catalogue.STARTS) == (entry.step == Step.STARTED)
+    assert named(catalogue.COMPLETIONS) == (entry.step == Step.COMPLETED)
+    assert named(catalogue.ASIDE) >= (entry.sync_type in catalogue.SIDE_RUNS)
+    assert (name in catalogue.LIMITS) == (is_known and entry.step == Step.LIMITED)
+    assert (name in catalogue.STOPS) == (entry.step == Step.FAILED and entry.status == SyncStatus.ERRORED)
+    assert (name in catalogue.CREATION_FAILURES) == entry.is_creation == (name == "SYNC_CREATION_FAILED")
+    assert entry.type == ("" if not is_known else "managed_sync" if name.isupper() else "managed_sync_webhook")
+
+
+# Examples for people: of the API and of the query language.
+EXAMPLES = {"portal/api/rules.py", "portal/querybox/reference.py"}
+
+
+def test_no_other_room_knows_an_event_by_its_name() -> None:
+    """What an event means, its entry says: so a new event is an entry of the catalogue and nothing else."""
+    root = Path(__file__).resolve().parent.parent
+    places = itertools.chain((root / "synclogs").rglob("*.py"), (root / "portal").rglob("*.py"))
+    names = re.compile("|".join(catalogue.EVENTS), re.IGNORECASE)
+    found = {
+        str(path.relative_to(root))
+        for path in places
+        if not {"catalogue", "demo", "migrations"} & set(path.parts)  # the demo sends events
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and names.search(node.value)
+    }
+    assert found == EXAMPLES
 
 
 @pytest.mark.parametrize(

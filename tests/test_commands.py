@@ -19,7 +19,6 @@ from django.core.management.base import CommandError
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from synclogs.access import keys
 from synclogs.demo import following
 from synclogs.demo.generate import DEMO
 from synclogs.demo.generate.sizes import Sizes
@@ -27,7 +26,7 @@ from synclogs.management import loading
 from synclogs.management.commands import generate_logs, import_logs, load_demo
 from synclogs.management.progress import Progress
 from synclogs.models import ApiKey, AuditEvent, ConnectedUser, HourCount, LogEntry, Membership, Project, Role, Sync
-from tests.factories import ProjectFactory, entry, rfc3339
+from tests.factories import ProjectFactory, entry, key_of, rfc3339
 
 ROOT = Path(__file__).resolve().parent.parent
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
@@ -79,7 +78,7 @@ def test_key_is_alone_on_standard_output(project: Project) -> None:
     )  # fmt: skip
     assert err == ""
     assert out.endswith("\n")
-    key = keys.recognise(out.strip(), now=timezone.now())
+    key = key_of(out.strip(), now=timezone.now())
     assert key is not None
     assert (key.name, key.scopes, key.project) == ("shipper", ["logs:write", "logs:read"], project)
     assert key.expires_at is not None

@@ -10,6 +10,7 @@ import random
 import re
 import signal
 import socket
+import statistics
 import threading
 import time
 from collections import Counter
@@ -265,7 +266,9 @@ def test_with_the_database_away_everyone_is_told_and_all_heals(house: House) -> 
     assert healthy.status == 200
     assert {answer.status for answer in away} == {503}
     assert all(int(answer.headers["Retry-After"]) >= 1 for answer in away)
-    assert max(answer.seconds for answer in told) <= 3, [answer.seconds for answer in told]
+    took = sorted(answer.seconds for answer in told)
+    assert statistics.median(took) <= 3, took
+    assert took[-1] <= 6, took  # twice that on a busy machine; the pool by itself would wait for thirty seconds
     assert {answer.headers["Content-Type"] for answer in away[:8]} == {"application/problem+json"}
     for page in away[8:12]:
         assert page.headers["Content-Type"].startswith("text/html")
@@ -287,17 +290,26 @@ def test_a_lock_that_somebody_holds_is_said_and_holds_nobody_up(house: House) ->
             partial(house.served.push, body),
             partial(house.served.page, "/p/alpha/syncs"),
         ]
+        longest = 0.0
         with ThreadPoolExecutor(12) as pool:
-            told = [future.result() for future in [pool.submit(ask) for ask in asks * 6]]
+            running = [pool.submit(ask) for ask in asks * 6]
+            while not all(future.done() for future in running):
+                [(seconds,)] = house.sql(
+                    "SELECT coalesce(max(extract(epoch FROM clock_timestamp() - query_start)), 0)::float"
+                    " FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                )
+                longest = max(longest, seconds)
+                time.sleep(0.1)
+            told = [future.result() for future in running]
             other = house.served.page("/p/alpha/help")
         holder.rollback()
     assert {answer.status for answer in told[::2]} == {503}
     # Three pages of one person wait for the lock; whoever waited for one of these is told to come back.
     assert {answer.status for answer in told[1::2]} <= {429, 503}
     assert all("Retry-After" in answer.headers for answer in told)
-    assert (
-        max(answer.seconds for answer in told) < 6
-    )  # two waits of two seconds: for a turn or a connection, for the lock
+    assert 1 < longest < 4  # two seconds, by the database itself; a statement as such has five
+    # Two waits of two seconds, for a turn or a connection and for the lock, and as much again on a busy machine.
+    assert max(answer.seconds for answer in told) < 8
     assert other.status == 200
     assert house.served.push(body).json()["accepted"] == BATCH
     assert house.served.page("/p/alpha/syncs").status == 200
@@ -343,7 +355,8 @@ def test_two_hundred_slow_clients_leave_the_door_open(house: House, kind: Any) -
             answer = house.served.push(body) if round_ % 2 else house.served.page("/p/alpha/logs")
             assert answer.status == 200
             took.append(answer.seconds)
-    assert sorted(took)[18] <= 1, took
+    # Three of four, on a busy machine too, where it takes a tenth of that; a worker that is held up would be half of them.
+    assert sorted(took)[14] <= 1, took
 
 
 def drip(connection: socket.socket) -> None:
@@ -357,23 +370,25 @@ def test_overload_is_said(house: House) -> None:
     """Many more senders than can be served: each is told quickly, nothing breaks, and at the end all is as before."""
     body = json.dumps(batch(400, 0, size=1000)).encode()
     statuses: Counter[int] = Counter()
-    refused = [0.0]
+    served: list[float] = []
+    refused: list[float] = []
     until = time.monotonic() + 6
 
     def send(sender: int) -> None:
         while time.monotonic() < until:
             answer = house.served.push(body, seconds=30)
             statuses[answer.status] += 1
-            if answer.status != 200:
-                refused.append(answer.seconds)
-                assert int(answer.headers["Retry-After"]) >= 1
+            (served if answer.status == 200 else refused).append(answer.seconds)
+            assert answer.status == 200 or int(answer.headers["Retry-After"]) >= 1
 
     with ThreadPoolExecutor(32) as pool:
         for done in [pool.submit(send, sender) for sender in range(32)]:
             done.result()
     assert set(statuses) <= {200, 429, 503}
     assert statuses[200] > 5
-    assert max(refused) <= 2  # within a second, and what a busy machine adds
+    # Sooner than whoever is served, however busy the machine is, and each within three seconds and what such a machine adds.
+    assert statistics.median(refused) < statistics.median(served), (refused, served)
+    assert max(refused) <= 4.5, refused
     assert wait(lambda: house.served.page("/p/alpha/logs").seconds < 1, seconds=10) < 10
     assert house.counts()[0] == house.counts()[1]
 

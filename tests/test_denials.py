@@ -17,6 +17,7 @@ from portal.api import keys as door
 from synclogs import jobs
 from synclogs.access import denials, keys
 from synclogs.models import Action, AuditEvent, Denial, Project, Role, Scope
+from synclogs.moments import MINUTE, floor
 from tests import factories
 from tests.denied import settled, times
 from tests.factories import api_key, bearer, member
@@ -132,7 +133,7 @@ def test_the_worker_does_it_each_minute() -> None:
     note()
     jobs.settle_denials(timestamp=0)
     assert AuditEvent.objects.count() == 1  # the minute is not over
-    Denial.objects.update(minute=denials._minute(timezone.now()) - timedelta(minutes=1, seconds=10))
+    Denial.objects.update(minute=floor(timezone.now(), MINUTE) - timedelta(minutes=1, seconds=10))
     jobs.settle_denials(timestamp=0)
     assert [event.words for event in AuditEvent.objects.order_by("id")] == [
         "Sign-in failed",

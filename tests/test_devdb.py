@@ -66,7 +66,7 @@ def test_users_share_a_server_and_the_last_one_stops_it(directory: Path):
 
 
 def test_data_outlives_a_killed_server_and_a_killed_user(directory: Path):
-    program = f"from portal import devdb; from pathlib import Path; import time; devdb.start(Path({str(directory)!r})); print('up', flush=True); time.sleep(60)"
+    program = f"from portal.runner import devdb; from pathlib import Path; import time; devdb.start(Path({str(directory)!r})); print('up', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=devdb.ROOT) as user:
         assert user.stdout
         user.stdout.readline()

@@ -14,13 +14,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from synclogs.access.actors import Actor
-from synclogs.catalogue.recovery import OPEN, Check, CheckName, Evidence, State
+from synclogs.catalogue.recovery import OPEN, Check, CheckName, Evidence, Sign, State
 from synclogs.demo.simulator import Mode, Simulator
 from synclogs.demo.simulator.memory import Rule
 from synclogs.models import Bulk, Project, Reenable, Resolution, Role, Sleeper, Sync
 from synclogs.recovery import resolutions
 from synclogs.recovery.candidates import candidates
-from synclogs.recovery.evidence import KEPT_SECONDS, RATE, gather
+from synclogs.recovery.checks import OF_MANY, RATE, RULES, SIGNS
+from synclogs.recovery.evidence import KEPT_SECONDS, gather
 from tests import factories
 from tests.provider import SHORT, calls, http, raw
 from tests.reenabling import actor, environment, provided, stopped
@@ -582,6 +583,12 @@ def test_many_cost_the_same_whatever_there_is_and_others_syncs_are_left_out(proj
     assert candidates(project, [], now=NOW) == {}
 
 
+def test_the_table_has_every_check_and_every_sign() -> None:
+    assert list(RULES) == list(CheckName)
+    assert list(OF_MANY) == OF_ONE
+    assert list(SIGNS) == [sign for sign in Sign if sign != Sign.CREDENTIAL_VALID]  # the provider is not asked of many
+
+
 def random_world(project: Project, chance: random.Random) -> None:
     """Syncs of few customers, so that much of it meets, with attempts, words and sleepers about them."""
 
@@ -634,12 +641,18 @@ def test_one_sync_and_many_are_judged_alike(seed: int, settings: Any) -> None:
     many = candidates(project, syncs, now=NOW)
     assert many.keys() == syncs.keys()
     seen: set[CheckName | None] = set()
+    signs: set[str] = set()
     for key, sync in syncs.items():
         found = gather(sync, actor=NOBODY, now=NOW, ask_provider=False)
         failed = tuple(check.name for check in found.failed if check.name != CheckName.RATE)
         assert many[key].failed == failed, (seed, sync.status, sync.last_error_event, sync.last_error_code)
         seen |= set(failed) or {None}
+        cause = next(check for check in found.checks if check.name == CheckName.CAUSE_GONE)
+        if cause.facts.get("sign") != "no_error":  # one sync shows the first sign, many have all of them
+            assert many[key].signs[:1] == [cause.facts["sign"]] if cause.passed else many[key].signs == []
+            signs |= set(many[key].signs)
     assert seen == {*OF_ONE, None} - {CheckName.PROVIDED} or seed  # the first world has something of everything
+    assert signs == set(SIGNS) or seed
     settings.PROVIDER_FOR = [elsewhere.slug]
     many = candidates(project, syncs, now=NOW)
     for key, sync in syncs.items():

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from synclogs import explain
+from synclogs import explain, health
 from synclogs.catalogue import Level, Side, Tone
 from synclogs.explain import Finding, Outcome, StateCounts
 
@@ -548,7 +548,7 @@ def test_trouble_with_data_hides_trouble_with_webhooks() -> None:
     ],
 )
 def test_silent_after_twice_the_cadence(cadence: float | None, silent_for: timedelta, expected: bool) -> None:
-    assert explain.silent(FakeSync(cadence_seconds=cadence, last_seen_at=NOW - silent_for), now=NOW) is expected
+    assert health.silent(FakeSync(cadence_seconds=cadence, last_seen_at=NOW - silent_for), now=NOW) is expected
 
 
 @pytest.mark.parametrize(
@@ -564,7 +564,7 @@ def test_silent_after_twice_the_cadence(cadence: float | None, silent_for: timed
     ],
 )
 def test_stuck(changes: dict[str, Any], expected: bool) -> None:
-    assert explain.stuck(replace(RUNNING, **changes), now=NOW) is expected
+    assert health.stuck(replace(RUNNING, **changes), now=NOW) is expected
 
 
 @pytest.mark.parametrize(

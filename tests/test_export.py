@@ -17,6 +17,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
+from synclogs.access.actors import Actor, NotAllowed
 from synclogs.export import formats, lifecycle, stream
 from synclogs.models import Action, AuditEvent, Export, ExportFormat, ExportState, LogEntry, Project, Role
 from synclogs.models.export import SILENCE
@@ -300,13 +301,15 @@ def test_the_audit_tells_the_start_and_the_end(operator: Client, project: Projec
 def test_an_export_that_nobody_reads_on_is_stopped(operator: Client, project: Project) -> None:
     now = timezone.now()
     store(project, *story(late_yesterday()))
-    log_filter, origin = LogFilter.where(since=now - timedelta(days=30)), lifecycle.Origin("127.0.0.1", "request-1")
+    log_filter = LogFilter.where(since=now - timedelta(days=30))
     person = User.objects.get(memberships__project=project)
-    begun = lifecycle.start(
-        log_filter, project, person=person, format=ExportFormat.NDJSON, now=timezone.now(), origin=origin
-    )
+    actor, viewer = (Actor(person, "x", role, "127.0.0.1", "request-1") for role in (Role.OPERATOR, Role.VIEWER))
+    common: dict[str, Any] = {"format": ExportFormat.NDJSON, "now": timezone.now()}
+    with pytest.raises(NotAllowed):
+        lifecycle.start(log_filter, project, person, actor=viewer, **common)
+    begun = lifecycle.start(log_filter, project, person, actor=actor, **common)
     with patch.object(lifecycle, "LINES_AT_ONCE", 3):
-        pieces = lifecycle.pieces(begun, log_filter, origin=origin)
+        pieces = lifecycle.pieces(begun, log_filter, actor=actor)
         next(pieces), next(pieces)
         pieces.close()  # type: ignore[attr-defined]
     done = Export.objects.get()

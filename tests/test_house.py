@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from synclogs.parsing import vocabulary
+
 ROOT = Path(__file__).resolve().parent.parent
 WINGS = ("synclogs", "portal")
 TOP_LEVEL = {
@@ -105,6 +107,50 @@ def test_pure_modules_take_nothing_of_the_database_but_its_choices() -> None:
                 assert {alias.name for alias in node.names} <= {"IntegerChoices", "TextChoices"}, name
 
 
+# What stands once: the words of its code, and the only modules that may use them.
+ONCE = {
+    r"\+00:00\"": {"synclogs/moments.py"},
+    r"\.replace\((minute|second)=0": set[str](),
+    # Text as a UUID; what the portal itself wrote (jobs, evidence) and beginnings of one are read where they are used.
+    r"(?<![\w.])UUID\((?!int=)": {
+        "synclogs/parsing/identifiers.py",
+        "synclogs/jobs.py",
+        "synclogs/catalogue/recovery.py",
+        "synclogs/demo/generate/sizes.py",
+        "synclogs/lookup/matches.py",
+        "portal/views/suggest.py",
+    },
+    # A place in a list: its text, and which rows are behind it.
+    r"Q\((pk|key)__[lg]t|\{1,1\d\}.*-\(": {"synclogs/reading/keyset.py"},
+    # Who does something, and that they may not.
+    r"class (Actor|Origin|NotAllowed)\b|is for the role \{": {"synclogs/access/actors.py", "portal/access/projects.py"},
+    r"raise PermissionDenied\(str\(": {"portal/access/projects.py"},
+    r"import difflib|from difflib": {"synclogs/query/advice.py"},
+}
+
+
+@pytest.mark.parametrize("words", ONCE)
+def test_each_rule_stands_once(words: str) -> None:
+    found = {str(path.relative_to(ROOT)) for path in sources(*WINGS) if re.search(words, path.read_text())}
+    assert found == ONCE[words]
+
+
+def test_every_line_of_our_log_is_written_by_structlog() -> None:
+    """The JSON format leaves out what a logger of the standard library takes as `extra=`. gunicorn's lines are its own logger's."""
+    own = {"getLogger", "debug", "info", "warning", "error", "exception", "critical", "log"}
+    for name, tree in trees(*WINGS):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                assert node.module != "logging", name
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
+            # Without a name it is the root logger, whose handlers `manage.py worker` changes.
+            is_logger = called.removeprefix("logging.") in own and (node.args or called != "logging.getLogger")
+            assert not (called.startswith("logging.") and is_logger), f"{name}:{node.lineno}"
+            assert not any(keyword.arg == "extra" for keyword in node.keywords), f"{name}:{node.lineno}"
+
+
 def test_only_projections_write_what_was_observed() -> None:
     """Sync, Trace and hour counts change by the projections, cadence and retention; nothing else names their tables in SQL."""
     allowed = {"upserts.py", "cadence.py", "retention.py"}
@@ -112,6 +158,27 @@ def test_only_projections_write_what_was_observed() -> None:
         text = path.read_text()
         if path.name not in allowed:
             assert not re.search(r"(UPDATE|INSERT INTO) synclogs_(sync|trace|hourcount|minutecount)", text), path
+
+
+def test_the_keys_of_an_entry_are_written_down_once() -> None:
+    """Who reads, shows or documents an entry takes its keys from the vocabulary. Three name parts of addresses too."""
+    named_elsewhere = {"syncId", "traceId", "userId"}
+    keys = {key.wire for key in vocabulary.KEYS if key.path and not key.wire.islower()} - named_elsewhere
+    senders = ("synclogs/demo/", "synclogs/provider/")
+    found = {
+        (name, node.value)
+        for name, tree in trees(*WINGS)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and node.value in keys and not name.startswith(senders)
+    }
+    vocabularies = {(name, key) for name, key in found if name == "synclogs/parsing/vocabulary.py"}
+    assert {key for _, key in vocabularies} == keys
+    assert found - vocabularies == {
+        ("synclogs/parsing/records.py", "syncEvent"),  # required of one type of entries
+        ("portal/log/entry_detail.py", "credentialId"),  # not among the properties
+        # The example of an entry.
+        *(("portal/api/rules.py", key) for key in ("syncEvent", "syncType", "syncStatus", "httpStatus", "errorCode")),
+    }
 
 
 def test_pages_never_count_or_skip_entries() -> None:

@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from psycopg import errors
 
 from synclogs.catalogue import LEVEL_SLUGS, SyncStatus, event
-from synclogs.ingestion import ingest, projections, upserts
+from synclogs.ingestion import ingest, projections, retention, upserts
 from synclogs.models import ConnectedUser, Facet, HourCount, LogEntry, MinuteCount, Project, Sync, Trace
 from synclogs.models.log import COLUMNS
 from synclogs.parsing import records
-from synclogs.storage import partitions, retention
+from synclogs.storage import partitions
 from tests import factories
 from tests.factories import entry, error_entry, read, run, store, sync_id
 

@@ -15,8 +15,7 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from portal.drawing import values
-from portal.log import payload
-from portal.views import logs as view
+from portal.log import listing, payload
 from synclogs.ingestion import ingest
 from synclogs.models import LogEntry, Project
 from synclogs.parsing import records
@@ -185,7 +184,7 @@ def test_ten_rows_take_as_many_queries_as_fifty(
 def test_pages_go_both_ways_and_show_each_entry_once_though_all_have_one_time(
     signed_in: Client, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(view, "PAGE_SIZE", 4)
+    monkeypatch.setattr(listing, "PAGE_SIZE", 4)
     moment = timezone.now() - timedelta(minutes=5)
     store(project, *(entry(timestamp=moment, userId="same") for _ in range(10)))
     url, pages = "/p/demo/logs?user=same", []
@@ -246,7 +245,7 @@ def test_logs_older_than_the_range_offer_the_wider_range(signed_in: Client, proj
 
 @pytest.mark.parametrize("headers", [{}, HTMX])
 def test_a_database_that_is_too_slow_is_said_in_the_list(signed_in: Client, headers: dict[str, str]) -> None:
-    with patch("portal.views.logs.paging.page", side_effect=OperationalError("canceling statement")):
+    with patch("portal.log.listing.paging.page", side_effect=OperationalError("canceling statement")):
         response = signed_in.get("/p/demo/logs?level=error&since=30d", headers=headers)
     html = response.content.decode()
     assert response.status_code == 503

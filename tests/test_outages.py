@@ -31,8 +31,12 @@ from tests.test_crashes import House, Senders, answers, batch, crash
 
 pytestmark = pytest.mark.slow
 AWAY_SECONDS = 7
-TOLD_AFTER = 3.5  # what was asked before has its answer then, also from a busy machine
-PAGE, INTAKE, READY = 3 + 1, 5 + 1, 2 + 0.5  # seconds, and what a busy machine adds
+PAGE, INTAKE, READY, ALIVE = (
+    3 * 2,
+    5 + 1,
+    2 * 2,
+    1 * 2,
+)  # seconds, and what a busy machine adds: all less than it is away
 DISK = "320m"
 # Next to no preparation for the write-ahead log, so that what is on the disk is the data.
 SETTINGS = {**devdb.DURABLE, "max_wal_size": "64MB", "min_wal_size": "32MB", "shared_buffers": "32MB"}
@@ -83,10 +87,10 @@ def small_disk(directory: Path) -> Iterator[Path | None]:
 
 @dataclass
 class Askers:
-    """Clients that ask the same again and again, and when each answer came."""
+    """Clients that ask the same again and again, and when each was asked and answered."""
 
     asks: dict[str, Callable[[], Answer]]
-    answered: list[tuple[str, float, Answer]] = field(default_factory=list)
+    answered: list[tuple[str, float, float, Answer]] = field(default_factory=list)  # asked and answered at
     stop: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
@@ -102,12 +106,14 @@ class Askers:
 
     def ask(self, name: str) -> None:
         while not self.stop.is_set():
+            asked = time.monotonic()
             answer = self.asks[name]()
-            self.answered.append((name, time.monotonic(), answer))
+            self.answered.append((name, asked, time.monotonic(), answer))
             time.sleep(0.05)
 
     def of(self, name: str, *, since: float = 0.0, until: float = float("inf")) -> list[Answer]:
-        return [answer for asked, at, answer in self.answered if asked == name and since <= at <= until]
+        """What was asked and answered between those two moments."""
+        return [answer for of, asked, at, answer in self.answered if of == name and since <= asked and at <= until]
 
 
 def usual(served: Served) -> dict[str, Callable[[], Answer]]:
@@ -149,15 +155,19 @@ def test_a_database_that_says_nothing_is_told_at_once_and_heals(place: Place, aw
             ended = time.monotonic()
         for name in ("page", "overview", "read", "push"):
             wait(lambda name=name: any(one.status == 200 for one in askers.of(name, since=ended)), seconds=5)  # type: ignore[misc]
-    told = {name: askers.of(name, since=began + TOLD_AFTER, until=ended) for name in askers.asks}
+    told = {name: askers.of(name, since=began, until=ended) for name in askers.asks}
     assert all(told.values())
     assert {answer.status for answer in told.pop("healthz")} == {200}
     for name, found in told.items():
         assert {answer.status for answer in found} == {503}, name
         assert all(int(answer.headers["Retry-After"]) >= 1 for answer in found), name
-    assert told["readyz"][0].json()["checks"]["database"] is False
-    assert told["readyz"][0].json()["reasons"] == {"database": REASONS["database"]}
-    limits = dict.fromkeys(("page", "overview", "read"), PAGE) | {"push": INTAKE, "readyz": READY, "healthz": 1}
+    ready = askers.of("readyz", since=began + AWAY_SECONDS / 2, until=ended)[
+        0
+    ].json()  # it may believe its last look before
+    assert ready["checks"]["database"] is False
+    assert ready["reasons"] == {"database": REASONS["database"]}
+    limits = dict.fromkeys(("page", "overview", "read"), PAGE) | {"push": INTAKE, "readyz": READY, "healthz": ALIVE}
+    assert max(limits.values()) < AWAY_SECONDS  # whoever waits for the database has no answer before that
     for name, limit in limits.items():
         assert max(answer.seconds for answer in askers.of(name)) <= limit, name
     assert set(senders.statuses) <= {200, 429, 503}
@@ -180,7 +190,7 @@ def test_what_still_answers_is_not_away(place: Place) -> None:
         answers_ = askers.of(name)
         assert sum(answer.status == 200 for answer in answers_) > 0.8 * len(answers_), name
         assert max(answer.seconds for answer in answers_) <= PAGE, name
-    assert max(answer.seconds for answer in askers.of("readyz")) <= READY
+    assert max(answer.seconds for answer in askers.of("readyz")) <= 2.5  # less than either was frozen
 
 
 def test_a_slow_line_is_not_away(place: Place) -> None:
@@ -237,14 +247,15 @@ def test_a_new_start_leaves_no_gap(place: Place) -> None:
     with senders.sending(), askers.asking():
         time.sleep(0.5)
         house.served.process.send_signal(signal.SIGHUP)
-        wait(lambda: not old & workers(house.served), seconds=60)
+        loading = wait(lambda: not old & workers(house.served), seconds=60)
         time.sleep(0.5)
     assert senders.doubts == 0
     assert set(senders.statuses) == {200}
     for name in ("page", "overview", "read", "healthz"):
-        times = [at for asked, at, answer in askers.answered if asked == name and answer.status == 200]
+        times = [at for of, _, at, answer in askers.answered if of == name and answer.status == 200]
         assert len(times) == len(askers.of(name)), name  # nothing but 200
-        assert max(later - earlier for earlier, later in pairwise(times)) < 3, name
+        # With nobody there meanwhile it would be all that time.
+        assert max(later - earlier for earlier, later in pairwise(times)) < max(3, loading / 2), name
 
 
 @pytest.mark.parametrize(

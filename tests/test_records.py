@@ -26,7 +26,6 @@ from synclogs.parsing.records import (
     Summary,
     context,
     read_json,
-    read_line,
     read_lines,
 )
 
@@ -742,13 +741,13 @@ def test_unreadable_lines(body: bytes, code: Code) -> None:
 
 def test_line_by_line() -> None:
     line = json.dumps(MINIMAL | {"message": "\x00"}).encode() + b"\n"
-    found = read_line(line, 41, now=NOW)
+    reader = Reader(now=NOW)
+    found = reader.line(line, 41)
     assert isinstance(found, Record)
     assert (found.index, found.message) == (41, "\ufffd")
-    refused = read_line(b"x", 42, now=NOW)
+    refused = reader.line(b"x", 42)
     assert refused == Refusal(42, None, Code.BAD_JSON, "", "The line is not JSON: Expecting value at character 0.")
-    reader = Reader(now=NOW)
-    for index in range(3):
+    for index in range(2):
         reader.line(line, index)
     assert reader.sanitized == 3
 
@@ -935,4 +934,4 @@ def test_any_bytes(junk: bytes, around: bytes, data: st.DataObject) -> None:
     for read_it in readers:
         with suppress(Unreadable):
             sound(read_it(body, now=NOW))
-    assert isinstance(read_line(body, 0, now=NOW), Record | Refusal)
+    assert isinstance(Reader(now=NOW).line(body, 0), Record | Refusal)

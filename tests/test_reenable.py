@@ -22,7 +22,7 @@ from synclogs.catalogue.recovery import OPEN, CheckName, Evidence, State
 from synclogs.demo.simulator import Mode, Simulator
 from synclogs.demo.simulator.memory import Rule
 from synclogs.models import Action, AuditEvent, Bulk, Project, Reenable, Role, Sync
-from synclogs.recovery import evidence, ownership, reenable, watch
+from synclogs.recovery import checks, evidence, ownership, reenable, watch
 from synclogs.recovery.reenable import NotEligible
 from tests import factories
 from tests.provider import calls
@@ -259,7 +259,7 @@ def a_bulk(project: Project) -> Bulk:
 def test_a_bulk_asks_no_provider_and_has_its_own_pace(
     project: Project, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evidence, "RATE", 0)
+    monkeypatch.setattr(checks, "RATE", 0)
     sync, bulk = stopped(project, simulator), a_bulk(project)
     assert requested(sync, bulk=bulk).bulk == bulk
     assert calls(simulator, "", "GET") == 0
@@ -356,7 +356,7 @@ def test_what_is_being_written_about_the_sync_is_waited_for(project: Project, si
 def test_many_clicks_at_once_keep_the_limit_of_a_person_or_key(
     project: Project, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, is_key: bool
 ) -> None:
-    monkeypatch.setattr(evidence, "RATE", 2)
+    monkeypatch.setattr(checks, "RATE", 2)
     who = Actor(None, "key of the ticket system", Role.OPERATOR) if is_key else actor(project)
     syncs = [stopped(project, simulator) for _ in range(8)]
     now, gate = timezone.now(), threading.Barrier(8)

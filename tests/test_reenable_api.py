@@ -196,7 +196,7 @@ def test_nothing_goes_by_a_parameter(client, get, key, sync):
 
 
 def test_the_rate_of_a_key_holds(ask, get, project, key, monkeypatch):
-    monkeypatch.setattr("synclogs.recovery.evidence.RATE", 1)
+    monkeypatch.setattr("synclogs.recovery.checks.RATE", 1)
     assert ask(ready(project).sync_id).status_code == 202
     assert [check["name"] for check in is_problem(ask(ready(project).sync_id), 409)["checks"]] == ["rate"]
 

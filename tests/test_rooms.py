@@ -92,7 +92,7 @@ WRITERS = {
     "synclogs/recovery/bulk.py": {"BulkItem", "bulk", "item"},
     "synclogs/recovery/reenable.py": {"Reenable", "mine", "this"},
     "synclogs/recovery/resolutions.py": {"Resolution", "Sleeper", "kept"},
-    "synclogs/storage/retention.py": {"HourCount", "MinuteCount", "RateBucket", "Session"},
+    "synclogs/ingestion/retention.py": {"HourCount", "MinuteCount", "RateBucket", "Session"},
     "synclogs/management/commands/create_project.py": {"project"},
     "synclogs/management/commands/load_demo.py": {"ConnectedUser", "Membership", "Project", "user"},
     "synclogs/management/commands/simulate_provider.py": {"ApiKey"},
@@ -101,7 +101,15 @@ WRITERS = {
     "portal/sign_in/sessions.py": {"Session", "row", "super"},
 }
 WRITING = {"bulk_create", "bulk_update", "create", "delete", "get_or_create", "save", "update", "update_or_create"}
-NO_ROWS = {"digest", "environ", "globals", "keys", "row", "saved_views"}  # dictionaries, hashes, verbs of other modules
+NO_ROWS = {
+    "vars",
+    "digest",
+    "environ",
+    "globals",
+    "keys",
+    "row",
+    "saved_views",
+}  # dictionaries, hashes, verbs of other modules
 
 
 def receiver(call: ast.Call) -> str:

@@ -127,7 +127,7 @@ SAMPLES: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
             ("synclogs/b.py", "from random import Random, choice"),
             ("portal/c.py", "import random as chance"),
         ],
-        [("synclogs/generate/d.py", "from random import Random"), ("portal/e.py", "import secrets")],
+        [("synclogs/demo/generate/d.py", "from random import Random"), ("portal/e.py", "import secrets")],
     ),
 }
 

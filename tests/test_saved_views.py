@@ -16,10 +16,10 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from portal.log import saved_views_rail
+from synclogs.access.actors import Actor, NotAllowed, Refused
 from synclogs.models import Action, AuditEvent, Project, Role, SavedView
 from synclogs.query.filters import LogFilter
 from synclogs.reading import saved_views
-from synclogs.reading.saved_views import Actor, Refused
 from synclogs.storage import budget
 from tests.denied import times
 from tests.factories import ProjectFactory, entry, error_entry, member, store
@@ -233,17 +233,36 @@ def test_names_are_of_one_person_and_those_of_the_team_of_all(project: Project, 
 
 
 def test_there_are_limits_of_how_many(project: Project, people: dict[str, User]) -> None:
-    actor = Actor(people["owner"], project, Role.OPERATOR)
+    actor = Actor(people["owner"], "owner", Role.OPERATOR)
     with patch.object(saved_views, "MOST_OWN", 2), patch.object(saved_views, "MOST_SHARED", 1):
-        saved_views.create(actor, name="1", query="", is_shared=True)
+        saved_views.create(project, people["owner"], actor=actor, name="1", query="", is_shared=True)
         with pytest.raises(Refused, match="The team has 1"):
-            saved_views.create(actor, name="2", query="", is_shared=True)
-        saved_views.create(actor, name="2", query="", is_shared=False)
+            saved_views.create(project, people["owner"], actor=actor, name="2", query="", is_shared=True)
+        saved_views.create(project, people["owner"], actor=actor, name="2", query="", is_shared=False)
         with pytest.raises(Refused, match="You have 2"):
-            saved_views.create(actor, name="3", query="", is_shared=False)
+            saved_views.create(project, people["owner"], actor=actor, name="3", query="", is_shared=False)
         saved_views.change(SavedView.objects.get(name="2"), actor, name="4")
     with pytest.raises(Refused, match="too many filters"):
-        saved_views.create(actor, name="5", query="x" * 9000, is_shared=False)
+        saved_views.create(project, people["owner"], actor=actor, name="5", query="x" * 9000, is_shared=False)
+
+
+def test_the_verbs_themselves_ask_who_may(project: Project, people: dict[str, User]) -> None:
+    owner, other = people["owner"], people["operator"]
+    by = {role: Actor(other, "other", role) for role in Role}
+    with pytest.raises(NotAllowed, match="for operators and above"):
+        saved_views.create(project, other, actor=by[Role.VIEWER], name="1", query="", is_shared=True)
+    own = Actor(owner, "owner", Role.OPERATOR)
+    view = saved_views.create(project, owner, actor=own, name="1", query="", is_shared=True)
+    private = saved_views.create(project, owner, actor=own, name="2", query="", is_shared=False)
+    for found, role in ((view, Role.OPERATOR), (private, Role.ADMIN)):
+        with pytest.raises(NotAllowed):
+            saved_views.change(found, by[role], name="3")
+        with pytest.raises(NotAllowed):
+            saved_views.remove(found, by[role])
+    with pytest.raises(NotAllowed):
+        saved_views.change(private, Actor(owner, "owner", Role.VIEWER), is_shared=True)
+    saved_views.remove(view, by[Role.LEAD])
+    assert SavedView.objects.get().is_shared is False
 
 
 @pytest.mark.parametrize("name", [HOSTILE[:60], "\x00\x1b[31m", "a\ud800b", "{{ 7*7 }}{% x %}", "שלום" * 4])
@@ -423,8 +442,9 @@ def test_many_views_take_no_more_queries_than_one(project: Project) -> None:
 
 
 def test_what_the_team_sees_is_audited_and_what_is_ones_own_is_not(project: Project) -> None:
-    actor = Actor(member(project, Role.OPERATOR), project, Role.OPERATOR, "127.0.0.1", "request-1")
-    view = saved_views.create(actor, name="mine", query="level=error", is_shared=False)
+    owner = member(project, Role.OPERATOR)
+    actor = Actor(owner, owner.get_username(), Role.OPERATOR, "127.0.0.1", "request-1")
+    view = saved_views.create(project, owner, actor=actor, name="mine", query="level=error", is_shared=False)
     saved_views.change(view, actor, name="mine too")
     assert not AuditEvent.objects.exists()
     saved_views.change(view, actor, is_shared=True)

@@ -17,8 +17,8 @@ from django.urls import get_resolver
 from django.utils import timezone
 
 from portal.access.projects import is_polled
+from synclogs.ingestion import retention
 from synclogs.models import AuditEvent, Membership, Project, Role
-from synclogs.storage import retention
 from tests import factories
 from tests.factories import PASSWORD
 

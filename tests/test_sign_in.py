@@ -108,7 +108,7 @@ def test_an_unknown_or_inactive_name_takes_as_long_as_a_wrong_password(client: C
     known = statistics.median(seconds(person.username) for _ in range(5))
     for name in ("nobody-at-all", inactive.username):
         other = statistics.median(seconds(name) for _ in range(5))
-        assert abs(known - other) < 0.05, (known, other)
+        assert 0.75 < other / known < 1.33, (known, other)
         assert other > 0.01  # something was hashed
 
 

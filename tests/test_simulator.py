@@ -145,15 +145,19 @@ def test_a_sync_recovers_or_fails_as_its_mode_says(simulator: Simulator) -> None
         assert client.status(USER, sync_id).reason == reason
 
 
+def disable(simulator: Simulator, sync_id: uuid.UUID) -> None:
+    assert ask(simulator, "POST", f"/api/syncs/{sync_id}/disable", token=token())[0] == 200
+
+
 def test_a_running_sync_is_not_started_twice_and_a_disabled_one_stops(simulator: Simulator) -> None:
     sync_id = errored(simulator, status="IDLE")
     client = paragon(simulator.url)
     client.reenable(USER, sync_id, attempt="a", reason="r")
     assert not simulator.outbox._due
-    client.disable(USER, sync_id)
+    disable(simulator, sync_id)
     simulator.memory.rule(sync_id, Rule(Mode.OK))
     client.reenable(USER, sync_id, attempt="a", reason="r")
-    client.disable(USER, sync_id)
+    disable(simulator, sync_id)
     assert runs(simulator, sync_id) == "DISABLED"
 
 
@@ -167,9 +171,9 @@ def test_an_update_takes_another_account_or_pace(simulator: Simulator) -> None:
     status, told = ask(simulator, "PATCH", path, token=token(), body=body)
     assert (status, told["data"]) == (200, {"credentialId": account})
     assert runs(simulator, sync_id) == "IDLE"  # a full sync by the new account, which works
-    state = paragon(simulator.url).status(USER, sync_id)
+    state = simulator.memory.sync(sync_id)
     assert (state.credential_id, state.frequency) == (account, "30m")
-    assert state.last_synced_at is not None
+    assert paragon(simulator.url).status(USER, sync_id).last_synced_at is not None
     _, listed = ask(simulator, "GET", f"/api/syncs?credentialId={account}", token=token())
     assert [row["id"] for row in listed["data"]] == [str(sync_id)]
 

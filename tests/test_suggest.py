@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from portal.links.querystring import chips
+from portal.links.question import Question
 from portal.querybox import completion, reference
 from portal.querybox.query_box import ask_of
 from portal.views.suggest import MOST_MIXED, Suggestion, suggestions
@@ -180,6 +181,10 @@ def test_the_box_keeps_the_query_as_part_of_the_filter_form(client: Client, proj
     assert 'aria-invalid="true"' not in page.partition('id="ask-q"')[2].partition(">")[0]
 
 
+def question(*parameters: tuple[str, list[str]]) -> Question:
+    return Question.read(parameters, now=timezone.now())
+
+
 @pytest.mark.parametrize(
     ("query", "parts", "suggestion"),
     [
@@ -196,7 +201,7 @@ def test_the_box_keeps_the_query_as_part_of_the_filter_form(client: Client, proj
     ],
 )
 def test_a_mistake_is_shown_where_it_is(query: str, parts: tuple[str, str, str], suggestion: str) -> None:
-    mistake = ask_of((("q", query),), {"q": "…"}).mistake
+    mistake = ask_of(question(("q", [query]))).mistake
     assert mistake is not None
     assert (mistake.before, mistake.wrong, mistake.after) == parts
     assert mistake.suggestion == suggestion
@@ -215,7 +220,7 @@ def test_a_mistake_is_shown_where_it_is(query: str, parts: tuple[str, str, str],
     ],
 )
 def test_keywords_in_small_letters_are_words_but_capitals_are_offered(query: str, meant: str) -> None:
-    assert ask_of((("q", query),), {}).meant == meant
+    assert ask_of(question(("q", [query]))).meant == meant
 
 
 def test_a_list_without_a_match_offers_the_capitals(client: Client, project: Project) -> None:
@@ -225,7 +230,8 @@ def test_a_list_without_a_match_offers_the_capitals(client: Client, project: Pro
 
 
 def test_what_is_not_the_querys_own_mistake_has_no_place() -> None:
-    ask = ask_of((("q", "a"), ("q", "b")), {"q": "Give one query, not several.", "level": "…"})
+    ask = ask_of(question(("q", ["a", "b"]), ("level", ["x"])))
+    assert ask.sentence == "Give one query, not several."
     assert ask.mistake is None
     assert not ask.is_alone
 

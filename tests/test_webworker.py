@@ -148,7 +148,7 @@ def test_a_hundred_slow_clients_leave_the_door_open(port: int):
             slow.append(connection)
         began = time.monotonic()
         assert ask(port, b"GET / HTTP/1.1\r\n" + CLOSE + b"\r\n")[0] == 200
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5  # each of them has thirty
     finally:
         for connection in slow:
             connection.close()

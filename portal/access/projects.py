@@ -26,6 +26,7 @@ from django_htmx.middleware import HtmxDetails
 from portal.access import reads
 from portal.links import querystring
 from synclogs.access import denials
+from synclogs.access.actors import Actor, NotAllowed
 from synclogs.models import Action, Membership, Project, Role
 
 LAST_PROJECT = "last_project"
@@ -103,6 +104,11 @@ def projects_of(user: User) -> dict[str, tuple[Project, Role]]:
     return found
 
 
+def actor_of(request: ProjectRequest) -> Actor:
+    """The person who sends this request, in the project in view."""
+    return Actor(request.user, request.user.get_username(), request.role, **origin(request))
+
+
 def takes[F: Callable[..., HttpResponseBase]](*methods: str) -> Callable[[F], F]:
     """For these methods only. MethodGuard reads them too, so that any other is a 405 before the token of a form is asked for."""
 
@@ -171,8 +177,11 @@ def project_view(
                 # itself is refused by the view.
                 filled = querystring.link(querystring.of_form(request.GET.lists())).rstrip("?")
                 return HttpResponseRedirect(escape_uri_path(request.path) + filled)
-            with turn_of(request):
-                return view(request, *args, **kwargs)
+            try:
+                with turn_of(request):
+                    return view(request, *args, **kwargs)
+            except NotAllowed as error:
+                raise PermissionDenied(str(error)) from None
 
         return guarded
 

@@ -34,6 +34,7 @@ from portal.admin.site import READING, administered, is_superuser
 from portal.drawing.values import HIDDEN
 from synclogs.access import audit
 from synclogs.models import Action, ApiKey, ConnectedUser, LogEntry, Membership, Project, Sync
+from synclogs.query.filters import FilterError
 from synclogs.reading import keyset
 from synclogs.storage.budget import estimate
 
@@ -242,7 +243,7 @@ class PagedAdmin(PortalModelAdmin):
         cursors = {name: request.GET.get(name, "") for name in keyset.CURSORS}
         try:
             found = keyset.page(queryset, self.moment, size=per_page, **cursors)
-        except keyset.CursorError as error:
+        except FilterError as error:
             messages.error(request, str(error))
             found = keyset.Slice([], "", "")
         return KeysetPaginator(found, per_page, expected=lambda: estimate(queryset))

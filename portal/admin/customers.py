@@ -14,7 +14,7 @@ from portal.admin.lists import OneProject
 from portal.log import payload
 from synclogs.models import ConnectedUser
 from synclogs.parsing.decoding import Problem, Scanner
-from synclogs.parsing.fields import Refused, without_unsafe
+from synclogs.parsing.fields import Invalid, without_unsafe
 
 METADATA_CHARACTERS = 16_384
 
@@ -38,7 +38,7 @@ class Metadata(forms.CharField):
             raise ValidationError('The metadata is a JSON object, such as {"plan": "gold"}.')
         try:
             return without_unsafe(found)
-        except Refused as refused:
+        except Invalid as refused:
             raise ValidationError(str(refused)) from None
 
 

@@ -8,9 +8,9 @@ from django.contrib import admin
 from portal.admin.base import PortalModelAdmin
 from portal.admin.cells import code_column, moment_column, text_column
 from portal.admin.lists import OneProject, choice
+from synclogs.access.actors import Refused
 from synclogs.models import SavedView
 from synclogs.reading import saved_views
-from synclogs.reading.saved_views import Refused
 
 
 class SavedViewForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -9,8 +9,8 @@ from django.conf import settings
 from portal.api import pages
 from synclogs.access import keys
 from synclogs.models import ApiKey, Project
+from synclogs.moments import rfc3339
 from synclogs.parsing.limits import LIMITS
-from synclogs.parsing.records import rfc3339
 from synclogs.query.language import QUERY_LENGTH
 
 
@@ -28,7 +28,10 @@ def told(key: ApiKey | None, *, now: datetime) -> dict[str, Any]:
     limits = replace(LIMITS, past_days=project.retention_days)
     return {
         "ingest": {camel(name): value for name, value in asdict(limits).items()},
-        "retention": {"days": project.retention_days, "oldestAccepted": rfc3339(project.oldest_accepted(now))},
+        "retention": {
+            "days": project.retention_days,
+            "oldestAccepted": rfc3339(project.oldest_accepted(now), "fewest"),
+        },
         "rate": {
             "requestsPerMinute": keys.per_minute(key),
             "requestsPerMinuteOfProject": settings.PROJECT_REQUESTS_PER_MINUTE,

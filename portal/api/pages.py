@@ -6,18 +6,19 @@ The order is a column that never changes, so a list that is read to its end is c
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 from portal.problems.documents import Denied
+from synclogs.parsing.identifiers import hyphenated_uuid
+from synclogs.query import advice
 from synclogs.query.fields import blanks, text_of
 from synclogs.query.filters import MAX_VALUES
-from synclogs.reading import paging
+from synclogs.reading import keyset, paging
 
 MOST, USUAL = 200, 50
 OWN = ("limit", "cursor")
@@ -58,8 +59,7 @@ def asked(parameters: QueryDict, known: Collection[str] | None = ()) -> Asked:
 
 
 def unknown(name: str, known: Collection[str]) -> str:
-    near = get_close_matches(name, list(known), n=1)
-    return f"There is no parameter “{name[:40]}”.{f' Did you mean {near[0]}?' if near else ''}"
+    return f"There is no parameter “{name[:40]}”.{advice.hint(name, known)}"
 
 
 def page(
@@ -83,7 +83,7 @@ def newest(rows: QuerySet[Any], moment: str, asked: Asked) -> tuple[list[Any], s
     """The same from the newest on: by a moment that never changes, then by the UUID that tells apart what was at once."""
     if asked.cursor:
         at, last = paging.parse_cursor(asked.cursor)
-        rows = rows.filter(Q(**{f"{moment}__lte": at}) & (Q(**{f"{moment}__lt": at}) | Q(pk__lt=last)))
+        rows = rows.filter(keyset.older_than(moment, at, last))
     found = list(rows.order_by(f"-{moment}", "-pk")[: asked.limit + 1])
     more, found = len(found) > asked.limit, found[: asked.limit]
     if not more:
@@ -122,7 +122,7 @@ def text(value: str) -> str:
 
 def uuid(value: str) -> UUID:
     """The place of a row whose order is a UUID, in its usual form."""
-    found = UUID(value)
-    if str(found) != value:
+    found = hyphenated_uuid(value)
+    if str(found) != value:  # a cursor of ours is in lower case
         raise ValueError(value)
     return found

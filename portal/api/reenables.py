@@ -13,7 +13,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.access.projects import client_address, origin
+from portal.access.projects import client_address
 from portal.api import attempts, documented, pages, wire
 from portal.api.attempts import AttemptShape, WholeAttemptShape
 from portal.api.serializers import address
@@ -24,7 +24,7 @@ from synclogs.access import denials
 from synclogs.access.actors import Actor, NotAllowed, Refused, required_text
 from synclogs.catalogue.recovery import CheckName, Evidence, State
 from synclogs.explain.reenables import why_not
-from synclogs.models import Action, ApiKey, LogEntry, Reenable, Role, Scope, Sync
+from synclogs.models import ApiKey, LogEntry, Reenable, Role, Scope, Sync
 from synclogs.parsing.identifiers import uuid_of
 from synclogs.query.filters import FilterError
 from synclogs.recovery import provenance, reenable
@@ -65,16 +65,8 @@ class ReenableSync(Door):
 
     def _by_lead(self, sync: Sync, actor: Actor) -> Denied:
         """A refusal like one by role, with its line in the audit."""
-        path = self.request.path
         reason = "A key cannot go against the checks."
-        denials.note(
-            Action.ACCESS_DENIED,
-            path,
-            project=self.project,
-            actor_text=actor.text,
-            reason=reason,
-            **origin(self.request._request),
-        )
+        denials.deny(actor, self.request.path, reason, project=self.project)
         page = address(self.request._request, reverse("sync", args=(self.project.slug, sync.sync_id)))
         return Denied(403, f"{reason} A lead may, with a reason, on the sync's page: {page}")
 

@@ -4,6 +4,7 @@ Three formats say what no pattern can: `utf8-256` (at most 256 bytes of UTF-8), 
 `ndjson` (an entry a line).
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from portal.api import pages
@@ -11,7 +12,9 @@ from portal.api.serializers import METADATA_CHARACTERS, METADATA_KEYS
 from synclogs.access.actors import LONGEST_TEXT
 from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS, SYNC_LOG
 from synclogs.catalogue.recovery import State
+from synclogs.parsing import vocabulary
 from synclogs.parsing.limits import LIMITS
+from synclogs.parsing.vocabulary import Key
 from synclogs.query.fields import VALUE_LENGTH
 from synclogs.query.filters import FIRST_YEAR, LAST_YEAR, MAX_VALUES, PRESETS
 from synclogs.query.language import QUERY_LENGTH
@@ -181,8 +184,6 @@ BATCH: Schema = {
     ]
 }
 LINES: Schema = {"type": "string", "minLength": 2, "format": "ndjson", "description": "An entry a line."}
-COUNT = "A whole number from 0 on."
-SHORT = f"At most {LIMITS.text_characters} printable ASCII characters, not only blanks."
 
 
 def _described(schema: Schema, description: str) -> Schema:
@@ -194,11 +195,11 @@ def _optional(schema: Schema) -> Schema:
     return {**schema, "type": [schema["type"], "null"]}
 
 
-def _object(**properties: str) -> Schema:
+def _object(keys: Iterable[Key]) -> Schema:
     """An object whose keys are understood where they are as described, and kept as they are in any case."""
     return {
         "type": ["object", "null"],
-        "properties": {name: {**SENT, "description": description} for name, description in properties.items()},
+        "properties": {key.wire: {**SENT, "description": key.takes} for key in keys},
         "propertyNames": BYTES_OF_KEYS,
         "additionalProperties": SENT,
     }
@@ -236,8 +237,9 @@ ENTRY: Schema = {
             "description": "A UUID. Or `syncInstanceId`.",
         },
         **{
-            name: _described(_optional(printable(LIMITS.text_characters)), SHORT)
-            for name in ("traceId", "integration", "pipeline", "syncType", "syncStatus", "credentialId")
+            key.wire: _described(_optional(printable(LIMITS.text_characters)), key.takes)
+            for key in vocabulary.ENTRY
+            if key.takes
         },
         "userId": _described(
             _optional({**USER_ID, "minLength": 0}), f"At most {LIMITS.user_id_bytes} bytes of UTF-8. Or `endUserId`."
@@ -247,19 +249,8 @@ ENTRY: Schema = {
             "maxLength": LIMITS.message_bytes,
             "description": f"At most {LIMITS.message_bytes} bytes of UTF-8.",
         },
-        "summary": _object(
-            created=COUNT, updated=COUNT, deleted=COUNT, totalProcessed=COUNT, totalChanges=COUNT, durationMs=COUNT
-        ),
-        "error": _object(
-            recoverability=f"A text of at most {LIMITS.recoverability_characters} characters.",
-            httpStatus="A number from 100 to 599.",
-            errorCode="A text or a number.",
-            message="A text.",
-            backoffMs=COUNT,
-            nextRetryAt="When it is tried again, in RFC 3339.",
-            attempt=COUNT,
-            maxAttempts=COUNT,
-        ),
+        "summary": _object(vocabulary.SUMMARY),
+        "error": _object(vocabulary.ERROR),
     },
     "if": {"required": ["type"], "properties": {"type": {"const": SYNC_LOG}}},
     "then": {"required": ["syncEvent"], "properties": {"syncEvent": {"type": "string", "minLength": 1}}},

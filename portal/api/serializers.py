@@ -5,7 +5,6 @@ What is not known is null. No database here, and no decision.
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from django.http import HttpRequest
@@ -16,21 +15,15 @@ from rest_framework import serializers
 from portal.links import paths
 from synclogs.catalogue import CATEGORY_SLUGS
 from synclogs.models import ConnectedUser, LogEntry, Sync, Trace
+from synclogs.moments import rfc3339
+from synclogs.parsing import fields, vocabulary
 
 SLUGS = {int(value): slug for slug, value in CATEGORY_SLUGS.items()}
-COUNTS = {
-    "created": "created",
-    "updated": "updated",
-    "deleted": "deleted",
-    "totalProcessed": "total_processed",
-    "totalChanges": "total_changes",
-    "durationMs": "duration_ms",
-}
+COUNTS = {key.wire: key.snake for key in fields.TOTALS}
+REQUIRED = ("id", "timestamp", "level", "type")
+# Declared one by one they would be a second list of the keys; vars() is the body of the class, which REST framework reads.
+OPTIONAL_TEXTS = [key.wire for key in vocabulary.ENTRY if key.wire not in (*REQUIRED, "message", "syncId")]
 METADATA_KEYS, METADATA_CHARACTERS = 50, 16 * 1024
-
-
-def moment(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def address(request: HttpRequest, path: str) -> str:
@@ -58,12 +51,7 @@ class Shape(serializers.Serializer[Any]):
 class SummaryShape(Shape):
     """What a completed run said of itself."""
 
-    created = serializers.IntegerField(allow_null=True)
-    updated = serializers.IntegerField(allow_null=True)
-    deleted = serializers.IntegerField(allow_null=True)
-    totalProcessed = serializers.IntegerField(allow_null=True, source="total_processed")
-    totalChanges = serializers.IntegerField(allow_null=True, source="total_changes")
-    durationMs = serializers.IntegerField(allow_null=True, source="duration_ms")
+    vars().update({name: serializers.IntegerField(allow_null=True) for name in COUNTS})
 
 
 def summary(row: Sync | Trace) -> dict[str, int | None] | None:
@@ -86,14 +74,7 @@ class EntryShape(Shape):
     category = serializers.ChoiceField(choices=tuple(CATEGORY_SLUGS))
     message = serializers.CharField(required=False)
     syncId = serializers.UUIDField(required=False)
-    traceId = serializers.CharField(required=False)
-    userId = serializers.CharField(required=False)
-    integration = serializers.CharField(required=False)
-    pipeline = serializers.CharField(required=False)
-    syncEvent = serializers.CharField(required=False)
-    syncType = serializers.CharField(required=False)
-    syncStatus = serializers.CharField(required=False)
-    credentialId = serializers.CharField(required=False)
+    vars().update({name: serializers.CharField(required=False) for name in OPTIONAL_TEXTS})
     summary = serializers.DictField(required=False)
     error = serializers.DictField(required=False)
     sent = serializers.DictField(required=False)
@@ -103,7 +84,7 @@ class EntryShape(Shape):
         page = reverse("log", args=(self.context["project"].slug, entry.key))
         ours = {
             "key": str(entry.key),
-            "receivedAt": moment(entry.received_at),
+            "receivedAt": rfc3339(entry.received_at),
             "category": SLUGS[entry.category],
             "url": address(self.request, page),
         }

@@ -29,7 +29,6 @@ from portal.api.serializers import (
     UserShape,
     UserWrite,
     address,
-    moment,
 )
 from portal.links import paths
 from portal.problems.documents import problem
@@ -37,6 +36,7 @@ from portal.tables.filtersets import TextsFilter
 from synclogs.access import audit
 from synclogs.catalogue import names
 from synclogs.models import Action, ApiKey, ConnectedUser, LogEntry, Project, Scope, Sync, Trace
+from synclogs.moments import rfc3339
 from synclogs.parsing import fields
 from synclogs.parsing.identifiers import uuid_of
 from synclogs.parsing.limits import LIMITS
@@ -285,7 +285,7 @@ class Integrations(Door):
                 for state in states
                 if state["integration"] == slug
             ],
-            "lastSeenAt": moment(row["last_seen_at"]),
+            "lastSeenAt": rfc3339(row["last_seen_at"]),
             "url": address(self.request._request, paths.thing(self.project.slug, "integration", slug)),
         }
 

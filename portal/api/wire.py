@@ -198,5 +198,5 @@ def json_object(request: HttpRequest, *, owner: object) -> dict[str, object]:
 def _storable(value: dict[str, object]) -> bool:
     try:
         return fields.without_unsafe(value) == value
-    except fields.Refused:
+    except fields.Invalid:
         return False

@@ -6,11 +6,10 @@ use are registered in portal/templatetags/portal.py.
 
 import re
 import unicodedata
-import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from uuid import UUID
 
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
@@ -19,6 +18,8 @@ from django.utils.safestring import SafeString
 from synclogs import catalogue
 from synclogs.catalogue import Level, SyncStatus, Tone
 from synclogs.explain import phrases, times
+from synclogs.moments import rfc3339
+from synclogs.parsing.identifiers import uuid_of
 
 # What a browser would obey or swallow instead of showing: C0 and C1 controls (but tab and line feed), zero-width and
 # bidi characters, line separators, interlinear marks, tags, surrogates.
@@ -57,7 +58,7 @@ TONE_ICONS: Mapping[str, str] = {
 
 @lru_cache(maxsize=256)  # a list draws several a row, always the same few
 def icon(name: str, size: str = "") -> SafeString:
-    """An icon of static/icons.svg; always decoration, so the words beside it say the same. `size`: s, l or nothing."""
+    """An icon of static/icons.svg; always decoration, so the words beside it say the same. `size`: s or nothing."""
     css = f"icon icon-{size}" if size else "icon"
     return format_html(
         '<svg class="{}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>', css, static("icons.svg"), name
@@ -93,14 +94,9 @@ def mark(character: str) -> SafeString:
     return format_html('<span class="ctl" title="{} {}">{}</span>', code, name, name_of(character))
 
 
-def stamp(value: datetime) -> str:
-    """2026-11-23T14:03:21.123456Z; the fraction only where there is one."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
 def stamp_or_nothing(value: datetime | None) -> str:
     """A moment for machines, always in UTC; "" when there is none."""
-    return stamp(value) if value else ""
+    return rfc3339(value) if value else ""
 
 
 def exact(value: datetime) -> str:
@@ -179,14 +175,10 @@ def duration(milliseconds: int | None) -> str:
     return phrases.duration_ms(milliseconds) or "not known"
 
 
-def short_id(value: uuid.UUID | str | None) -> str:
-    """The first eight characters of a UUID; any other identifier whole."""
+def short_id(value: UUID | str | None) -> str:
+    """The first eight characters of a UUID in lower case with its hyphens; any other identifier whole."""
     text = str(value or "")
-    return (
-        text[:8]
-        if isinstance(value, uuid.UUID) or re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text)
-        else text
-    )
+    return text[:8] if str(uuid_of(text)) == text else text
 
 
 def event_words(name: str) -> str:
@@ -209,19 +201,6 @@ def sync_type_words(name: str) -> str:
     return catalogue.sync_type_words(name)
 
 
-def type_words(name: str) -> str:
-    return catalogue.type_words(name)
-
-
 def counted(count: int, one: str, many: str = "") -> str:
     """1 entry, 2 entries."""
     return phrases.plural(count, one, many)
-
-
-def as_text(value: Any) -> str:
-    """A JSON scalar as it is written: true, null, 4.5; text without quotes."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)

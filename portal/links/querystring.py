@@ -5,12 +5,12 @@ Goes in: the parameters of a URL (repeated keys kept). Comes out: "?…" for a l
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from urllib.parse import urlencode
 
 from synclogs import catalogue
 from synclogs.explain import times
 from synclogs.moments import EPOCH
+from synclogs.query import advice
 from synclogs.query.fields import FIELDS, blanks
 from synclogs.query.filters import DEFAULT_SINCE, LogFilter, moment
 
@@ -67,8 +67,7 @@ def refused(parameters: Iterable[tuple[str, Iterable[str]]], known: Collection[s
     found = blanks(given)
     for name, _ in given:
         if name not in known:
-            near = get_close_matches(name, list(known), n=1)
-            found[name] = "There is no such filter." + (f" Did you mean {near[0]}?" if near else "")
+            found[name] = f"There is no such filter.{advice.hint(name, known)}"
     return found
 
 

@@ -10,9 +10,10 @@ from django.urls import reverse
 
 from portal.links import paths
 from portal.links.querystring import link
-from portal.log.entry_detail import NEIGHBOURHOOD, stamp
+from portal.log.entry_detail import NEIGHBOURHOOD
 from synclogs import explain
 from synclogs.models import LogEntry, Project
+from synclogs.moments import rfc3339
 from synclogs.reading.neighbours import Neighbours
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -65,8 +66,8 @@ def at_that_time(entry: LogEntry, project: Project, name: str, value: str) -> st
         return ""
     query = (
         (name, value),
-        ("since", stamp(entry.occurred_at - NEIGHBOURHOOD)),
-        ("until", stamp(entry.occurred_at + NEIGHBOURHOOD)),
+        ("since", rfc3339(entry.occurred_at - NEIGHBOURHOOD, "seconds")),
+        ("until", rfc3339(entry.occurred_at + NEIGHBOURHOOD, "seconds")),
         (AT, entry.key.hex),
     )
     return f"{reverse('logs', args=(project.slug,))}{link(query)}#log-{entry.key}"

@@ -13,11 +13,11 @@ from django.utils.safestring import SafeString
 
 from portal.drawing import charts
 from portal.drawing.markup import fill, joined
-from portal.drawing.values import stamp
 from portal.links import querystring
 from portal.links.querystring import Pairs
 from synclogs.catalogue import Level
 from synclogs.explain import phrases, times
+from synclogs.moments import rfc3339
 from synclogs.reading.histogram import Bucket
 
 BAR = (
@@ -96,7 +96,7 @@ class _Edge:
 
 def _edge(moment: datetime) -> _Edge:
     here = times.local(moment)
-    return _Edge(here, times.date(here), times.clock(here), times.zone_of(here), quote(stamp(moment)))
+    return _Edge(here, times.date(here), times.clock(here), times.zone_of(here), quote(rfc3339(moment)))
 
 
 def _range(since: _Edge, until: _Edge | None) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from django.utils.safestring import SafeString
 
 from portal.drawing.markup import fill, joined
-from portal.drawing.values import short_id, stamp, status_badge, visible, visible_text
+from portal.drawing.values import short_id, status_badge, visible, visible_text
 from portal.links import paths
 from portal.links.querystring import value_words
 from portal.log import columns, entry_detail
@@ -18,7 +18,9 @@ from portal.log.columns import COLUMNS, Column
 from synclogs import catalogue, explain
 from synclogs.explain import phrases, times
 from synclogs.models import LogEntry, Project
-from synclogs.parsing import fields
+from synclogs.moments import rfc3339
+from synclogs.parsing import fields, vocabulary
+from synclogs.parsing.vocabulary import NAMED, Key
 
 Draw = Callable[["Cells", LogEntry, Column], SafeString]
 DASH = "\N{EN DASH}"
@@ -107,7 +109,7 @@ def thing(name: str, attribute: str, cells: Cells, entry: LogEntry, column: Colu
     return cells.once(column, value, make)
 
 
-def said(attribute: str, cells: Cells, entry: LogEntry, column: Column) -> SafeString:
+def in_words(attribute: str, cells: Cells, entry: LogEntry, column: Column) -> SafeString:
     """A value in words, with the value itself for the title."""
     found = getattr(entry, attribute)
     value = "" if found is None else str(found)
@@ -127,12 +129,14 @@ def status(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
     return cells.once(column, entry.status, make)
 
 
-def duration(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
-    found = fields.summary(entry.detail)
-    if found is None or found.duration_ms is None:
+def number(key: Key, cells: Cells, entry: LogEntry, column: Column) -> SafeString:
+    """A whole number of the payload; a length of time in words, with the number for the title."""
+    found = fields.number(entry.detail, key)
+    if found is None:
         return cells.once(column, "", lambda: none(column))
-    words = phrases.duration_ms(found.duration_ms)
-    return fact(column, f"{found.duration_ms:,} ms", words)
+    if key.unit == vocabulary.MILLISECONDS:
+        return fact(column, f"{found:,} ms", phrases.duration_ms(found))
+    return fact(column, f"{found:,}", f"{found:,}")
 
 
 def changes(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
@@ -164,35 +168,20 @@ def received(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
     return fill(
         '<span class="{}"><span class="sr-only">Received </span><time datetime="{}" title="{}">{}</time></span>\n',
         column.css,
-        stamp(moment),
+        rfc3339(moment),
         times.exact(moment),
         f"{moment:%H:%M:%S}",
     )
 
 
-def code(attribute: str, cells: Cells, entry: LogEntry, column: Column) -> SafeString:
-    value = getattr(entry, attribute)
-    return cells.once(column, value, lambda: fact(column, value, value))
-
-
 DRAW: Mapping[str, Draw] = {
+    **{name: partial(in_words, key.column) for name, key in NAMED.items() if name in COLUMNS},
+    **{name: partial(thing, name, NAMED[name].column) for name in entry_detail.PAGES},
     "event": event,
-    "sync": partial(thing, "sync", "sync_id"),
-    "user": partial(thing, "user", "user_id"),
-    "integration": partial(thing, "integration", "integration"),
-    "trace": partial(thing, "trace", "trace_id"),
     "message": message,
-    "type": partial(said, "type"),
     "category": category,
-    "pipeline": partial(said, "pipeline"),
-    "sync_type": partial(said, "sync_type"),
     "status": status,
-    "error_code": partial(said, "error_code"),
-    "http_status": partial(said, "http_status"),
-    "recoverability": partial(said, "recoverability"),
-    "credential": partial(code, "credential_id"),
-    "duration": duration,
+    "duration": partial(number, vocabulary.DURATION),
     "changes": changes,
     "received": received,
-    "id": partial(code, "entry_id"),
 }

@@ -6,9 +6,10 @@ level stand first on every line and are not chosen. No markup.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from portal.links.querystring import Pairs
+from synclogs.parsing.vocabulary import NAMED
+from synclogs.query import advice
 from synclogs.query.fields import EMPTY, is_blank
 from synclogs.query.filters import FilterError
 
@@ -37,24 +38,29 @@ BEFORE, GAP = 15.75, 0.625
 # Up to which width of all columns (rem) the list fits into which window: views.css scrolls it sideways below.
 STEPS = (52, 60, 80)
 
+
+def _column(name: str, size: str, about: str = "") -> Column:
+    return Column(name, NAMED[name].label, size, about)
+
+
 COLUMNS: Mapping[str, Column] = {
     column.name: column
     for column in (
-        Column("event", "Event", "l"),
-        Column("sync", "Sync", "xs"),
-        Column("user", "User", "s"),
-        Column("integration", "Integration", "s"),
-        Column("message", "Message", "rest"),
-        Column("type", "Type", "m"),
-        Column("category", "Category", "m"),
-        Column("pipeline", "Pipeline", "xs"),
-        Column("sync_type", "Sync type", "s"),
-        Column("status", "Sync status", "m"),
-        Column("trace", "Trace", "s"),
-        Column("error_code", "Error code", "m"),
+        _column("event", "l"),
+        _column("sync", "xs"),
+        _column("user", "s"),
+        _column("integration", "s"),
+        _column("message", "rest"),
+        _column("type", "m"),
+        _column("category", "m"),
+        _column("pipeline", "xs"),
+        _column("sync_type", "s"),
+        _column("status", "m"),
+        _column("trace", "s"),
+        _column("error_code", "m"),
         Column("http_status", "HTTP", "xs", "HTTP status of the error"),
-        Column("recoverability", "Recoverability", "m"),
-        Column("credential", "Credential", "s", "ID of the credential"),
+        _column("recoverability", "m"),
+        _column("credential", "s", "ID of the credential"),
         Column("duration", "Duration", "xs", "From the summary of the run"),
         Column("changes", "Changes", "s", "From the summary of the run"),
         Column("received", "Received", "s", "When the entry arrived here"),
@@ -72,8 +78,8 @@ def parse(values: Iterable[str]) -> tuple[Column, ...]:
     names = [name.strip() for value in values for name in value[:LONGEST].split(",") if name.strip()]
     for name in names:
         if name not in COLUMNS and name not in ALWAYS:
-            near = get_close_matches(name.lower(), [*ALWAYS, *COLUMNS], n=1)
-            hint = f" Did you mean {near[0]}?" if near else f" There are {', '.join((*ALWAYS, *COLUMNS))}."
+            every = (*ALWAYS, *COLUMNS)
+            hint = advice.hint(name.lower(), every) or f" There are {', '.join(every)}."
             raise FilterError({PARAMETER: f"There is no column “{name[:40]}”.{hint}"})
     if not names:
         return DEFAULT

@@ -17,40 +17,21 @@ from portal.log import payload
 from synclogs import explain
 from synclogs.catalogue import Level
 from synclogs.models import LogEntry, Project
+from synclogs.moments import rfc3339
+from synclogs.parsing import vocabulary
+from synclogs.parsing.vocabulary import Key
 from synclogs.query.filters import PRESETS
 
 NEIGHBOURHOOD = timedelta(minutes=15)
-# Wire name, words, filter parameter, column, page (a URL name of the thing itself).
-PROPERTIES = (
-    ("syncId", "Sync", "sync", "sync_id", "sync"),
-    ("traceId", "Trace", "trace", "trace_id", "trace"),
-    ("userId", "User", "user", "user_id", "user"),
-    ("integration", "Integration", "integration", "integration", "integration"),
-    ("pipeline", "Pipeline", "pipeline", "pipeline", ""),
-    ("syncEvent", "Event", "event", "event", ""),
-    ("syncType", "Sync type", "sync_type", "sync_type", ""),
-    ("syncStatus", "Sync status", "status", "status", ""),
-)
-ERROR_PROPERTIES = (
-    ("errorCode", "Error code", "error_code", "error_code", ""),
-    ("httpStatus", "HTTP status", "http_status", "http_status", ""),
-    ("recoverability", "Recoverability", "recoverability", "recoverability", ""),
-)
-SUMMARY_WORDS = {
-    "created": "Created",
-    "updated": "Updated",
-    "deleted": "Deleted",
-    "totalProcessed": "Processed",
-    "total_processed": "Processed",
-    "totalChanges": "Changes",
-    "total_changes": "Changes",
-    "durationMs": "Took",
-    "duration_ms": "Took",
-    "duration": "Took",
-}
-ERROR_KEYS = {"errorCode", "httpStatus", "recoverability", "message"}
-RETRY_KEYS = ("attempt", "maxAttempts", "backoffMs", "nextRetryAt")
+# What stands above the properties, or beside them.
 ENVELOPE = {"id", "timestamp", "level", "type", "message", "credentialId"}
+PROPERTIES = tuple(key for key in vocabulary.ENTRY if key.wire not in ENVELOPE)
+PAGES = {"sync", "trace", "user", "integration"}  # what has a page of its own, by its name in the URL
+ERROR_PROPERTIES = tuple(vocabulary.NAMED[name] for name in ("error_code", "http_status", "recoverability"))
+ERROR_KEYS = {key.wire for key in (*ERROR_PROPERTIES, vocabulary.ERROR_MESSAGE)}
+RETRY_COUNTS = {key.wire for key in vocabulary.RETRY if key != vocabulary.NEXT_RETRY}
+# In every spelling that senders use.
+FIGURES = {spelling: key for key in vocabulary.SUMMARY for spelling in key.spellings}
 LONGEST_ERROR_TEXT = 2000
 
 
@@ -121,7 +102,7 @@ def read(entry: LogEntry, project: Project, query: Pairs, *, now: datetime) -> R
     query = query or since_pairs(entry.occurred_at, now=now)
     make = _PropertyMaker(entry, project, logs, query)
     narrow = Narrowing(logs, query).links
-    known = [make.property(*names) for names in PROPERTIES]
+    known = [make.property(key) for key in PROPERTIES]
     raw = payload.as_json(context)
     return Reading(
         entry=entry,
@@ -131,9 +112,9 @@ def read(entry: LogEntry, project: Project, query: Pairs, *, now: datetime) -> R
         retry=explain.entry_retry_clock(entry, now=now),
         properties=tuple(item for item in known if item.text),
         level=make.made("level", "Level", "level", Level(entry.level).name.lower()),
-        type=make.property("type", "Type", "type", "type", ""),
+        type=make.property(vocabulary.NAMED["type"]),
         absent=absent(known, context),
-        error=tuple(item for item in (make.property(*names) for names in ERROR_PROPERTIES) if item.text),
+        error=tuple(item for item in (make.property(key) for key in ERROR_PROPERTIES) if item.text),
         error_text=_error_text(context.get("error"), entry.message),
         retries=retries(context.get("error"), now=now),
         figures=figures(context.get("summary")),
@@ -160,9 +141,10 @@ class _PropertyMaker:
     logs: str
     query: Pairs
 
-    def property(self, wire: str, label: str, name: str, column: str, page: str) -> Property:
-        value: Any = getattr(self.entry, column)
-        return self.made(wire, label, name, "" if value is None else str(value), page)
+    def property(self, key: Key) -> Property:
+        value: Any = getattr(self.entry, key.column)
+        text = "" if value is None else str(value)
+        return self.made(key.wire, key.label, key.name, text, key.name if key.name in PAGES else "")
 
     def made(self, wire: str, label: str, name: str, text: str, page: str = "") -> Property:
         words = value_words(name, text)
@@ -183,21 +165,17 @@ def since_pairs(moment: datetime, *, now: datetime) -> Pairs:
     for preset, length in PRESETS.items():
         if length >= PRESETS["24h"] and now - length <= moment:
             return () if preset == "24h" else (("since", preset),)
-    return (("since", stamp(moment - NEIGHBOURHOOD)),)
-
-
-def stamp(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return (("since", rfc3339(moment - NEIGHBOURHOOD, "seconds")),)
 
 
 def figures(summary: object) -> tuple[Figure, ...]:
-    """The counts of a run, in the order of SUMMARY_WORDS; what is no number stays in the raw part."""
+    """The counts of a run, in the order of the vocabulary; what is no number stays in the raw part."""
     if not isinstance(summary, Mapping):
         return ()
     return tuple(
-        Figure(label, int(summary[key]), label == "Took")
-        for key, label in SUMMARY_WORDS.items()
-        if _is_count(summary.get(key))
+        Figure(key.label, int(summary[spelling]), key.unit == vocabulary.MILLISECONDS)
+        for spelling, key in FIGURES.items()
+        if _is_count(summary.get(spelling))
     )
 
 
@@ -215,18 +193,18 @@ def retries(error: object, *, now: datetime) -> tuple[tuple[str, str], ...]:
     """What the error says about retrying, label and words: attempt, pause, next attempt."""
     if not isinstance(error, Mapping):
         return ()
-    nested = error.get("retry")
+    nested = error.get(vocabulary.RETRY_OBJECT)
     told = {**(nested if isinstance(nested, Mapping) else {}), **error}
-    attempt, most, pause, moment = (told.get(key) for key in RETRY_KEYS)
+    attempt, most, pause, moment = (told.get(key.wire) for key in vocabulary.RETRY)
     found = []
     if _is_count(attempt):
-        found.append(("Attempt", f"{attempt} of {most}" if _is_count(most) else str(attempt)))
+        found.append((vocabulary.ATTEMPT.label, f"{attempt} of {most}" if _is_count(most) else str(attempt)))
     elif _is_count(most):
-        found.append(("Attempts", f"at most {most}"))
+        found.append((vocabulary.MAX_ATTEMPTS.label, f"at most {most}"))
     if _is_count(pause):
-        found.append(("Pause", explain.duration_ms(int(pause))))
+        found.append((vocabulary.BACKOFF.label, explain.duration_ms(int(pause))))
     if isinstance(moment, str) and (at := _moment(moment)):
-        found.append(("Next attempt", explain.moment_words(at, now=now)))
+        found.append((vocabulary.NEXT_RETRY.label, explain.moment_words(at, now=now)))
     return tuple(found)
 
 
@@ -240,7 +218,7 @@ def _moment(text: str) -> datetime | None:
 
 def rest(context: Mapping[str, object]) -> dict[str, object]:
     """What is not spelled out above the raw part: unknown keys, and what summary and error hold beyond the known."""
-    known = {wire for wire, *_ in PROPERTIES} | ENVELOPE
+    known = {key.wire for key in PROPERTIES} | ENVELOPE
     left = {key: value for key, value in context.items() if key not in known}
     for name, is_shown in (("summary", _is_figure), ("error", _is_fact)):
         part = left.get(name)
@@ -253,12 +231,12 @@ def rest(context: Mapping[str, object]) -> dict[str, object]:
 
 
 def _is_figure(key: str, value: object) -> bool:
-    return key in SUMMARY_WORDS and _is_count(value)
+    return key in FIGURES and _is_count(value)
 
 
 def _is_fact(key: str, value: object) -> bool:
-    if key in ("attempt", "maxAttempts", "backoffMs"):
+    if key in RETRY_COUNTS:
         return _is_count(value)
-    if key == "nextRetryAt":
+    if key == vocabulary.NEXT_RETRY.wire:
         return isinstance(value, str) and _moment(value) is not None
     return key in ERROR_KEYS and isinstance(value, str | int) and len(str(value)) <= LONGEST_ERROR_TEXT

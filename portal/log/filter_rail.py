@@ -13,6 +13,7 @@ from portal.links.querystring import Pairs, value_words
 from synclogs import catalogue
 from synclogs.catalogue import Category, Level
 from synclogs.models import Facet
+from synclogs.query import fields
 from synclogs.query.fields import FIELDS
 from synclogs.reading.counting import Values
 from synclogs.reading.facet_values import Seen
@@ -22,25 +23,17 @@ OFFERED = 60
 CATEGORY_NAMES = {value: name for name, value in catalogue.CATEGORY_SLUGS.items()}
 LEVEL_NAMES = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "info", Level.DEBUG: "debug"}
 LEVEL_TONES = {"error": "error", "warning": "warning"}
-FACETS: Mapping[str, Facet] = {
-    "type": Facet.TYPE,
-    "category": Facet.CATEGORY,
-    "event": Facet.EVENT,
-    "sync_type": Facet.SYNC_TYPE,
-    "status": Facet.STATUS,
-    "integration": Facet.INTEGRATION,
-    "pipeline": Facet.PIPELINE,
-    "error_code": Facet.ERROR_CODE,
-    "http_status": Facet.HTTP_STATUS,
-    "recoverability": Facet.RECOVERABILITY,
-}
+# The level is no facet of its own: every facet is counted by it.
+FACETS: Mapping[str, Facet] = {name: facet for name, facet in fields.FACETS.items() if facet != Facet.TOTAL}
 # Names that are offered even before the first such entry has arrived.
 KNOWN: Mapping[str, Sequence[str]] = {
     "type": (catalogue.SYNC_LOG,),
     "category": tuple(catalogue.CATEGORY_SLUGS),
     "level": tuple(LEVEL_NAMES.values()),
     "event": tuple(
-        name for name, event in catalogue.EVENTS.items() if name.isupper() and event.category != Category.OTHER
+        name
+        for name, event in catalogue.EVENTS.items()
+        if event.type == catalogue.SYNC_LOG and event.category != Category.OTHER
     ),
     "sync_type": tuple(catalogue.SyncType.values),
     "status": tuple(catalogue.SyncStatus.values),

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from django.utils.safestring import SafeString
 
 from portal.drawing import charts
-from portal.drawing.values import stamp
 from portal.links import querystring
 from portal.links.querystring import Pairs
 from portal.log import bars
 from synclogs.catalogue import Level
 from synclogs.explain import phrases, times
+from synclogs.moments import rfc3339
 from synclogs.query.filters import PRESETS, LogFilter
 from synclogs.reading.histogram import Histogram
 
@@ -106,8 +106,8 @@ def _of_level(query: Pairs, kind: str) -> str:
 
 def between(rest: Pairs, since: datetime, until: datetime | None) -> Pairs:
     """The query for exactly this stretch of time."""
-    end = (("until", stamp(until)),) if until else ()
-    return (*rest, ("since", stamp(since)), *end)
+    end = (("until", rfc3339(until)),) if until else ()
+    return (*rest, ("since", rfc3339(since)), *end)
 
 
 def _ticks(found: Histogram) -> Iterator[tuple[float, str]]:

@@ -1,18 +1,17 @@
 """The numbers of the log list: counts in the filter rail and the chart above the rows, in one limit of time a page.
 
-A request and its filter go in, parts of the template's context come out. What was not counted in time says so and is asked
+A question goes in, parts of the template's context come out. What was not counted in time says so and is asked
 for again in the background, with more time (portal.views.counts).
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import OperationalError
 from django.urls import reverse
 
-from portal.access.projects import ProjectRequest
 from portal.links import querystring
 from portal.links.querystring import Pairs
+from portal.links.question import Question
 from portal.log import filter_rail, histogram_chart
 from synclogs.models import Project
 from synclogs.query import filters
@@ -29,32 +28,26 @@ UNCOUNTABLE = {"invalid", "failed", "empty"}
 
 
 def numbers_of(
-    request: ProjectRequest,
-    log_filter: LogFilter | None,
-    *,
-    now: datetime,
-    errors: Mapping[str, str],
-    state: str = "rows",
-    is_patient: bool = False,
+    question: Question, project: Project, *, now: datetime, state: str = "rows", is_patient: bool = False
 ) -> dict[str, object]:
     """The groups of the rail and the chart; `state` is the list's, which may leave nothing to count."""
-    if state in UNCOUNTABLE:
-        log_filter = None
-    query = querystring.pairs(request.GET.lists())
-    kept = querystring.canonical(log_filter, querystring.of_page(query)) if log_filter else query
-    numbers = _counted(log_filter, request.project, kept, now=now, is_patient=is_patient) if log_filter else None
+    log_filter = None if state in UNCOUNTABLE else question.log_filter
+    kept = question.canonical if log_filter else question.given
+    numbers = _counted(log_filter, project, kept, now=now, is_patient=is_patient) if log_filter else None
     seen = Seen({}, {})
     if state != "failed" and (numbers is None or None in numbers.values.values()):
-        seen = _seen(request.project, log_filter, now=now)
-    typed = dict(query)
+        seen = _seen(project, log_filter, now=now)
+    typed = dict(question.given)
     return {
-        "groups": filter_rail.groups(kept, seen=seen, errors=errors, counted=numbers.values if numbers else None),
+        "groups": filter_rail.groups(
+            kept, seen=seen, errors=question.errors, counted=numbers.values if numbers else None
+        ),
         "since": typed.get("since", filters.DEFAULT_SINCE),
         "until": typed.get("until", ""),
         "histogram": chart(numbers, log_filter, kept, now=now) if numbers and log_filter else None,
         "is_counted": numbers is not None,
         "is_counting": numbers is not None and not numbers.is_complete and not is_patient,
-        "counts_url": reverse("logs-counts", args=(request.project.slug,)) + querystring.link(kept),
+        "counts_url": reverse("logs-counts", args=(project.slug,)) + querystring.link(kept),
         "counts_read": numbers.read if numbers else frozenset(),
     }
 

@@ -12,12 +12,13 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from portal.drawing.markup import fill
-from portal.drawing.values import icon, level_badge, level_slug, stamp, visible_text
+from portal.drawing.values import icon, level_badge, level_slug, visible_text
 from portal.log.cells import Cells
 from portal.log.columns import Column
 from synclogs import catalogue, explain
 from synclogs.explain import times
 from synclogs.models import LogEntry, Project
+from synclogs.moments import rfc3339
 
 LINE = """\
 <li class="row" data-log-key="{key}" data-level="{level}" id="log-{key}">
@@ -77,7 +78,7 @@ def _row(entry: LogEntry, moment: datetime, *, base: str, cells: Cells, day: str
         label=visible_text(f"Context of {words}, {clock[:8]}"),
         url=f"{base}/{key}",
         chevron=icon("chevron"),
-        stamp=stamp(moment),
+        stamp=rfc3339(moment),
         title=f"{times.exact_of(moment)}, {explain.ago(moment, now)}",
         badge=level_badge(entry.level),
         cells=cells.of(entry),

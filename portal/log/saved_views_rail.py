@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from portal.access.projects import ProjectRequest, client_address
+from portal.access.projects import ProjectRequest, actor_of
 from portal.drawing.values import compact, visible_text
 from portal.drawing.values import visible as shown
 from portal.links import querystring
@@ -27,7 +27,6 @@ from synclogs.models import Project, SavedView
 from synclogs.query.fields import FIELDS
 from synclogs.query.filters import DEFAULT_SINCE, TIMES, FilterError, LogFilter
 from synclogs.reading import saved_views
-from synclogs.reading.saved_views import Actor
 
 PARAMETER = "view"
 LONGEST_ID = 18
@@ -124,10 +123,6 @@ def parse(values: Sequence[str]) -> int | None:
     return int(text)
 
 
-def actor_of(request: ProjectRequest) -> Actor:
-    return Actor(request.user, request.project, request.role, client_address(request), request.id)
-
-
 def visible(request: ProjectRequest) -> list[SavedView]:
     """One's own and the team's. Who else owns some is only asked where somebody does."""
     views = list(SavedView.objects.of(request.project).visible_to(request.user)[:MOST_SHOWN])
@@ -148,7 +143,7 @@ def views_of(request: ProjectRequest, kept: Pairs, *, is_valid: bool) -> dict[st
         "view_state": state_of(found, request, query) if number else None,
         "query_text": querystring.link(query)[1:],
         "can_save": is_valid,
-        "may_share": actor_of(request).may_share,
+        "may_share": saved_views.may_share(actor_of(request)),
     }
 
 
@@ -246,8 +241,8 @@ def state_of(view: SavedView | None, request: ProjectRequest, query: Pairs) -> S
         view,
         person_words(view),
         view.owner_id == request.user.pk,
-        actor.may_change(view),
-        actor.may_share,
+        saved_views.may_change(view, actor),
+        saved_views.may_share(actor),
         changes[:MOST_CHANGES],
         max(0, len(changes) - MOST_CHANGES),
         f"?{view.query}{'&' if view.query else ''}{PARAMETER}={view.pk}",

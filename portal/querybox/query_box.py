@@ -1,19 +1,18 @@
 """The query box of the log list: what stands in it and, when it cannot be read, where the mistake is and a way out.
 
-The parameters of the URL and their errors come in; one frozen object for `_ask.html` and `_ask_error.html` goes out.
+A question comes in; one frozen object for `_ask.html` and `_ask_error.html` goes out.
 """
 
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from portal.links import querystring
-from portal.links.querystring import Pairs
+from portal.links.question import Question
 from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS
-from synclogs.query.fields import FIELDS
-from synclogs.query.filters import parse_query
-from synclogs.query.language import QUERY_LENGTH, Match, QueryError, Text, leaves, parse
+from synclogs.query import advice
+from synclogs.query.filters import Query
+from synclogs.query.language import QUERY_LENGTH, Match, Text, leaves
 
 # Fields that take nothing but these.
 VALUES: Mapping[str, Collection[str]] = {"level": LEVEL_SLUGS, "category": CATEGORY_SLUGS}
@@ -46,52 +45,46 @@ class Ask:
     meant_url: str
 
 
-def ask_of(query: Pairs, errors: Mapping[str, str]) -> Ask:
-    text = next((value for name, value in query if name == "q"), "")
-    sentence = errors.get("q", "")
-    mistake = mistake_of(text, query) if sentence else None
-    meant = "" if sentence else in_capitals(text.strip())
+def ask_of(question: Question) -> Ask:
+    query = question.given
+    sentence = question.errors.get("q", "")
+    meant = in_capitals(question.query)
     return Ask(
-        text=text,
+        text=next((value for name, value in query if name == "q"), ""),
         longest=QUERY_LENGTH,
         sentence=sentence,
-        mistake=mistake,
-        is_alone=set(errors) == {"q"},
+        mistake=mistake_of(question),
+        is_alone=set(question.errors) == {"q"},
         without=querystring.link(querystring.remove(query, "q")),
         meant=meant,
         meant_url=querystring.link(querystring.replace(query, "q", meant)) if meant else "",
     )
 
 
-def mistake_of(text: str, query: Pairs) -> Mistake | None:
+def mistake_of(question: Question) -> Mistake | None:
     """None when it is not the query itself that is wrong, such as two of them."""
-    bare = text.strip()
-    try:
-        parse_query(bare)
-    except QueryError as error:
-        found = _MISTAKE.match(bare, error.position)
-        end = found.end() if found else error.position
-        suggestion = error.suggestion or with_near_value(bare, error.position, end)
-        end = min(end, error.position + SHOWN)
-        start = max(0, error.position - SHOWN)
-        return Mistake(
-            error.message,
-            f"{'…' if start else ''}{bare[start : error.position]}",
-            bare[error.position : end],
-            f"{bare[end : end + SHOWN]}{'…' if len(bare) > end + SHOWN else ''}",
-            suggestion,
-            querystring.link(querystring.replace(query, "q", suggestion)) if suggestion else "",
-        )
-    return None
+    text, error = question.query.text, question.query.mistake
+    if error is None:
+        return None
+    found = _MISTAKE.match(text, error.position)
+    end = found.end() if found else error.position
+    suggestion = error.suggestion or with_near_value(question.query, error.position, end)
+    end = min(end, error.position + SHOWN)
+    start = max(0, error.position - SHOWN)
+    return Mistake(
+        error.message,
+        f"{'…' if start else ''}{text[start : error.position]}",
+        text[error.position : end],
+        f"{text[end : end + SHOWN]}{'…' if len(text) > end + SHOWN else ''}",
+        suggestion,
+        querystring.link(querystring.replace(question.given, "q", suggestion)) if suggestion else "",
+    )
 
 
-def with_near_value(text: str, start: int, end: int) -> str:
+def with_near_value(query: Query, start: int, end: int) -> str:
     """The query with the nearest possible value in place of the one that stands there; "" when none is near."""
-    try:
-        tree = parse(text, fields=FIELDS)
-    except QueryError:
-        return ""
-    matches = (leaf for leaf in leaves(tree) if isinstance(leaf, Match)) if tree else ()
+    text = query.text
+    matches = (leaf for leaf in leaves(query.tree) if isinstance(leaf, Match)) if query.tree else ()
     pairs = ((leaf, value.text) for leaf in matches for value in leaf.values if value.position == start)
     leaf, value = next(pairs, (None, ""))
     if leaf is None or value.startswith("-"):  # most likely meant to exclude: the nearest value would be the opposite
@@ -101,18 +94,18 @@ def with_near_value(text: str, start: int, end: int) -> str:
         first = int(hundred[1]) * 100
         below = f" http_status:<{first + 100}" if first < 500 else ""
         return f"{text[: leaf.position]}({leaf.field}:>={first}{below}){text[end:]}"
-    near = get_close_matches(value.lower(), VALUES.get(str(leaf.field), ()), 1)
-    return text[:start] + near[0] + text[end:] if near else ""
+    near = advice.nearest(value.lower(), VALUES.get(str(leaf.field), ()))
+    return text[:start] + near + text[end:] if near else ""
 
 
-def in_capitals(text: str) -> str:
+def in_capitals(query: Query) -> str:
     """The query with or, and, not as the keywords that somebody may have meant; "" when none of them is in it."""
-    try:
-        tree = parse_query(text)
-        words = [leaf for leaf in leaves(tree) if isinstance(leaf, Text) and not leaf.phrase] if tree else []
-        for word in words:
-            if word.text in ("or", "and", "not"):
-                text = text[: word.position] + word.text.upper() + text[word.position + len(word.text) :]
-        return text if parse_query(text) != tree else ""
-    except QueryError:
-        return ""
+    leaves_of = leaves(query.tree) if query.tree and query.mistake is None else ()
+    words = [
+        leaf for leaf in leaves_of if isinstance(leaf, Text) and not leaf.phrase and leaf.text in ("or", "and", "not")
+    ]
+    text = query.text
+    for word in words:
+        text = text[: word.position] + word.text.upper() + text[word.position + len(word.text) :]
+    meant = Query.parse(text) if words else query  # another query than the one of the address
+    return text if meant.mistake is None and meant.tree != query.tree else ""

@@ -6,7 +6,7 @@ Tables only. The help page, the suggestions and their tests use the same rows, s
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-HELP = "queries"  # the section of the help page
+from synclogs.parsing.vocabulary import ERROR, NAMED, RETRY, SUMMARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,38 +22,19 @@ class Example:
     words: str
 
 
-# In the order in which people need them.
-FIELD_WORDS: tuple[FieldWords, ...] = (
-    FieldWords("level", "Level", "error, warning, info or debug"),
-    FieldWords("status", "Sync status", "The state in the log, such as ERRORED or IDLE"),
-    FieldWords("event", "Event", "What happened, such as SYNC_RUN_ERROR"),
-    FieldWords("user", "User", "The connected user's ID, as your application calls it"),
-    FieldWords("integration", "Integration", "Such as googledrive or salesforce"),
-    FieldWords("error_code", "Error code", "Such as invalid_grant or 10007"),
-    FieldWords("http_status", "HTTP status", "A number from 100 to 599; >=500 for all from there"),
-    FieldWords("message", "Message", "Words of the message only, or a phrase in quotes"),
-    FieldWords("sync", "Sync", "The sync's whole ID"),
-    FieldWords("trace", "Trace", "The ID of one run"),
-    FieldWords("category", "Category", "lifecycle, warning, error, webhook or other"),
-    FieldWords("pipeline", "Pipeline", "Such as files or contacts"),
-    FieldWords("sync_type", "Sync type", "INITIAL, INCREMENTAL, FULL and others"),
-    FieldWords("recoverability", "Recoverability", "RECOVERABLE, or what else the error says"),
-    FieldWords("type", "Type", "managed_sync, or another kind of log"),
-    FieldWords("credential", "Credential", "The ID of the connected account's credential"),
-    FieldWords("id", "ID of the entry", "As its sender named it"),
+# In the order in which people need them; what is not listed comes last.
+FIRST = (
+    "level", "status", "event", "user", "integration", "error_code", "http_status", "message", "sync", "trace", "category",
+    "pipeline", "sync_type", "recoverability", "type", "credential",
+)  # fmt: skip
+FIELD_WORDS: tuple[FieldWords, ...] = tuple(
+    FieldWords(name, NAMED[name].label, NAMED[name].note) for name in dict.fromkeys((*FIRST, *NAMED))
 )
-PATHS: tuple[FieldWords, ...] = (
-    FieldWords("summary.created", "New records of a run", ""),
-    FieldWords("summary.updated", "Changed records of a run", ""),
-    FieldWords("summary.deleted", "Deleted records of a run", ""),
-    FieldWords("summary.totalProcessed", "Records that a run looked at", ""),
-    FieldWords("summary.totalChanges", "Changes of a run", ""),
-    FieldWords("summary.durationMs", "Milliseconds that a run took", ""),
-    FieldWords("error.message", "Message of the error", ""),
-    FieldWords("error.attempt", "Number of the attempt", ""),
-    FieldWords("error.maxAttempts", "Attempts allowed", ""),
-    FieldWords("error.backoffMs", "Milliseconds until the next attempt", ""),
-    FieldWords("error.nextRetryAt", "Time of the next attempt", ""),
+# Keys that are named by their path; those of a retry at the end, in the order in which they are spelled out.
+PATHS: tuple[FieldWords, ...] = tuple(
+    FieldWords(".".join(key.path), key.note, "")
+    for key in (*SUMMARY, *(key for key in ERROR if key not in RETRY), *RETRY)
+    if not key.name
 )
 # Field -> values with an order, offered before any other.
 COMPARISONS: Mapping[str, tuple[tuple[str, str], ...]] = {

@@ -11,11 +11,10 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from portal.access.projects import ProjectRequest, client_address
+from portal.access.projects import ProjectRequest, actor_of
 from portal.log.rows import Row
 from portal.syncs import cards
 from synclogs import explain
-from synclogs.access.actors import Actor
 from synclogs.catalogue import SyncStatus, Tone, integration_words
 from synclogs.catalogue.recovery import Check, CheckName, Evidence, State
 from synclogs.explain import reenables as words
@@ -140,10 +139,6 @@ class Panel:
     @property
     def is_prominent(self) -> bool:
         return bool(self.checks or self.progress)
-
-
-def actor_of(request: ProjectRequest) -> Actor:
-    return Actor(request.user, request.user.get_username(), request.role, client_address(request), request.id)
 
 
 # Checks

@@ -23,6 +23,7 @@ from synclogs.explain import bulks as words
 from synclogs.explain.bulks import Standing
 from synclogs.explain.reenables import SKIPPED, state_sentence
 from synclogs.models import Bulk, BulkItem, Project, Role, Sync
+from synclogs.parsing.identifiers import uuid_of
 from synclogs.recovery import bulk as verbs
 from synclogs.recovery.bulk import BOUNDS, GONE, Plan
 from synclogs.recovery.selection import Example, Preview
@@ -196,9 +197,10 @@ def plan_of(form: QueryDict) -> Plan:
     return Plan(**{name: _number(form.get(name, "").strip()) or 0 for name in BOUNDS})
 
 
-def ids_of(text: str) -> list[UUID]:
-    """The syncs that were shown, as the form carries them. Raises ValueError."""
-    return [UUID(part) for part in text.split(",") if part]
+def ids_of(text: str) -> list[UUID] | None:
+    """The syncs that were shown, as the form carries them. None when one of them is no ID."""
+    found = [uuid_of(part) for part in text.split(",") if part]
+    return [key for key in found if key] if all(found) else None
 
 
 # How far one is

@@ -1,13 +1,14 @@
 """SIGHUP to gunicorn without a gap: the workers that serve go on until the new ones take requests, or for good if those cannot.
 
 gunicorn itself tells the old ones to stop as soon as new processes exist, seconds before these have loaded Django. In: gunicorn's
-arbiter, before it begins. Out: the same arbiter with three steps of its reload replaced. Never here: Django.
+arbiter, before it begins. Out: the same arbiter with another answer to SIGHUP. Never here: Django.
 """
 
 import subprocess
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Set
+from functools import partial
 from signal import SIGINT, SIGKILL, SIGQUIT, SIGTERM
 from typing import Any
 
@@ -18,96 +19,66 @@ LOOK_SECONDS = 0.1
 ENDS = {SIGTERM: "handle_term", SIGINT: "handle_int", SIGQUIT: "handle_quit"}
 
 
-class _OldOnesGoOn(Exception):
-    """The way out of gunicorn's reload, which would wait for the old workers to end."""
+def install(server: Any) -> None:
+    server.handle_hup = partial(reload, server)
 
 
-class Rolling:
-    def __init__(self, server: Any) -> None:
-        self.server = server
-        self.old: frozenset[int] | None = None  # the workers that served when the reload began
-        self._reload = server.handle_hup
-        self._manage = server.manage_workers
-        self._reap = server.reap_workers
-        server.handle_hup = self.reload
-        server.manage_workers = self.manage_workers
-        server.reap_workers = self.reap_workers
+def reload(server: Any) -> None:
+    """Looks first, in another process, whether what is there now would start."""
+    command = [sys.executable, "-m", "gunicorn", "--check-config", *sys.argv[1:]]
+    checked = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    if checked.returncode:
+        fault = (checked.stderr.strip().splitlines() or ["it does not start"])[-1]
+    else:
+        old = frozenset(server.WORKERS)
+        server.app.reload()
+        server.setup(server.app)
+        for _ in range(server.cfg.workers):
+            server.spawn_worker()
+        new = frozenset(server.WORKERS) - old
+        fault = _fault_of(server, new)
+        _end(server, new if fault else old, SIGKILL if fault else SIGTERM)  # the new ones serve nobody yet
+    if fault:
+        server.log.error("Not reloaded, the old workers go on: %s", fault)
 
-    def reload(self) -> None:
-        """Looks first, in another process, whether what is there now would start."""
-        checked = subprocess.run(
-            [sys.executable, "-m", "gunicorn", "--check-config", *sys.argv[1:]],
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        if checked.returncode:
-            lines = checked.stderr.strip().splitlines()
-            self.server.log.error(
-                "Not reloaded, the old workers go on: %s", lines[-1] if lines else "it does not start"
-            )
-            return
-        self.old = frozenset(self.server.WORKERS)
-        try:
-            self._reload()
-        except _OldOnesGoOn as fault:
-            self.server.log.error("Not reloaded, the old workers go on: %s", fault)
-        finally:
-            self.old = None
 
-    def manage_workers(self) -> None:
-        """gunicorn stops here whoever is one too many, oldest first; in a reload that waits until the new ones are ready."""
-        if self.old is not None:
-            fault = self._fault_of_new(self.old)
-            if fault:
-                self._stop(self._new(self.old))
-                raise _OldOnesGoOn(fault)
-        self._manage()
+def _fault_of(server: Any, new: Set[int]) -> str:
+    """Waits until all new workers take connections, which is when they touch their heartbeat first; "" when they do."""
+    waiting = {pid: server.WORKERS[pid].tmp.last_update() for pid in new}
+    deadline = time.monotonic() + READY_SECONDS
+    while waiting:
+        if fault := _look(server):
+            return fault
+        if not new <= server.WORKERS.keys():
+            return "a new one ended."
+        if time.monotonic() > deadline:
+            return f"the new ones are not ready after {READY_SECONDS} s."
+        waiting = {pid: before for pid, before in waiting.items() if server.WORKERS[pid].tmp.last_update() == before}
+    return ""
 
-    def reap_workers(self) -> None:
-        """gunicorn waits for the old workers with this in a loop, deaf to signals; the end is to come at once."""
-        if self.old is not None:
-            self._obey()
-        self._reap()
 
-    def _new(self, old: Collection[int]) -> dict[int, Any]:
-        return {pid: worker for pid, worker in self.server.WORKERS.items() if pid not in old}
+def _end(server: Any, pids: Set[int], sent: int) -> None:
+    """Waits for their end: meanwhile gunicorn would send SIGTERM again to each one too many."""
+    for pid in pids:
+        server.kill_worker(pid, sent)
+    deadline = time.monotonic() + server.cfg.graceful_timeout
+    while pids & server.WORKERS.keys() and time.monotonic() < deadline:
+        _look(server)
 
-    def _fault_of_new(self, old: Collection[int]) -> str:
-        """Waits until all new workers take connections, which is when they touch their heartbeat first; "" when they do."""
-        before = {pid: worker.tmp.last_update() for pid, worker in self._new(old).items()}
-        deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                self.reap_workers()
-            except HaltServer as fault:
-                return str(fault.reason)
-            new = self._new(old)
-            if len(new) < len(before):
-                return "a new one ended."
-            if all(worker.tmp.last_update() != before[pid] for pid, worker in new.items()):
-                return ""
-            time.sleep(LOOK_SECONDS)
-        return f"the new ones are not ready after {READY_SECONDS} s."
 
-    def _stop(self, new: dict[int, Any]) -> None:
-        """They serve nobody yet."""
-        for pid in new:
-            self.server.kill_worker(pid, SIGKILL)
-        while any(pid in self.server.WORKERS for pid in new):
-            try:
-                self._reap()
-            except HaltServer:
-                continue
-            time.sleep(LOOK_SECONDS)
-
-    def _obey(self) -> None:
-        """The first signal to end that waits; the others are for gunicorn's loop."""
-        waiting = []
-        while not self.server.SIG_QUEUE.empty():
-            sent = self.server.SIG_QUEUE.get_nowait()
-            if sent in ENDS:
-                getattr(self.server, ENDS[sent])()
-            waiting.append(sent)
-        for sent in waiting:
-            self.server.SIG_QUEUE.put_nowait(sent)
+def _look(server: Any) -> str:
+    """Reaps who has ended, after a moment; why a worker could not start, or "". The end of all is to come at once."""
+    waiting = []
+    while not server.SIG_QUEUE.empty():
+        sent = server.SIG_QUEUE.get_nowait()
+        if sent in ENDS:
+            getattr(server, ENDS[sent])()
+        waiting.append(sent)
+    for sent in waiting:  # the others are for gunicorn's loop
+        server.SIG_QUEUE.put_nowait(sent)
+    time.sleep(LOOK_SECONDS)
+    try:
+        server.reap_workers()
+    except HaltServer as fault:
+        return str(fault.reason)
+    return ""

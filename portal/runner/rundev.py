@@ -11,7 +11,6 @@ import hashlib
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
@@ -21,18 +20,8 @@ from types import FrameType
 
 import psycopg
 
-from portal.runner import devdb, local, postgres
-from portal.runner.supervise import (
-    DRAIN_SECONDS,
-    Program,
-    Supervisor,
-    Terminal,
-    clean_up_after_killed,
-    end_with_parent,
-    ending,
-    signal_group,
-    spawn,
-)
+from portal.runner import devdb, local, postgres, supervise
+from portal.runner.supervise import DRAIN_SECONDS, Program, Supervisor, Terminal
 
 PYTHON = sys.executable
 MANAGE = [PYTHON, "manage.py"]
@@ -90,15 +79,15 @@ def try_port(host: str, port: int) -> int:
 
 def provide(terminal: Terminal, *, host: str, port: int) -> int | None:
     """Chooses the simulated provider, beside the web server's port; None where settings name another one, or without the demo."""
-    if not is_demo() or os.environ.get("PROVIDER") or os.environ.get("PROVIDERS"):
-        return None
     wanted = port + 1 if port < 65535 else port - 1
     try:
         own = try_port(PROVIDER_HOST, wanted)
     except OSError:
         own = try_port(PROVIDER_HOST, 0)
+    if not is_demo() or not local.adopt_provider(port=own):
+        return None
+    if own != wanted:
         terminal.line(f"Port {wanted} is taken by another program, so the simulated provider answers at port {own}.")
-    local.adopt_provider(port=own)
     os.environ.setdefault("SIMULATOR_PORTAL_URL", f"http://{reachable(host)}:{port}")
     return own
 
@@ -113,40 +102,36 @@ def only_one() -> Iterator[None]:
     local.DATA.mkdir(mode=0o700, exist_ok=True)
     lock = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        deadline = time.monotonic() + DRAIN_SECONDS + devdb.STOP_SECONDS
+        began = time.monotonic()
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                says = LOCK.read_text()
-            if not says.startswith("stopping") and time.monotonic() > deadline - DRAIN_SECONDS - devdb.STOP_SECONDS + 2:
+                says = LOCK.read_text().strip()
+            waited = time.monotonic() - began
+            if waited > 2 and not says.startswith("stopping"):
                 raise Refused(
-                    f"The portal of this directory already runs ({says.strip()}): stop it first, or use another clone."
+                    f"The portal of this directory already runs ({says}): stop it first, or use another clone."
                 )
-            if time.monotonic() > deadline:
-                raise Refused(f"The portal of this directory does not end ({says.strip()}).")
+            if waited > DRAIN_SECONDS + devdb.STOP_SECONDS:
+                raise Refused(f"The portal of this directory does not end ({says}).")
             time.sleep(0.2)
         yield
     finally:
         os.close(lock)
 
 
-def note(text: str) -> None:
-    """What the next `make run` is told while this one holds the lock."""
-    LOCK.write_text(text)
-
-
 def hosts(host: str) -> str:
     """The names under which browsers may ask for this machine, unless ALLOWED_HOSTS says so."""
-    names = ["localhost", "127.0.0.1", "[::1]"]
+    names = ["localhost", "127.0.0.1", "::1"]
     if host in {"0.0.0.0", "::"}:  # noqa: S104 (compared, not bound)
         names.append(socket.gethostname())
         with contextlib.suppress(OSError):
             names += [str(entry[4][0]) for entry in socket.getaddrinfo(socket.gethostname(), None)]
-    elif host not in names:
-        names.append(f"[{host}]" if ":" in host else host)
-    return ",".join(f"[{name}]" if ":" in name and not name.startswith("[") else name for name in dict.fromkeys(names))
+    else:
+        names.append(host)
+    return ",".join(f"[{name}]" if ":" in name else name for name in dict.fromkeys(names))
 
 
 # The start
@@ -159,7 +144,7 @@ def steps(*, demo: bool) -> Iterator[tuple[str, list[str]]]:
         # Compressing takes seconds, so it is done again only after a change; a half-made collection leaves no stamp.
         yield "Collecting static files", ["collectstatic", "--noinput", "--clear", "--verbosity", "0"]
         STATIC_STAMP.write_text(static_fingerprint())
-    if demo and has_command("load_demo"):
+    if demo:
         yield "Loading the demo", ["load_demo"]
 
 
@@ -177,32 +162,23 @@ def programs(*, demo: bool, provider: int | None) -> Iterator[Program]:
     """`provider` is the port of the simulated one."""
     yield Program("web", [PYTHON, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "portal.wsgi:application"])
     yield Program("worker", [*MANAGE, "worker"])
-    if demo and has_command("generate_logs"):
+    if demo:
         yield Program("demo", [*MANAGE, "generate_logs", "--project", "demo", "--follow"])
     if provider is not None:
         yield Program("provider", [*MANAGE, "simulate_provider", "--port", str(provider)])
 
 
-def has_command(name: str) -> bool:
-    return any(devdb.ROOT.glob(f"*/management/commands/{name}.py"))
-
-
 def perform(terminal: Terminal, *, says: str, arguments: list[str]) -> None:
     """One command before the start, its output passed on line by line. Raises Refused when it fails."""
     terminal.line(f"{says} …")
-    process = spawn([*MANAGE, *arguments], directory=devdb.ROOT)
+    process = supervise.spawn([*MANAGE, *arguments], directory=devdb.ROOT)
     try:
-        for line in process.stdout or ():
+        for line in supervise.output_of(process):
             terminal.put(b"         " + line.rstrip(b"\n"))
-        if process.wait():
-            raise Refused(f"`manage.py {' '.join(arguments)}` failed ({ending(process.returncode)}); see above.")
+        if code := process.wait():
+            raise Refused(f"`manage.py {' '.join(arguments)}` failed ({supervise.ending(code)}); see above.")
     finally:
-        if process.poll() is None:
-            signal_group(process, signal.SIGTERM, whole=False)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(5)
-            signal_group(process, signal.SIGKILL, whole=True)
-        process.wait()
+        supervise.kill(process)
 
 
 def check_database(url: str) -> None:
@@ -218,23 +194,18 @@ def answers(host: str, port: int) -> bool:
     """Whether the web server says it is alive. Only the machine itself is asked, never a proxy of the environment."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://{reachable(host)}:{port}/healthz", timeout=2):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
+        opener.open(f"http://{reachable(host)}:{port}/healthz", timeout=2).close()
+    except OSError as error:
+        return isinstance(error, urllib.error.HTTPError)
+    return True
 
 
 def welcome(terminal: Terminal, *, host: str, port: int, demo: bool) -> None:
-    terminal.line("")
-    terminal.line(f"The portal is ready: http://{reachable(host)}:{port}/")
+    terminal.line(f"\nThe portal is ready: http://{reachable(host)}:{port}/")
     if demo:
-        terminal.line(
-            f"Sign in as {', '.join(LOGINS[:-1])} or {LOGINS[-1]}; the password of all is {os.environ['DEMO_PASSWORD']}"
-        )
-    terminal.line("Ctrl-C stops it.")
-    terminal.line("")
+        names = f"{', '.join(LOGINS[:-1])} or {LOGINS[-1]}"
+        terminal.line(f"Sign in as {names}; the password of all is {os.environ['DEMO_PASSWORD']}")
+    terminal.line("Ctrl-C stops it.\n")
 
 
 def serve(terminal: Terminal, *, host: str, port: int, provider: int | None, server: devdb.Server | None) -> None:
@@ -243,38 +214,32 @@ def serve(terminal: Terminal, *, host: str, port: int, provider: int | None, ser
     demo = is_demo()
     for says, arguments in steps(demo=demo):
         perform(terminal, says=says, arguments=arguments)
-    supervisor = Supervisor(
-        terminal, list(programs(demo=demo, provider=provider)), directory=devdb.ROOT, record=CHILDREN
-    )
+    chosen = list(programs(demo=demo, provider=provider))
+    supervisor = Supervisor(terminal, chosen, directory=devdb.ROOT, record=CHILDREN)
     try:
-        supervisor.start()
         deadline = time.monotonic() + READY_SECONDS
         ready = False
         while True:
             supervisor.turn(0.2 if not ready else 1.0)
-            look_after(server, terminal)
+            try:
+                if server and server.revive():
+                    terminal.line("run      | PostgreSQL ended; starting it again")
+            except postgres.Unavailable as error:
+                terminal.line(f"run      | {error}")
             if not ready and (answers(host, port) or time.monotonic() > deadline):
                 ready = True
                 welcome(terminal, host=host, port=port, demo=demo)
     finally:
-        note(f"stopping: process {os.getpid()}")
+        LOCK.write_text(f"stopping: process {os.getpid()}")
         terminal.line("Stopping …")
         supervisor.stop()
 
 
-def look_after(server: devdb.Server | None, terminal: Terminal) -> None:
-    try:
-        if server and server.revive():
-            terminal.line("run      | PostgreSQL ended; starting it again")
-    except postgres.Unavailable as error:
-        terminal.line(f"run      | {error}")
-
-
 def run(terminal: Terminal) -> None:
     with only_one():
-        clean_up_after_killed(CHILDREN, terminal)
+        supervise.clean_up_after_killed(CHILDREN, terminal)
         host, port = address()
-        note(f"process {os.getpid()}, port {port}")
+        LOCK.write_text(f"process {os.getpid()}, port {port}")  # for the next `make run`
         local.adopt()
         os.environ.update(HOST=host, PORT=str(port), PYTHONUNBUFFERED="1", DJANGO_SETTINGS_MODULE="portal.settings")
         os.environ.setdefault("ALLOWED_HOSTS", hosts(host))
@@ -297,7 +262,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
     if "MAKELEVEL" in os.environ:  # `make` waits for us; when it is killed, we are to end as well
-        end_with_parent()
+        supervise.end_with_parent()
     terminal = Terminal(1)
     try:
         run(terminal)

@@ -1,6 +1,6 @@
 """Keeping programs running: their output, their restarts, their end.
 
-In: commands. Out: lines on a terminal. A child that dies is started again; none outlives its supervisor for long, also not one
+In: commands. Out: lines on a terminal. A program that dies is started again; none outlives its supervisor for long, also not one
 that was killed. Knows nothing of the portal.
 """
 
@@ -21,29 +21,24 @@ from pathlib import Path
 from typing import IO
 
 DRAIN_SECONDS = 30
-LONGEST_BACK_OFF = 30.0
-STEADY_SECONDS = 20  # a child that ran this long starts again at once
+LONGEST_PAUSE = 15.0
+STEADY_SECONDS = 20  # a program that ran this long starts again at once
 OUTPUT_BYTES = 1024 * 1024
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+PR_SET_PDEATHSIG = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Program:
-    """What is kept running."""
+    """What runs all the time, and its process, if it has one right now."""
 
     name: str
     command: Sequence[str]
-
-
-@dataclass(slots=True)
-class Child:
-    """A program and its process, if it has one right now."""
-
-    program: Program
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     start_at: float = 0.0
-    back_off: float = 1.0
-    rest: bytes = b""
+    pause: float = 0.0  # seconds between its last end and the next start
+    rest: bytes = b""  # of its output, without a line feed yet
 
 
 class Terminal:
@@ -53,6 +48,8 @@ class Terminal:
         self.descriptor = descriptor
         self.waiting: deque[bytes] = deque()
         self.size = 0
+        self.poll = select.poll()
+        self.poll.register(descriptor, select.POLLOUT)
 
     def line(self, text: str) -> None:
         self.put(text.encode())
@@ -72,19 +69,13 @@ class Terminal:
             time.sleep(0.02)
 
     def flush(self) -> None:
-        poll = select.poll()
-        poll.register(self.descriptor, select.POLLOUT)
-        while self.waiting and poll.poll(0):
+        while self.waiting and self.poll.poll(0):
             line = self.waiting.popleft()
             self.size -= len(line)
-            try:
-                # A pipe that polls as writable takes PIPE_BUF bytes at once, which is at least 512 everywhere.
-                written = os.write(self.descriptor, line[:512])
-            except OSError:  # nobody is there any more
-                continue
-            if written < len(line):
-                self.waiting.appendleft(line[written:])
-                self.size += len(line) - written
+            with contextlib.suppress(OSError):  # nobody will read it
+                if rest := line[os.write(self.descriptor, line) :]:
+                    self.waiting.appendleft(rest)
+                    self.size += len(rest)
 
 
 @dataclass(slots=True)
@@ -95,85 +86,71 @@ class Supervisor:
     programs: Sequence[Program]
     directory: Path  # where they run
     record: Path  # which processes there are, for the next start
-    children: list[Child] = field(default_factory=list)
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
 
-    def start(self) -> None:
-        self.children = [Child(program) for program in self.programs]
-        for child in self.children:
-            self.launch(child)
-
-    def launch(self, child: Child) -> None:
-        child.process = spawn(child.program.command, directory=self.directory)
-        child.started = time.monotonic()
-        child.rest = b""
-        output = child.process.stdout
-        assert output is not None  # noqa: S101 (spawn always pipes)
-        os.set_blocking(output.fileno(), False)
-        self.selector.register(output, selectors.EVENT_READ, child)
-        remember(self.record, [one.process for one in self.children if one.process])
-
     def turn(self, seconds: float) -> None:
-        """Passes output on for a while, then looks after who died."""
+        """Passes output on for a while, then starts who is due and looks after who died."""
+        self.pass_on(seconds)
+        for program in self.programs:
+            if program.process is None:
+                if time.monotonic() >= program.start_at:
+                    self.launch(program)
+            elif (code := program.process.poll()) is not None:
+                self.bury(program, code)
+
+    def launch(self, program: Program) -> None:
+        program.process = spawn(program.command, directory=self.directory)
+        program.started = time.monotonic()
+        program.rest = b""
+        self.selector.register(output_of(program.process), selectors.EVENT_READ, program)
+        remember(self.record, [one.process for one in self.programs if one.process])
+
+    def pass_on(self, seconds: float) -> None:
         for key, _events in self.selector.select(seconds):
             self.read(key.data, key.fileobj)  # type: ignore[arg-type]
         self.terminal.flush()
-        now = time.monotonic()
-        for child in self.children:
-            if child.process is None:
-                if now >= child.start_at:
-                    self.launch(child)
-            elif (code := child.process.poll()) is not None:
-                self.bury(child, code=code, now=now)
 
-    def read(self, child: Child, output: IO[bytes]) -> None:
-        try:
-            data = os.read(output.fileno(), 64 * 1024)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self.selector.unregister(output)
-            output.close()
-        *lines, child.rest = (child.rest + data).split(b"\n")
-        if len(child.rest) > OUTPUT_BYTES or (child.rest and not data):
-            lines, child.rest = [*lines, child.rest], b""
+    def read(self, program: Program, output: IO[bytes]) -> None:
+        data = os.read(output.fileno(), 64 * 1024)
+        *lines, program.rest = (program.rest + data).split(b"\n")
+        if program.rest and (not data or len(program.rest) > OUTPUT_BYTES):
+            lines, program.rest = [*lines, program.rest], b""
         for line in lines:
-            self.terminal.put(f"{child.program.name:8} | ".encode() + line)
+            self.terminal.put(f"{program.name:8} | ".encode() + line)
+        if not data:
+            self.forget(output)
 
-    def bury(self, child: Child, *, code: int, now: float) -> None:
-        output = child.process.stdout if child.process else None
-        if output is not None and not output.closed:
-            self.read(child, output)
-            if not output.closed:
-                self.selector.unregister(output)
-                output.close()
-        child.process = None
-        child.back_off = 1.0 if now - child.started > STEADY_SECONDS else min(child.back_off * 2, LONGEST_BACK_OFF)
-        child.start_at = now + (0.0 if child.back_off == 1.0 else child.back_off / 2)
-        wait = max(0.0, child.start_at - now)
-        self.terminal.line(f"run      | {child.program.name} ended ({ending(code)}); starting it again in {wait:.0f} s")
+    def forget(self, output: IO[bytes]) -> None:
+        self.selector.unregister(output)
+        output.close()
+
+    def bury(self, program: Program, code: int) -> None:
+        """Notes that it ended; one that does so again and again is started ever later."""
+        self.pass_on(0)
+        if program.process and not output_of(program.process).closed:  # a child of its own still holds the pipe
+            self.forget(output_of(program.process))
+        now = time.monotonic()
+        is_steady = now - program.started > STEADY_SECONDS
+        program.process = None
+        program.pause = 0.0 if is_steady else min(max(1.0, 2 * program.pause), LONGEST_PAUSE)
+        program.start_at = now + program.pause
+        again = f"starting it again in {program.pause:.0f} s"
+        self.terminal.line(f"run      | {program.name} ended ({ending(code)}); {again}")
 
     def stop(self) -> None:
         """TERM to all, then KILL to whoever still runs when the time is up."""
-        running = [child for child in self.children if child.process]
-        for child in running:
-            signal_group(child.process, signal.SIGTERM, whole=False)
+        running = [program.process for program in self.programs if program.process]
+        for process in running:
+            process.terminate()
         deadline = time.monotonic() + DRAIN_SECONDS + 2
-        while (running := [child for child in running if child.process and child.process.poll() is None]) and (
-            time.monotonic() < deadline
-        ):
-            for key, _events in self.selector.select(0.1):
-                self.read(key.data, key.fileobj)  # type: ignore[arg-type]
-        for child in self.children:
-            signal_group(child.process, signal.SIGKILL, whole=True)
-            if child.process:
-                child.process.wait()
+        while any(process.poll() is None for process in running) and time.monotonic() < deadline:
+            self.pass_on(0.1)
+        for process in running:
+            kill(process)
 
 
 def spawn(command: Sequence[str], *, directory: Path) -> subprocess.Popen[bytes]:
-    """A child in a session of its own, so that a Ctrl-C at the terminal reaches only this process, which ends it in order."""
+    """A process in a session of its own, so that a Ctrl-C at the terminal reaches only this one, which ends it in order."""
     return subprocess.Popen(
         command,
         cwd=directory,
@@ -185,12 +162,9 @@ def spawn(command: Sequence[str], *, directory: Path) -> subprocess.Popen[bytes]
     )
 
 
-def _prctl() -> ctypes.CDLL | None:
-    return ctypes.CDLL(None) if sys.platform == "linux" else None
-
-
-LIBC = _prctl()
-PR_SET_PDEATHSIG = 1
+def output_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    assert process.stdout is not None  # noqa: S101 (spawn always pipes)
+    return process.stdout
 
 
 def end_with_parent() -> None:
@@ -199,14 +173,11 @@ def end_with_parent() -> None:
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def signal_group(process: subprocess.Popen[bytes] | None, sent: signal.Signals, *, whole: bool) -> None:
-    if process is None:
-        return
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Ends a spawned process at once, with all of its session that is left."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        if whole:
-            os.killpg(process.pid, sent)
-        elif process.poll() is None:
-            os.kill(process.pid, sent)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def ending(code: int) -> str:
@@ -226,15 +197,14 @@ def remember(record: Path, processes: Sequence[subprocess.Popen[bytes]]) -> None
 
 
 def clean_up_after_killed(record: Path, terminal: Terminal) -> None:
-    """Ends what a supervisor that was killed has left: its children got a TERM by its death and drain, or get it now."""
+    """Ends what a supervisor that was killed has left: its programs got a TERM by its death and drain, or get it now."""
     try:
         known: dict[str, str | None] = json.loads(record.read_text())
     except (OSError, ValueError):
         return
     left = [int(pid) for pid, since in known.items() if since and identity(int(pid)) == since]
-    if not left:
-        return
-    terminal.line("Waiting for the processes of a run that was killed …")
+    if left:
+        terminal.line("Waiting for the processes of a run that was killed …")
     for sent, seconds in ((signal.SIGTERM, DRAIN_SECONDS + 2), (signal.SIGKILL, 5)):
         for pid in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):

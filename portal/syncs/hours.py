@@ -5,6 +5,7 @@ from datetime import datetime
 
 from portal.drawing import charts
 from portal.links import paths
+from synclogs import moments
 from synclogs.models import Facet, Project
 from synclogs.overview import activity
 
@@ -43,7 +44,7 @@ def chart(project: Project, *, now: datetime, integration: str = "") -> Chart:
 
     def logs(level: str = "", hour: activity.Hour | None = None) -> str:
         since = hour.start if hour else found[0].start
-        until = paths.exact(hour.start + activity.HOUR) if hour else ""
+        until = paths.exact(hour.start + moments.HOUR) if hour else ""
         return paths.logs(project.slug, integration=integration, level=level, until=until, since=paths.exact(since))
 
     return Chart(

@@ -12,7 +12,7 @@ from portal.drawing import waterfall
 from portal.drawing.values import visible_text
 from portal.drawing.waterfall import Column
 from portal.syncs import cards
-from synclogs import explain
+from synclogs import explain, health
 from synclogs.catalogue import Tone, sync_type_words
 from synclogs.explain import Outcome, times
 from synclogs.models import Trace
@@ -23,7 +23,7 @@ SIZES = (12, 24, 40, RUNS)  # few runs are not stretched over the whole width
 TALL = 56
 BAR = 0.68
 USUAL_NEEDS = 5  # runs; fewer say nothing about what is usual
-BELIEVED = timedelta(days=30) // timedelta(milliseconds=1)
+BELIEVED = health.LONGEST_RUN // timedelta(milliseconds=1)
 ICONS = {
     Outcome.COMPLETED: "ok",
     Outcome.FAILED: "error",

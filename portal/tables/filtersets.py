@@ -15,7 +15,7 @@ from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast
 from django.http import QueryDict
 
-from portal.links.querystring import refused
+from portal.links.querystring import refused, value_words
 from synclogs.catalogue.recovery import OPEN, State
 from synclogs.models import Action, Attention, AuditEvent, Bulk, ConnectedUser, Project, Reenable, Sync
 from synclogs.models.sync import SyncQuerySet
@@ -130,6 +130,19 @@ class SyncFilters(ProjectFilters):
         return syncs.annotate(id_text=Cast("sync_id", CharField())).filter(
             Q(id_text__istartswith=text) | Q(user_id__icontains=text) | Q(user_id__in=owners)
         )
+
+
+SYNC_LABELS = {
+    "q": "Text", "status": "State", "integration": "Integration", "pipeline": "Pipeline", "user": "User",
+    "error_code": "Error code", "attention": "Attention",
+}  # fmt: skip
+
+
+def sync_label(name: str, value: str) -> tuple[str, str]:
+    """The label of a filter of SyncFilters, and its value in words."""
+    if name == "attention":
+        return SYNC_LABELS[name], dict(Attention.choices).get(value, "needed")
+    return SYNC_LABELS.get(name, name), value_words(name, value)
 
 
 def id_of_a_sync(text: str) -> None:

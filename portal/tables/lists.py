@@ -11,9 +11,11 @@ from django.http import QueryDict
 
 from portal.links.querystring import Chip, ChipValue, Pairs, link, pairs, remove, replace
 from portal.tables.filtersets import ProjectFilters
+from synclogs.query.filters import FilterError
 from synclogs.reading import keyset
 
 PAGE_SIZE = 50
+OPTIONS = 300  # of a filter that is picked from the data present
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,8 @@ def listing[M: Model](
     if not errors:
         try:
             page = keyset.page(queryset, column, size=PAGE_SIZE, before=before, after=after)
-        except keyset.CursorError as error:
-            errors = {"cursor": str(error)}
+        except FilterError as error:
+            errors = error.errors
     if errors:
         return Listing("invalid", [], shown, errors, newest)
     state = "rows" if page.rows else "end" if before or after else "unmatched" if query else "empty"

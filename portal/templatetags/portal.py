@@ -13,6 +13,7 @@ from portal.drawing import values
 from portal.links import paths
 from portal.links.querystring import label_of
 from synclogs.explain import phrases, times
+from synclogs.moments import rfc3339
 
 register = template.Library()
 for tag in (values.icon, values.level_badge, values.status_badge, values.counted):
@@ -26,7 +27,6 @@ for plain in (
     values.tone_icon,
     values.level_slug,
     values.number,
-    values.compact,
     values.at,
     values.lower_first,
     values.duration,
@@ -36,8 +36,6 @@ for plain in (
     values.integration_words,
     values.pipeline_words,
     values.sync_type_words,
-    values.type_words,
-    values.as_text,
 ):
     register.filter(plain.__name__, plain)
 register.filter("stamp", values.stamp_or_nothing)
@@ -100,7 +98,7 @@ def moment(context: template.Context) -> datetime:
 @register.simple_tag(takes_context=True)
 def stamp_of_now(context: template.Context) -> str:
     """The moment that this page calls now, for the script that keeps "6 minutes ago" right."""
-    return values.stamp(moment(context))
+    return rfc3339(moment(context))
 
 
 @register.simple_tag(takes_context=True)
@@ -119,4 +117,4 @@ def when(context: template.Context, value: datetime | None, form: str = "") -> S
     else:
         text = phrases.moment_words(value, now=now)
     title = exact if form != "clock" else f"{exact}, {phrases.ago(value, now)}"
-    return format_html('<time datetime="{}" title="{}">{}</time>', values.stamp(value), title, text)
+    return format_html('<time datetime="{}" title="{}">{}</time>', rfc3339(value), title, text)

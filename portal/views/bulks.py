@@ -15,19 +15,18 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.access.projects import ProjectRequest, polled, project_view
+from portal.access.projects import ProjectRequest, actor_of, polled, project_view
 from portal.links import querystring
+from portal.links.responses import SeeOther
 from portal.recovery import bulk_cards
-from portal.recovery.attempt_cards import actor_of
 from portal.recovery.bulk_cards import BulkLine, Typed
 from portal.tables import lists
-from portal.tables.filtersets import BulkFilters, TickedFilters
-from portal.views import syncs
-from portal.views.reenables import SeeOther
-from synclogs.access.actors import NotAllowed, Refused
+from portal.tables.filtersets import BulkFilters, TickedFilters, sync_label
+from synclogs.access.actors import Refused, allow
 from synclogs.explain import bulks as words
 from synclogs.models import Bulk, BulkItem, BulkState, Role, Sync
 from synclogs.models.bulk import MOST_ITEMS
+from synclogs.parsing.identifiers import uuid_of
 from synclogs.recovery import bulk as verbs
 from synclogs.recovery.bulk import RESULTS, Conflict, NothingLeft
 from synclogs.recovery.selection import preview
@@ -73,11 +72,9 @@ def filters_of(request: ProjectRequest) -> TickedFilters:
 
 def start(request: ProjectRequest, typed: Typed) -> Bulk:
     """Raises Refused, NothingLeft."""
-    try:
-        ids = bulk_cards.ids_of(request.POST.get("syncs", ""))
-        key = UUID(typed.key)
-    except ValueError:
-        raise Refused("syncs", "The form came damaged, so nothing was started. Here is the preview again.") from None
+    ids, key = bulk_cards.ids_of(request.POST.get("syncs", "")), uuid_of(typed.key)
+    if ids is None or key is None:
+        raise Refused("syncs", "The form came damaged, so nothing was started. Here is the preview again.")
     source = querystring.link(querystring.pairs(request.GET.lists()))[1:]
     return verbs.start(
         request.project,
@@ -125,7 +122,7 @@ def page(
 
 
 def label(name: str, value: str) -> tuple[str, str]:
-    return ("Sync", value[:8]) if name == "sync" else syncs.label(name, value)
+    return ("Sync", value[:8]) if name == "sync" else sync_label(name, value)
 
 
 # All of them, and one
@@ -227,10 +224,8 @@ def act(request: ProjectRequest, bulk: UUID, verb: str) -> HttpResponse:
     found = bulk_of(request, bulk)
     if verb not in bulk_cards.VERBS:
         raise Http404("No such verb.")
-    if request.role < Role.LEAD:
-        raise PermissionDenied(
-            f"To {verb} a bulk re-enable is for the role Lead and above. You are {request.role.label.lower()} here.",
-        )
+    sentence = f"To {verb} a bulk re-enable is for the role Lead and above. You are {request.role.label.lower()} here."
+    allow(actor_of(request), Role.LEAD, sentence)
     if verb == "approve" and found.requested_by_id == request.user.pk:
         raise PermissionDenied("You asked for it yourself, so somebody else has to approve it: another lead.")
     if request.method == "POST":
@@ -265,8 +260,6 @@ def done(request: ProjectRequest, found: Bulk, verb: str) -> HttpResponse:
                 verbs.resume(found, actor=actor, now=now, reason=reason)
             case _:
                 verbs.abort(found, actor=actor, now=now, reason=reason)
-    except NotAllowed as error:
-        raise PermissionDenied(str(error)) from None
     except Refused as refused:
         return ask(request, bulk_cards.line_of(request, found, now=now), verb, reason=reason, error=refused.sentence)
     except Conflict as conflict:

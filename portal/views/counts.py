@@ -5,9 +5,9 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from portal.access.projects import ProjectRequest, polled, project_view
-from portal.links import querystring
+from portal.links.question import Question
 from portal.log import list_counts
-from synclogs.query.filters import FilterError, LogFilter
+from synclogs.query.filters import FilterError
 
 
 @project_view()
@@ -15,11 +15,10 @@ from synclogs.query.filters import FilterError, LogFilter
 def facets(request: ProjectRequest) -> HttpResponse:
     """Groups of the filter rail and the chart, those of them that the page may have shown without numbers."""
     now = timezone.now()
-    try:
-        log_filter = LogFilter.parse(request.GET.lists(), now=now, besides=querystring.BESIDES)
-    except FilterError as error:
-        return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
-    numbers = list_counts.numbers_of(request, log_filter, now=now, errors={}, is_patient=True)
+    question = Question.read(request.GET.lists(), now=now)
+    if question.errors:
+        return HttpResponse(str(FilterError(question.errors)), status=400, content_type="text/plain; charset=utf-8")
+    numbers = list_counts.numbers_of(question, request.project, now=now, is_patient=True)
     response = render(request, "_counts.html", {"now": now, **numbers})
     response["X-Fragment"] = "counts"
     return response

@@ -3,18 +3,20 @@
 A URL with the parameters of the log list comes in; a page, a stream or a fragment goes out. Reads only through synclogs.export.lifecycle.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
 
-from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from portal.access.projects import ProjectRequest, client_address, polled, project_view
+from portal.access.projects import ProjectRequest, actor_of, polled, project_view
 from portal.links import querystring
+from portal.links.question import Question
 from portal.log import exports
 from synclogs.export import lifecycle
-from synclogs.export.lifecycle import Origin
 from synclogs.models import Export, ExportFormat, Role
 from synclogs.query.filters import FilterError, LogFilter
 
@@ -28,26 +30,25 @@ CONTENT_TYPES = {
 @project_view(role=Role.OPERATOR)
 def export_page(request: ProjectRequest) -> HttpResponseBase:
     """With `format` the file, without it the page that offers it; with htmx aimed at #exports only the list of them."""
-    now = timezone.now()
+    question = Question.read(request.GET.lists(), now=timezone.now(), besides=("format",))
     try:
-        log_filter = LogFilter.parse(request.GET.lists(), now=now, besides=("format", *querystring.BESIDES))
-        format = wanted(request.GET)
+        log_filter = question.readable
+        format = wanted(question.values("format"))
     except FilterError as error:
-        return page(request, None, errors=error.errors, status=HTTPStatus.BAD_REQUEST)
+        return page(request, replace(question, log_filter=None, errors=error.errors), status=HTTPStatus.BAD_REQUEST)
     if request.htmx and request.htmx.target == "exports":
         response = render(request, "_exports.html", recent(request))
         response["X-Fragment"] = "exports"
     elif format is None:
-        response = page(request, log_filter)
+        response = page(request, question)
     else:
-        return file(request, log_filter, format)
+        return file(request, question, log_filter, format=format)
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
     return response
 
 
-def wanted(parameters: QueryDict) -> ExportFormat | None:
+def wanted(given: Sequence[str]) -> ExportFormat | None:
     """The format asked for, None for none. Raises FilterError."""
-    given = parameters.getlist("format")
     try:
         return ExportFormat(given[0]) if len(given) == 1 else None if not given else ExportFormat(" ".join(given))
     except ValueError:
@@ -55,16 +56,11 @@ def wanted(parameters: QueryDict) -> ExportFormat | None:
 
 
 def page(
-    request: ProjectRequest,
-    log_filter: LogFilter | None,
-    *,
-    errors: dict[str, str] | None = None,
-    is_busy: bool = False,
-    status: int = HTTPStatus.OK,
+    request: ProjectRequest, question: Question, *, is_busy: bool = False, status: int = HTTPStatus.OK
 ) -> HttpResponse:
-    query = querystring.canonical(log_filter) if log_filter else querystring.pairs(request.GET.lists())
+    log_filter, query = question.log_filter, question.with_page(())
     context = {
-        "errors": errors or {},
+        "errors": question.errors,
         "is_busy": is_busy,
         "at_once": lifecycle.AT_ONCE,
         "most": lifecycle.MOST,
@@ -90,19 +86,21 @@ def recent(request: ProjectRequest) -> dict[str, object]:
     return {"now": now, "lines": [exports.line(row, now=now) for row in rows]}
 
 
-def file(request: ProjectRequest, log_filter: LogFilter, format: ExportFormat) -> HttpResponseBase:
+def file(
+    request: ProjectRequest, question: Question, log_filter: LogFilter, *, format: ExportFormat
+) -> HttpResponseBase:
     """The stream; to HEAD only what it would be, since asking must not start one."""
     now = timezone.now()
     headers = {"X-Content-Type-Options": "nosniff"}
     if request.method == "HEAD":
         return HttpResponse(content_type=CONTENT_TYPES[format], headers=headers | disposition(request, format))
-    origin = Origin(client_address(request), request.id)
+    actor = actor_of(request)
     try:
-        begun = lifecycle.start(log_filter, request.project, person=request.user, format=format, now=now, origin=origin)
+        begun = lifecycle.start(log_filter, request.project, request.user, actor=actor, format=format, now=now)
     except lifecycle.Busy:
-        return page(request, log_filter, is_busy=True, status=HTTPStatus.TOO_MANY_REQUESTS)
+        return page(request, question, is_busy=True, status=HTTPStatus.TOO_MANY_REQUESTS)
     return StreamingHttpResponse(
-        lifecycle.pieces(begun, log_filter, origin=origin),
+        lifecycle.pieces(begun, log_filter, actor=actor),
         content_type=CONTENT_TYPES[format],
         headers=headers | disposition(request, format, begun),
     )

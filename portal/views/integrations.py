@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from portal.access.projects import ProjectRequest, project_view
 from portal.links import paths, querystring
+from portal.log import rows as log_lines
 from portal.recovery.attempt_cards import sleep_of
 from portal.syncs import cards, hours
 from portal.tables import lists
-from portal.views.logs import rows_of
-from synclogs import catalogue, explain
+from synclogs import catalogue, explain, moments
 from synclogs.catalogue import Tone
 from synclogs.explain import Verdict
 from synclogs.models import Facet, HourCount, Project, Sleeper, Sync
@@ -149,7 +149,9 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
         "hit": cards.sync_rows(project, hit[:USERS_HIT], now=now),
         "bulk_query": urlencode({"integration": slug}),
         "hit_url": paths.syncs(project.slug, integration=slug, attention="any"),
-        "log_rows": rows_of(timeline.latest(project, first=first, last=last, size=ENTRIES, integration=slug), request),
+        "log_rows": log_lines.lines(
+            timeline.latest(project, first=first, last=last, size=ENTRIES, integration=slug), project, now=now
+        ),
         "all_logs": paths.logs(project.slug, integration=slug, since=paths.since_of(last, now=now)),
     }
     return render(request, "integration.html", context, status=400 if wrong else 200)
@@ -162,4 +164,4 @@ def span(project: Project, item: IntegrationStanding, *, now: datetime) -> tuple
     last = hours.first()
     if last is None:
         return (item.seen_at, item.seen_at)
-    return last - timedelta(days=30), last + activity.HOUR
+    return last - timedelta(days=30), last + moments.HOUR

@@ -12,7 +12,7 @@ from django.utils import timezone
 from portal.access.projects import LAST_PROJECT, ProjectRequest, project_view, takes
 from portal.links import paths
 from portal.syncs import cards, hours
-from synclogs import explain
+from synclogs import explain, moments
 from synclogs.catalogue import Tone
 from synclogs.explain import StateCounts
 from synclogs.models import Attention, Project, Sync
@@ -125,9 +125,9 @@ def shares(project: Project, *, since: datetime, now: datetime) -> list[Share]:
 
 def last_hour(project: Project, *, now: datetime) -> dict[str, object]:
     """The errors of the last hour by cause; a code that was not seen in the week before is marked as new."""
-    since = now - activity.HOUR
-    causes = activity.causes(project, since=since, until=now + activity.HOUR)
-    known = activity.seen_codes(project, since=now - NEW_FOR, until=activity.whole_hour(since))
+    since = now - moments.HOUR
+    causes = activity.causes(project, since=since, until=now + moments.HOUR)
+    known = activity.seen_codes(project, since=now - NEW_FOR, until=moments.floor(since, moments.HOUR))
     return {
         "causes": [
             (

@@ -10,21 +10,21 @@ from http import HTTPStatus
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.access.projects import ProjectRequest, polled, project_view
+from portal.access.projects import ProjectRequest, actor_of, polled, project_view
 from portal.links import paths
 from portal.links.querystring import value_words
-from portal.recovery import attempt_cards, bulk_cards
-from portal.recovery.attempt_cards import Progress, Typed, actor_of
+from portal.links.responses import SeeOther
+from portal.log import rows as log_lines
+from portal.recovery import attempt_cards, bulk_cards, sync_page
+from portal.recovery.attempt_cards import Progress, Typed
 from portal.syncs import cards
 from portal.tables import lists
 from portal.tables.filtersets import UNDER_WAY, ReenableFilters
-from portal.views import syncs
-from portal.views.logs import rows_of
 from synclogs.access.actors import NotAllowed, Refused, required_text
 from synclogs.catalogue import Tone
 from synclogs.catalogue.recovery import OPEN, Evidence, State
@@ -37,12 +37,6 @@ from synclogs.recovery import provenance, reenable, resolutions
 ENTRIES = 20
 AFTERWARDS = timedelta(minutes=15)  # so long after its end entries still belong to the story
 LABELS = {"state": "State", "integration": "Integration", "user": "User", "sync": "Sync", "who": "Who", "bulk": "Bulk"}
-
-
-class SeeOther(HttpResponseRedirect):
-    """After a form: the answer is at another address, and reloading it sends nothing again."""
-
-    status_code = HTTPStatus.SEE_OTHER
 
 
 # What is done to a sync
@@ -106,7 +100,7 @@ def resolve(request: ProjectRequest, sync_id: str) -> HttpResponse:
 def again(request: ProjectRequest, found: Sync, typed: Typed, refused: Refused, *, now: datetime) -> HttpResponse:
     """The page of the sync with the form as it was typed and the words at its field."""
     typed = replace(typed, errors={refused.field: refused.sentence})
-    return syncs.show(request, found, now=now, typed=typed)
+    return sync_page.show(request, found, now=now, typed=typed)
 
 
 @project_view()
@@ -182,7 +176,7 @@ def told(request: ProjectRequest, line: attempt_cards.AttemptLine, *, now: datet
         "progress": attempt_cards.progress_of(line, now=now, newest=newest),
         "ended_by": ended_by,
         "ended_words": source_words(provenance.of(ended_by), now=now) if ended_by else "",
-        "log_rows": rows_of(entries, request),
+        "log_rows": log_lines.lines(entries, request.project, now=now),
         "all_logs": paths.logs(request.project.slug, sync=str(found.sync_id), since=paths.exact(found.requested_at)),
     }
 
@@ -205,7 +199,7 @@ def reenables(request: ProjectRequest) -> HttpResponse:
     matching = everything.none() if filters.errors_by_name else filters.qs
     wanted = matching if filters.errors_by_name else filters.in_state(matching)
     listing = lists.listing(filters, wanted, column="requested_at", label=label)
-    integrations = everything.order_by().values_list("integration", flat=True).distinct()[: syncs.OPTIONS]
+    integrations = everything.order_by().values_list("integration", flat=True).distinct()[: lists.OPTIONS]
     chosen = {name: request.GET.getlist(name) for name in LABELS}
     offered = dict.fromkeys((*sorted(filter(None, integrations)), *filter(None, chosen["integration"])))
     context = {

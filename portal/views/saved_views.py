@@ -11,16 +11,17 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.access.projects import ProjectRequest, polled, project_view
+from portal.access.projects import ProjectRequest, actor_of, polled, project_view
 from portal.links import querystring
 from portal.links.querystring import Pairs
+from portal.links.question import Question
 from portal.log import columns, saved_views_rail
 from portal.log.payload import escaped
+from synclogs.access.actors import Refused
 from synclogs.models import SavedView
 from synclogs.query.fields import blanks
-from synclogs.query.filters import FilterError, LogFilter
+from synclogs.query.filters import FilterError
 from synclogs.reading import saved_views
-from synclogs.reading.saved_views import Refused
 
 FORM = ("GET", "HEAD", "POST")
 
@@ -46,13 +47,15 @@ def counts(request: ProjectRequest) -> HttpResponse:
 @project_view(methods=("POST",))
 def create(request: ProjectRequest) -> HttpResponse:
     """A new view of what the list shows."""
-    actor, is_shared = saved_views_rail.actor_of(request), "is_shared" in request.POST
-    if is_shared and not actor.may_share:
-        raise PermissionDenied(share_words(request))
+    actor, is_shared = actor_of(request), "is_shared" in request.POST
+    if is_shared:
+        saved_views.allow_sharing(actor)
     name = request.POST.get("name", "")
     try:
         query = readable_query(request)
-        view = saved_views.create(actor, name=name, query=query, is_shared=is_shared)
+        view = saved_views.create(
+            request.project, request.user, actor=actor, name=name, query=query, is_shared=is_shared
+        )
     except Refused as refused:
         return again(request, None, refused, is_shared=is_shared)
     messages.success(request, f"The view “{escaped(view.name)}” is saved{' for the team' if is_shared else ''}.")
@@ -63,14 +66,12 @@ def create(request: ProjectRequest) -> HttpResponse:
 def change(request: ProjectRequest, view: int) -> HttpResponse:
     """`act` keep: the view shows from now on what the list shows. `act` edit: another name, shared or not."""
     found = changeable(request, view)
-    actor, is_shared = saved_views_rail.actor_of(request), "is_shared" in request.POST
+    actor, is_shared = actor_of(request), "is_shared" in request.POST
     query = pairs_of(request.POST.get("query", ""))
     try:
         if request.POST.get("act") == "keep":
             saved_views.change(found, actor, query=readable_query(request))
         else:
-            if is_shared and not found.is_shared and not actor.may_share:
-                raise PermissionDenied(share_words(request))
             saved_views.change(found, actor, name=request.POST.get("name", ""), is_shared=is_shared)
     except Refused as refused:
         return again(request, found, refused, is_shared=is_shared)
@@ -90,7 +91,7 @@ def remove(request: ProjectRequest, view: int) -> HttpResponse:
             "query_text": querystring.link(query)[1:],
         }
         return render(request, "delete_view.html", {**context, "back": address(request, query, found)})
-    saved_views.remove(found, saved_views_rail.actor_of(request))
+    saved_views.remove(found, actor_of(request))
     messages.success(request, f"The view “{escaped(found.name)}” is deleted.")
     return to_list(request, pairs_of(request.POST.get("query", "")), None)
 
@@ -101,25 +102,23 @@ def changeable(request: ProjectRequest, number: int) -> SavedView:
     found = views.filter(pk=number).first()
     if found is None:
         raise Http404("No such view.")
-    if not saved_views_rail.actor_of(request).may_change(found):
+    if not saved_views.may_change(found, actor_of(request)):
         owner = escaped(saved_views_rail.person_words(found))
         raise PermissionDenied(f"Only {owner}, whose view it is, and leads can change this view of the team.")
     return found
 
 
-def share_words(request: ProjectRequest) -> str:
-    return f"Sharing a view with the team is for operators and above. You are {request.role.label.lower()} here."
-
-
 def readable_query(request: HttpRequest) -> str:
     """The query of the form, read as the list reads it, in its canonical form. Raises Refused."""
     given = QueryDict(request.POST.get("query", ""))
+    question = Question.read(given.lists(), now=timezone.now())
     try:
-        log_filter = LogFilter.parse(given.lists(), now=timezone.now(), besides=querystring.BESIDES)
+        if question.errors:
+            raise FilterError(question.errors)
         chosen = columns.parse(given.getlist(columns.PARAMETER))
     except FilterError as error:
         raise Refused("query", f"These filters cannot be saved. {error}") from None
-    return querystring.link(querystring.canonical(log_filter, columns.canonical(chosen)))[1:]
+    return querystring.link(question.with_page(columns.canonical(chosen)))[1:]
 
 
 def pairs_of(text: str) -> Pairs:
@@ -147,7 +146,7 @@ def again(request: ProjectRequest, view: SavedView | None, refused: Refused, *, 
         "act": request.POST.get("act", ""),
         "name": request.POST.get("name", view.name if view else ""),
         "is_shared": is_shared,
-        "may_share": saved_views_rail.actor_of(request).may_share or (view is not None and view.is_shared),
+        "may_share": saved_views.may_share(actor_of(request)) or (view is not None and view.is_shared),
         "query_text": querystring.link(query)[1:],
         "errors": {refused.field: str(refused)},
         "back": address(request, query, view),

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from portal.access.projects import ProjectRequest, project_view
 from portal.log import columns, payload, rows, tickets
-from portal.views import logs
 from synclogs.models import ConnectedUser, LogEntry
+from synclogs.parsing.identifiers import uuid_of
 from synclogs.query.filters import FilterError
 from synclogs.reading import tail
 
@@ -28,14 +28,14 @@ def keys_of(request: ProjectRequest, *, most: int) -> list[UUID]:
     given = request.GET.getlist("key")
     if not given or len(given) > most:
         raise FilterError({"key": f"Give 1 to {most} keys."})
-    try:
-        return list(dict.fromkeys(UUID(key) for key in given))
-    except ValueError:
-        raise FilterError({"key": "This is not the key of an entry."}) from None
+    keys = {uuid_of(text): None for text in given}
+    if None in keys:
+        raise FilterError({"key": "This is not the key of an entry."})
+    return [key for key in keys if key]
 
 
-def found(request: ProjectRequest, *, most: int) -> list[LogEntry]:
-    entries = list(LogEntry.objects.of(request.project).at_keys(keys_of(request, most=most)).newest_first())
+def found(request: ProjectRequest, keys: Sequence[UUID]) -> list[LogEntry]:
+    entries = list(LogEntry.objects.of(request.project).at_keys(keys).newest_first())
     if not entries:
         raise Http404("No such entry.")
     return entries
@@ -49,7 +49,7 @@ def refused(error: FilterError) -> HttpResponse:
 def lines(request: ProjectRequest) -> HttpResponse:
     """The lines of these entries as in the list, for the pill of the live tail."""
     try:
-        entries = found(request, most=tail.SIZE)
+        entries = found(request, keys_of(request, most=tail.SIZE))
         chosen = columns.parse(request.GET.getlist("columns"))
     except FilterError as error:
         return refused(error)
@@ -66,7 +66,7 @@ def copy(request: ProjectRequest) -> HttpResponse:
     try:
         if form not in FORMATS:
             raise FilterError({"format": f"The format is one of {', '.join(FORMATS)}."})
-        entries = found(request, most=LONGEST)
+        entries = found(request, keys_of(request, most=LONGEST))
     except FilterError as error:
         return refused(error)
     if form == "json":
@@ -78,7 +78,7 @@ def copy(request: ProjectRequest) -> HttpResponse:
 @project_view()
 def ticket(request: ProjectRequest, key: UUID) -> HttpResponse:
     """One entry as text for a ticket."""
-    return HttpResponse(ticket_text(request, [logs.found(request, key)]), content_type=TEXT)
+    return HttpResponse(ticket_text(request, found(request, [key])), content_type=TEXT)
 
 
 def ticket_text(request: ProjectRequest, entries: Sequence[LogEntry]) -> str:

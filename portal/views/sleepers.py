@@ -7,22 +7,21 @@ synclogs.recovery.resolutions.
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.access.projects import ProjectRequest, project_view
+from portal.access.projects import ProjectRequest, actor_of, project_view
 from portal.links import paths, querystring
+from portal.links.responses import SeeOther
 from portal.recovery import attempt_cards
-from portal.recovery.attempt_cards import actor_of
 from portal.syncs import cards
-from portal.views.reenables import SeeOther
-from synclogs.access.actors import NotAllowed, Refused
+from synclogs.access.actors import Refused
 from synclogs.catalogue import integration_words
 from synclogs.models import ConnectedUser, Project, Role, Sleeper, Sync
 from synclogs.parsing.identifiers import uuid_of
+from synclogs.query.filters import FilterError
 from synclogs.reading import keyset
 from synclogs.recovery import resolutions
 
@@ -55,8 +54,8 @@ def sleepers(request: ProjectRequest) -> HttpResponse:
         try:
             before, after = (request.GET.get(name, "") for name in keyset.CURSORS)
             page = keyset.page(everything, "at", size=PAGE_SIZE, before=before, after=after)
-        except keyset.CursorError as error:
-            errors = {"cursor": str(error)}
+        except FilterError as error:
+            errors = error.errors
     syncs = Sync.objects.of(request.project).filter(
         sync_id__in=[row.value for row in page.rows if row.kind == Sleeper.Kind.SYNC]
     )
@@ -105,8 +104,6 @@ def put(request: ProjectRequest) -> HttpResponse:
             )
         except Refused as refused:
             errors["for" if refused.field == "until" else refused.field] = refused.sentence
-        except NotAllowed as denied:
-            raise PermissionDenied(str(denied)) from None
         else:
             messages.success(request, "It is on the do-not-wake list now: only a lead with a reason wakes it.")
             return SeeOther(url_of(request.project, kind, value))
@@ -146,10 +143,7 @@ def wake(request: ProjectRequest, sleeper: int) -> HttpResponse:
     found = Sleeper.objects.of(request.project).select_related("project").filter(pk=sleeper).first()
     if found is None:
         raise Http404("No such entry.")
-    try:
-        resolutions.wake(found, actor=actor_of(request))
-    except NotAllowed as denied:
-        raise PermissionDenied(str(denied)) from None
+    resolutions.wake(found, actor=actor_of(request))
     messages.success(request, "It is off the do-not-wake list.")
     if request.POST.get("back") == "list":
         return SeeOther(reverse("sleepers", args=(request.project.slug,)))

@@ -3,45 +3,21 @@
 A URL comes in, a page goes out. What a sync's state means is said by synclogs.explain; nothing is changed here.
 """
 
-from datetime import datetime
-from urllib.parse import urlencode
-
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
 from portal.access.projects import ProjectRequest, project_view
-from portal.links import paths
 from portal.links.querystring import value_words
-from portal.recovery.attempt_cards import Typed, among, panel_of, sleep_of
-from portal.syncs import cards, run_strip
+from portal.recovery import sync_page
+from portal.syncs import cards
 from portal.tables import lists
-from portal.tables.filtersets import ANY, SyncFilters
-from portal.views.logs import rows_of
-from synclogs import explain
-from synclogs.catalogue import SyncStatus, Tone, sync_type_words
-from synclogs.models import Attention, ConnectedUser, LogEntry, Project, Role, Sleeper, Sync
+from portal.tables.filtersets import ANY, SYNC_LABELS, SyncFilters, sync_label
+from synclogs.catalogue import SyncStatus, Tone
+from synclogs.models import Attention, Role, Sync
 from synclogs.models.sync import SyncQuerySet
-from synclogs.overview import activity, state_counts
+from synclogs.overview import state_counts
 from synclogs.parsing.identifiers import uuid_of
-from synclogs.query.fields import blanks
-from synclogs.reading import timeline
-
-LISTED = 10
-ENTRIES = 20
-SIBLINGS = 25
-OPTIONS = 300
-NOT_NAMED = "-"  # in the address, runs that no log gives a sync type
-LABELS = {
-    "q": "Text", "status": "State", "integration": "Integration", "pipeline": "Pipeline", "user": "User",
-    "error_code": "Error code", "attention": "Attention",
-}  # fmt: skip
-
-
-def label(name: str, value: str) -> tuple[str, str]:
-    if name == "attention":
-        return LABELS[name], dict(Attention.choices).get(value, "needed")
-    return LABELS.get(name, name), value_words(name, value)
 
 
 @project_view()
@@ -53,14 +29,14 @@ def syncs(request: ProjectRequest) -> HttpResponse:
     matching: SyncQuerySet = everything.none() if filters.errors_by_name else filters.qs
     wanted = matching if filters.errors_by_name else filters.needing(matching)
     tally = state_counts.tally(matching, now=now)
-    listing = lists.listing(filters, wanted.newest_first(), column="last_seen_at", label=label)
+    listing = lists.listing(filters, wanted.newest_first(), column="last_seen_at", label=sync_label)
     context = {
         "now": now,
         "listing": listing,
         "rows": cards.sync_rows(request.project, listing.rows, now=now),
         "tabs": attention_tabs(request, tally),
         "may_tick": request.role >= Role.LEAD and bool(tally.counts.errored),
-        "chosen": {name: request.GET.getlist(name) for name in LABELS},
+        "chosen": {name: request.GET.getlist(name) for name in SYNC_LABELS},
         "menus": menus(request),
     }
     return render(request, "syncs.html", context, status=listing.status)
@@ -84,12 +60,12 @@ def menus(request: ProjectRequest) -> list[tuple[str, str, list[tuple[str, str]]
     present = Sync.objects.of(request.project).order_by()
     found: dict[str, list[str]] = {"status": list(SyncStatus.values)}
     for name in ("integration", "pipeline"):
-        values = present.values_list(name, flat=True).distinct()[:OPTIONS]
+        values = present.values_list(name, flat=True).distinct()[: lists.OPTIONS]
         found[name] = sorted(filter(None, values), key=lambda value: value_words(name, value).lower())
     made = []
     for name, options in found.items():
         offered = dict.fromkeys((*options, *filter(None, request.GET.getlist(name))))
-        made.append((name, LABELS[name], [(value, value_words(name, value)) for value in offered]))
+        made.append((name, SYNC_LABELS[name], [(value, value_words(name, value)) for value in offered]))
     return made
 
 
@@ -100,118 +76,4 @@ def sync(request: ProjectRequest, sync_id: str) -> HttpResponse:
     found = Sync.objects.of(request.project).select_related("project").filter(sync_id=key).first() if key else None
     if found is None:
         return cards.missing(request, "sync", sync_id)
-    return show(request, found, now=timezone.now())
-
-
-def show(request: ProjectRequest, found: Sync, *, now: datetime, typed: Typed | None = None) -> HttpResponse:
-    """`typed`: a form of the panel that cannot be taken like that, shown again with its errors."""
-    project = request.project
-    good = timeline.last_good(found, project)
-    entries = timeline.latest(
-        project, first=found.first_seen_at, last=found.last_seen_at, size=ENTRIES, sync=str(found.sync_id)
-    )
-    owner = ConnectedUser.objects.of(project).filter(user_id=found.user_id).first() if found.user_id else None
-    errors = [
-        (error, error_logs(project, error.entry, now=now, alike=True)) for error in activity.last_errors(found, project)
-    ]
-    # Without its word the form, at whose field an error stands, might not be there.
-    ask = typed is not None or request.GET.get("ask") == "provider"
-    panel = panel_of(request, found, owner=owner, now=now, typed=typed, ask_provider=ask)
-    log_rows = rows_of(entries, request)
-    runs = runs_of(found, request, now=now)
-    context = {
-        "now": now,
-        "sync": found,
-        "words": cards.sync_words(found),
-        "owner": owner,
-        "verdict": explain.sync_verdict(found, now=now),
-        "lamps": lamps(found, now=now),
-        "freshness": explain.freshness(found, now=now),
-        "next_expected": explain.next_expected(found, now=now),
-        "retry_clock": explain.retry_clock(found, now=now),
-        "last_counts": last_counts(found),
-        "last_good": cards.run_row(project, good, now=now) if good else None,
-        **runs,
-        "errors": errors[:1],
-        "more_errors": errors[1:],
-        "all_errors": error_logs(project, errors[0][0].entry, now=now) if errors else "",
-        "log_rows": log_rows,
-        "story": among(log_rows, panel.past),
-        "all_logs": paths.logs(
-            project.slug, sync=str(found.sync_id), since=paths.since_of(found.last_seen_at, now=now)
-        ),
-        **siblings(found, project, now=now),
-        **sleep_of(request, Sleeper.Kind.SYNC, str(found.sync_id), now=now),
-        "panel": panel,
-    }
-    return render(request, "sync.html", context, status=400 if typed or runs["runs_error"] else 200)
-
-
-def siblings(found: Sync, project: Project, *, now: datetime) -> dict[str, object]:
-    """The other syncs of the same customer."""
-    if not found.user_id:
-        return {"siblings": [], "more_siblings": False}
-    others = Sync.objects.of(project).filter(user_id=found.user_id).exclude(pk=found.pk).newest_first()
-    rows = list(others[: SIBLINGS + 1])
-    return {"siblings": cards.sync_rows(project, rows[:SIBLINGS], now=now), "more_siblings": len(rows) > SIBLINGS}
-
-
-def lamps(found: Sync, *, now: datetime) -> list[cards.Lamp]:
-    """Two legs: does data come in, and do the notifications about it arrive at our application."""
-    data, delivery = explain.data_verdict(found, now=now), explain.delivery_verdict(found, now=now)
-    return [
-        cards.Lamp(data.tone, "Data", data.finding.label.lower()),
-        cards.Lamp(delivery.tone, "Webhooks", "failing")
-        if delivery
-        else cards.Lamp(Tone.UNKNOWN, "Webhooks", "no failure logged in the last 24 hours"),
-    ]
-
-
-def last_counts(found: Sync) -> str:
-    return explain.run_counts(
-        found.created,
-        found.updated,
-        found.deleted,
-        total_processed=found.total_processed,
-        total_changes=found.total_changes,
-        duration=found.duration_ms,
-    )
-
-
-def runs_of(found: Sync, request: ProjectRequest, *, now: datetime) -> dict[str, object]:
-    """The last runs as strip and table, all or those of the sync type that the address names."""
-    kinds = {kind or NOT_NAMED: kind for kind in timeline.kinds(found, request.project)}
-    asked, error = request.GET.get("sync_type"), blanks(request.GET.lists()).get("sync_type", "")
-    runs = timeline.runs(found, request.project)
-    if asked in kinds:
-        runs = timeline.recent(runs).filter(sync_type=kinds[asked])
-    rows = (
-        [cards.run_row(request.project, run, now=now) for run in runs[: run_strip.RUNS]]
-        if asked in (None, *kinds) and not error
-        else []
-    )
-    choices = [("", "All", asked is None)]
-    choices += [
-        (f"?{urlencode({'sync_type': name})}", sync_type_words(kind) or "Not named", name == asked)
-        for name, kind in kinds.items()
-    ]
-    return {
-        "runs_error": error,
-        "strip": run_strip.strip(rows, now=now),
-        "runs": rows[:LISTED],
-        "older_runs": rows[LISTED:],
-        "run_kinds": choices if len(kinds) > 1 or asked is not None else [],
-        "run_kind": asked,
-    }
-
-
-def error_logs(project: Project, entry: LogEntry, *, now: datetime, alike: bool = False) -> str:
-    """The errors of the sync around that time; `alike`: only those of the same kind."""
-    return paths.logs(
-        project.slug,
-        sync=str(entry.sync_id),
-        level="error",
-        event=entry.event if alike else "",
-        error_code=entry.error_code if alike else "",
-        since=paths.since_of(entry.occurred_at, now=now),
-    )
+    return sync_page.show(request, found, now=timezone.now())

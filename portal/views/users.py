@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from portal.access.projects import ProjectRequest, project_view
 from portal.links import paths
+from portal.log import rows as log_lines
 from portal.recovery.attempt_cards import sleep_of
 from portal.syncs import cards
 from portal.tables import lists
 from portal.tables.filtersets import ANY, UserFilters
-from portal.views.logs import rows_of
 from synclogs import explain
 from synclogs.explain import StateCounts
 from synclogs.models import ConnectedUser, LogEntry, Project, Sleeper, Sync
@@ -99,7 +99,7 @@ def page(request: ProjectRequest, user_id: str) -> HttpResponse:
         "syncs_url": paths.syncs(project.slug, user=found.user_id),
         "metadata": metadata(found),
         **sleep_of(request, Sleeper.Kind.USER, found.user_id, now=now),
-        "log_rows": rows_of(entries_of(found, project), request),
+        "log_rows": log_lines.lines(entries_of(found, project), project, now=now),
         "all_logs": paths.logs(
             project.slug, user=found.user_id, since=paths.since_of(last, now=now) if last else "30d"
         ),

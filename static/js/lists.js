@@ -133,5 +133,8 @@ export function startLists() {
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.target?.id === "logs") event.detail.target.setAttribute("aria-busy", "true");
   });
-  document.addEventListener("htmx:afterRequest", () => document.getElementById("logs")?.removeAttribute("aria-busy"));
+  // Not when something else has come meanwhile, such as the context of a row.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.target?.id === "logs") event.detail.target.removeAttribute("aria-busy");
+  });
 }

@@ -1,7 +1,7 @@
 /* Log rows: the button opens the context in place; htmx fetches it once, on the "expand" event. */
 const RETRY_WORDS = "Could not load this entry.";
 
-export function panelOf(button) {
+function panelOf(button) {
   return document.getElementById(button.getAttribute("aria-controls"));
 }
 

@@ -37,7 +37,7 @@ LONGEST_TEXT = 2000
 
 
 class NotAllowed(Exception):
-    """The actor's role is too low; the text says which would do."""
+    """The actor may not do this; the text says who may. The faces answer 403 with it and note it (synclogs.access.denials)."""
 
 
 class Refused(Exception):
@@ -47,6 +47,12 @@ class Refused(Exception):
         super().__init__(sentence)
         self.field = field
         self.sentence = sentence
+
+
+def allow(actor: Actor, least: Role, sentence: str = "") -> None:
+    """Raises NotAllowed for an actor whose role is below `least`."""
+    if actor.role < least:
+        raise NotAllowed(sentence or f"This is for the role {least.label} and above.")
 
 
 def required_text(field: str, text: str) -> str:

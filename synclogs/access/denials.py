@@ -15,12 +15,13 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 
 from synclogs.access import audit
+from synclogs.access.actors import Actor
 from synclogs.models import Action, AuditEvent, Denial, Project
+from synclogs.moments import MINUTE, floor
 from synclogs.parsing.decoding import cleaned
 
 logger = structlog.get_logger(__name__)
 
-MINUTE = timedelta(minutes=1)
 GRACE = timedelta(seconds=5)  # for what was counted at the very end of a minute and is still on its way
 DEAD = timedelta(minutes=2)  # behind by so much the worker is away, and the next refusal does a little of its work
 LEFT_BY_THE_DEAD = 5
@@ -90,14 +91,25 @@ def note(
         "request_id": request_id,
     }
     try:
-        if not _counted(kind, name, minute=_minute(now)) and _begun(kind, name, row, minute=_minute(now)):
+        minute = floor(now, MINUTE)
+        if not _counted(kind, name, minute=minute) and _begun(kind, name, row, minute=minute):
             settle(now=now, until=now - DEAD, most=LEFT_BY_THE_DEAD)
     except (DatabaseError, InterfaceError) as error:
         logger.warning("refusal not counted", action=str(action), error=type(error).__name__)
 
 
-def _minute(now: datetime) -> datetime:
-    return now.replace(second=0, microsecond=0)
+def deny(actor: Actor, tried: str, reason: str, *, project: Project) -> None:
+    """Counts that this person or key was not allowed to do something in the project; see `note`."""
+    note(
+        Action.ACCESS_DENIED,
+        tried,
+        address=actor.address,
+        request_id=actor.request_id,
+        project=project,
+        actor=actor.user,
+        actor_text="" if actor.user else actor.text,
+        reason=reason,
+    )
 
 
 def _counted(kind: Kind, name: str, *, minute: datetime) -> bool:
@@ -162,7 +174,7 @@ def settle(*, now: datetime, until: datetime | None = None, most: int | None = N
 
     Several processes may do it at once: a count is taken away in the transaction that writes its row.
     """
-    over = _minute(until or now - GRACE)
+    over = floor(until or now - GRACE, MINUTE)
     with transaction.atomic():
         held = Denial.objects.select_related("project", "actor").select_for_update(of=("self",), skip_locked=True)
         found = list(held.filter(minute__lt=over).order_by("minute", "pk")[:most])

@@ -73,16 +73,11 @@ def revoke(key: ApiKey, *, now: datetime) -> bool:
     return bool(ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now))
 
 
-def recognise(text: str, *, now: datetime) -> ApiKey | None:
-    """The usable key behind `text`; None for anything else. A mistyped key never reaches the database."""
-    admission = admit(text, "", now=now)
-    return admission.key if admission else None
-
-
 def admit(text: str, scope: str, *, now: datetime) -> Admission | None:
     """The usable key behind `text`, and a request charged to it and to its project, when it has `scope`. All in one statement.
 
     Nothing is charged to a key of which only the public half is known, nor to a project for a key whose rate is spent.
+    A mistyped key never reaches the database.
     """
     shape = KEY.fullmatch(text)
     if not shape:
@@ -130,7 +125,7 @@ class Claim:
 
 
 def claimed(text: str, *, now: datetime) -> Claim:
-    """Reads a key that `recognise` did not take, for the audit; nothing of its secret comes out."""
+    """Reads a key that `admit` did not take, for the audit; nothing of its secret comes out."""
     shape = KEY.fullmatch(text)
     if not shape:
         return Claim("", None, is_proven=False, fault="This is no key of the portal.")

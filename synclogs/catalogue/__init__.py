@@ -4,6 +4,7 @@ What a re-enable goes through (synclogs.catalogue.recovery) is read from its own
 """
 
 from synclogs.catalogue.causes import ERROR_CODES, RECOVERABLE, TOLD_BY_EVENT, ErrorCode, Side, error_code
+from synclogs.catalogue.event_names import ASIDE, COMPLETIONS, CREATION_FAILURES, LIMITS, STARTS, STOPS, Names
 from synclogs.catalogue.events import (
     EVENTS,
     STATUSES,
@@ -19,11 +20,22 @@ from synclogs.catalogue.events import (
     type_words,
 )
 from synclogs.catalogue.names import humanise, integration_words, pipeline_words
-from synclogs.catalogue.terms import CATEGORY_SLUGS, LEVEL_SLUGS, Category, Level, Step, SyncStatus, SyncType, Tone
+from synclogs.catalogue.terms import (
+    CATEGORY_SLUGS,
+    DATA_RUNS,
+    LEVEL_SLUGS,
+    SIDE_RUNS,
+    Category,
+    Level,
+    Step,
+    SyncStatus,
+    SyncType,
+    Tone,
+)
 
 __all__ = [
-    "CATEGORY_SLUGS", "ERROR_CODES", "EVENTS", "LEVEL_SLUGS", "RECOVERABLE", "STATUSES", "SYNC_LOG", "SYNC_WEBHOOK",
-    "TOLD_BY_EVENT", "TYPES", "Category", "ErrorCode", "Event", "Level", "Side", "Status", "Step", "SyncStatus", "SyncType", "Tone",
+    "ASIDE", "CATEGORY_SLUGS", "COMPLETIONS", "CREATION_FAILURES", "DATA_RUNS", "ERROR_CODES", "EVENTS", "LEVEL_SLUGS", "LIMITS", "RECOVERABLE", "SIDE_RUNS", "STARTS", "STATUSES", "STOPS", "SYNC_LOG", "SYNC_WEBHOOK",
+    "TOLD_BY_EVENT", "TYPES", "Category", "ErrorCode", "Event", "Level", "Names", "Side", "Status", "Step", "SyncStatus", "SyncType", "Tone",
     "category_of", "error_code", "event", "humanise", "integration_words", "pipeline_words", "status",
     "sync_type_words", "type_words",
 ]  # fmt: skip

@@ -9,6 +9,10 @@ from types import MappingProxyType
 
 from django.db.models import TextChoices
 
+from synclogs.catalogue.event_names import LIMITS
+from synclogs.catalogue.events import event as event_of
+from synclogs.catalogue.terms import Category
+
 RECOVERABLE = "RECOVERABLE"  # the one known word of error.recoverability: it will be tried again without anyone
 
 
@@ -153,7 +157,6 @@ _BY_HTTP: Mapping[int, ErrorCode] = MappingProxyType(
         504: _UNREACHABLE,
     }
 )
-_BY_EVENT: Mapping[str, ErrorCode] = MappingProxyType({"SYNC_RUN_RATE_LIMITED": _LIMIT})
 
 # What the words of a warning's event say already.
 TOLD_BY_EVENT = frozenset({_LIMIT.words, _RETRYING.words})
@@ -165,11 +168,12 @@ def error_code(code: str, *, http_status: int | None, recoverability: str, event
     A webhook that failed is about our endpoint, whatever status that endpoint answered. While the platform retries
     (`recoverability` RECOVERABLE) nobody is asked to act.
     """
-    if event == "SYNC_WEBHOOK_FAILED":
+    kind = event_of(event)
+    if kind.category == Category.WEBHOOK:
         return _OUR_ENDPOINT
-    if event == "SYNC_CREATION_FAILED":
+    if kind.is_creation:
         return _creation(code, http_status)
-    found = ERROR_CODES.get(code) or _by_http(http_status) or _BY_EVENT.get(event)
+    found = ERROR_CODES.get(code) or _by_http(http_status) or (_LIMIT if event in LIMITS else None)
     if recoverability != RECOVERABLE:
         return found or _UNKNOWN
     if found is None:

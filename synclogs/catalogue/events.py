@@ -27,6 +27,8 @@ class Event:
     sync_type: str
     meaning: str
     action: str
+    type: str = SYNC_LOG  # of the entries that carry it; "" = not known
+    is_creation: bool = False  # about setting up a sync, which has never run
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ _TROUBLE = (
         meaning="The request to set up this sync was refused, so there may be no working sync behind it. Known causes "
         "are settings that are not valid and a sync that exists already.",
         action="Correct the request that enables the sync and send it again. Re-enabling does not apply.",
+        is_creation=True,
     ),
     Event(
         name="SYNC_RUN_ERROR",
@@ -170,7 +173,7 @@ def _hook(
     status: str = "",
     sync_type: str = "",
 ) -> Event:
-    return Event(name, words, category, (level,), step, status, sync_type, meaning, action)
+    return Event(name, words, category, (level,), step, status, sync_type, meaning, action, SYNC_WEBHOOK)
 
 
 def _first_sync_done(name: str) -> Event:
@@ -296,7 +299,8 @@ def sync_type_words(name: str) -> str:
     return str(SyncType(name).label) if name in SyncType.values else humanise(name)
 
 
-_SUFFIXES: tuple[tuple[str, Step, Category | None], ...] = (
+# The first that fits an unknown name says what it means.
+SUFFIXES: tuple[tuple[str, Step, Category | None], ...] = (
     ("WEBHOOK_FAILED", Step.NONE, Category.WEBHOOK),
     ("STARTED", Step.STARTED, None),
     ("COMPLETED", Step.COMPLETED, None),
@@ -311,7 +315,7 @@ _SUFFIXES: tuple[tuple[str, Step, Category | None], ...] = (
 
 def _read_suffix(name: str) -> tuple[Step, Category | None]:
     upper = name.upper()
-    for suffix, step, category in _SUFFIXES:
+    for suffix, step, category in SUFFIXES:
         if upper == suffix or upper.endswith("_" + suffix):
             return step, category
     return Step.NONE, None
@@ -340,6 +344,7 @@ def event(name: str) -> Event:
         sync_type=prefix if prefix in SyncType.values else "",
         meaning=_UNKNOWN_MEANING,
         action="",
+        type="",
     )
 
 

@@ -60,6 +60,15 @@ class CheckName(StrEnum):
     RATE = "rate"
 
 
+class Sign(StrEnum):
+    """What can show that a cause is gone, in the order in which it is looked for."""
+
+    RESOLVED = "resolved"
+    CREDENTIAL_VALID = "credential_valid"
+    SAME_USER_COMPLETED = "same_user_completed"
+    OTHERS_RECOVERED = "others_recovered"
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """The log entry that shows something; `sent_by` names the API key, "" when none is on record (a command, or long ago)."""

@@ -38,6 +38,11 @@ class SyncType(TextChoices):
     SINGLE_RECORD = "SINGLE_RECORD", "Single record"
 
 
+# Of these runs the data as a whole comes; the others run beside them and say nothing of it.
+DATA_RUNS = (SyncType.INITIAL, SyncType.INCREMENTAL, SyncType.FULL)
+SIDE_RUNS = tuple(kind for kind in SyncType if kind not in DATA_RUNS)
+
+
 class Step(TextChoices):
     """What an event does to the run that it belongs to."""
 

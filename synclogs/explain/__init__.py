@@ -37,9 +37,6 @@ from synclogs.explain.phrases import (
     span,
 )
 from synclogs.explain.syncs import (
-    LIMITED_FOR_LONG,
-    SILENT_AT_LEAST,
-    STUCK_AFTER,
     Finding,
     SyncState,
     Verdict,
@@ -49,8 +46,6 @@ from synclogs.explain.syncs import (
     last_error_cause,
     next_expected,
     retry_clock,
-    silent,
-    stuck,
     sync_verdict,
 )
 from synclogs.explain.traces import (
@@ -63,10 +58,10 @@ from synclogs.explain.traces import (
 )
 
 __all__ = [
-    "DIFFERENCE_NAMES", "LIMITED_FOR_LONG", "OUTCOME_TONES", "SEVERITY", "SIDE_WORDS", "SILENT_AT_LEAST", "STUCK_AFTER", "Difference", "EntryState",
+    "DIFFERENCE_NAMES", "OUTCOME_TONES", "SEVERITY", "SIDE_WORDS", "Difference", "EntryState",
     "Explanation", "Finding", "Outcome", "OwnedSync", "StateCounts", "SyncState", "TraceState", "Verdict", "about", "ago",
     "attempt_words", "clock", "code_words", "data_verdict", "delivery_verdict", "difference", "duration_ms", "entry_explanation",
     "entry_headline", "entry_retry_clock", "freshness", "integration_verdict", "joined", "last_error_cause", "longer_than_usual",
     "moment_words", "next_expected", "one_line", "overview_verdict", "plural", "retry_clock", "run_counts", "silence",
-    "silent", "span", "step_words", "stuck", "sync_verdict", "trace_duration", "trace_outcome", "trace_verdict", "user_verdict",
+    "span", "step_words", "sync_verdict", "trace_duration", "trace_outcome", "trace_verdict", "user_verdict",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from synclogs import catalogue
 from synclogs.catalogue import Step
-from synclogs.parsing import fields
+from synclogs.parsing import fields, vocabulary
 
 LEAVES = 40  # values compared in a payload
 DEPTH = 4
@@ -21,10 +21,10 @@ CHANGES = 12  # changes told of one pair of entries
 SLOWER = 3
 SLOWER_AT_LEAST = timedelta(seconds=10)
 COLUMNS = ("status", "http_status", "error_code", "recoverability", "credential_id", "integration", "pipeline", "sync_type", "user_id")  # fmt: skip
-ERROR_COLUMNS = frozenset({"http_status", "error_code", "recoverability"})
+ERROR_COLUMNS = frozenset(key.column for key in vocabulary.ERROR if key.column)
 SETTINGS = re.compile(r"^(config|setting)", re.IGNORECASE)
 # Told by rows or by the totals, or different in every run.
-RETRY_KEYS = frozenset({"nextRetryAt", "attempt", "maxAttempts", "backoffMs", "retry"})
+OF_THE_ERROR = vocabulary.RETRY_KEYS | {vocabulary.ERROR_MESSAGE.wire}
 _VARIES = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b"
@@ -95,14 +95,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`first` is the number of the first row that tells something, None when every step is alike.
-
-    `good_next`: the entry of the good run that stands where the difference begins, None when it had ended there.
-    """
+    """`first` is the number of the first row that tells something, None when every step is alike."""
 
     rows: tuple[Row, ...]
     first: int | None = None
-    good_next: int | None = None
     totals: tuple[tuple[str, int | None, int | None], ...] = field(default=())
 
     @property
@@ -111,7 +107,8 @@ class Comparison:
         return len(self.rows) if self.first is None else self.first
 
 
-TOTALS = ("created", "updated", "deleted", "total_processed", "total_changes", "entries", "warnings", "errors")
+COUNTED = tuple(key.snake for key in fields.TOTALS if key != vocabulary.DURATION)
+TOTALS = (*COUNTED, "entries", "warnings", "errors")
 
 
 def compare(
@@ -126,7 +123,6 @@ def compare(
     return Comparison(
         tuple(rows),
         first,
-        good_next=None if first is None else next((row.good for row in rows[first:] if row.good is not None), None),
         totals=tuple((name, getattr(totals[0], name), getattr(totals[1], name)) for name in TOTALS) if totals else (),
     )
 
@@ -274,7 +270,7 @@ def _leaves(value: object, path: tuple[str, ...], depth: int) -> Iterator[tuple[
         yield ".".join(path), value if isinstance(value, str | int | float | bool | None) else type(value).__name__
         return
     for key, inner in value.items():
-        if path == ("error",) and key in {*RETRY_KEYS, "message"}:
+        if path == ("error",) and key in OF_THE_ERROR:
             continue
         if not path and key == "summary" and fields.summary({"summary": inner}):
             continue

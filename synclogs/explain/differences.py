@@ -5,21 +5,15 @@ from dataclasses import dataclass
 
 from synclogs import catalogue
 from synclogs.catalogue import Step
-from synclogs.explain.comparison import Change, Comparison, Kind
+from synclogs.explain.comparison import COLUMNS, Change, Comparison, Kind
 from synclogs.explain.entries import EntryState, code_words
 from synclogs.explain.phrases import duration_ms, joined, plural
+from synclogs.parsing import vocabulary
 
+_LABELS = {key.column: key.label for key in vocabulary.KEYS if key.column in (*COLUMNS, "message")}
 DIFFERENCE_NAMES = {
+    **{column: label if label[:2].isupper() else label.lower() for column, label in _LABELS.items()},
     "status": "state of the sync",
-    "http_status": "HTTP status",
-    "error_code": "error code",
-    "recoverability": "recoverability",
-    "credential_id": "credential",
-    "integration": "integration",
-    "pipeline": "pipeline",
-    "sync_type": "sync type",
-    "user_id": "user",
-    "message": "message",
     "pause": "time since the step before",
 }
 _STEPS = {  # beside a label, and after "this run"

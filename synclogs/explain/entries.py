@@ -15,15 +15,9 @@ from synclogs.catalogue import (
     Side,
 )
 from synclogs.explain.phrases import moment_words, one_line, run_counts, with_counts
+from synclogs.parsing import fields, vocabulary
+from synclogs.parsing.vocabulary import Key
 
-_SUMMARY_KEYS = {
-    "created": ("created",),
-    "updated": ("updated",),
-    "deleted": ("deleted",),
-    "total_processed": ("totalProcessed", "total_processed"),
-    "total_changes": ("totalChanges", "total_changes"),
-    "duration": ("durationMs", "duration_ms", "duration"),
-}
 SIDE_WORDS: Mapping[str, str] = {
     Side.CUSTOMER: "The customer's side",
     Side.PROVIDER: "The integration's side",
@@ -140,12 +134,11 @@ def _webhook_explanation(entry: EntryState) -> Explanation:
 
 
 def _cause(entry: EntryState) -> catalogue.ErrorCode:
-    category = catalogue.event(entry.event).category
     return catalogue.error_code(
         entry.error_code,
         http_status=entry.http_status,
         recoverability=entry.recoverability,
-        event="SYNC_WEBHOOK_FAILED" if category == Category.WEBHOOK else entry.event,
+        event=entry.event,
     )
 
 
@@ -191,28 +184,28 @@ def _summary_words(detail: object) -> str:
     summary = _object(detail, "summary")
     if not summary:
         return ""
-    found = {name: _first_number(summary, keys) for name, keys in _SUMMARY_KEYS.items()}
+    found = {key.snake: _first_number(summary, key.spellings) for key in fields.TOTALS}
     return run_counts(
         found["created"],
         found["updated"],
         found["deleted"],
         total_processed=found["total_processed"],
         total_changes=found["total_changes"],
-        duration=found["duration"],
+        duration=found["duration_ms"],
     )
 
 
-def _retry(detail: object, key: str) -> object:
+def _retry(detail: object, key: Key) -> object:
     error = _object(detail, "error")
-    return error.get(key, _object(error, "retry").get(key))
+    return error.get(key.wire, _object(error, vocabulary.RETRY_OBJECT).get(key.wire))
 
 
 def _attempts(detail: object) -> tuple[int | None, int | None]:
-    return _number(_retry(detail, "attempt")), _number(_retry(detail, "maxAttempts"))
+    return _number(_retry(detail, vocabulary.ATTEMPT)), _number(_retry(detail, vocabulary.MAX_ATTEMPTS))
 
 
 def _retry_at(detail: object) -> datetime | None:
-    text = _retry(detail, "nextRetryAt")
+    text = _retry(detail, vocabulary.NEXT_RETRY)
     if not isinstance(text, str):
         return None
     try:

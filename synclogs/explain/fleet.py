@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
+from synclogs import health
 from synclogs.catalogue import Tone, integration_words, pipeline_words
 from synclogs.explain.phrases import ago, joined, moment_words, plural, span
 from synclogs.explain.syncs import Finding, SyncState, Verdict, sync_verdict
 
-LOGS_SILENT_AFTER = timedelta(minutes=10)
 OUTAGE_SHARE = 0.5  # from this share on, and for this many syncs, the integration itself comes into question
 OUTAGE_SYNCS = 3
 
@@ -180,7 +180,7 @@ def silence(last_log_at: datetime | None, *, now: datetime) -> str:
     """The banner when no logs arrive at all; "" while they do."""
     if last_log_at is None:
         return "No log has arrived yet."
-    if now - last_log_at < LOGS_SILENT_AFTER:
+    if now - last_log_at < health.LOGS_SILENT_AFTER:
         return ""
     return f"No log has arrived for {span(now - last_log_at)}: silence is not health."
 

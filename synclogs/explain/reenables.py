@@ -10,7 +10,7 @@ from typing import Protocol
 
 from synclogs import catalogue
 from synclogs.catalogue import SyncStatus
-from synclogs.catalogue.recovery import Check, CheckName, Source, State
+from synclogs.catalogue.recovery import Check, CheckName, Sign, Source, State
 from synclogs.explain.phrases import ago, clock, moment_words, one_line, plural, span
 
 # A log that comes so long after its time did not come by itself at once.
@@ -173,15 +173,15 @@ def _sign(check: Check, now: datetime) -> str:
     facts, at = check.facts, _moment(check, "at")
     when = f" {ago(at, now)}" if at else ""
     match facts.get("sign"):
-        case "resolved":
+        case Sign.RESOLVED:
             ticket = f" ({one_line(facts['ticket'], limit=60)})" if facts.get("ticket") else ""
             who = one_line(facts.get("by", ""), limit=60) or "Somebody"
             return f"{who} marked it as resolved{when}{ticket}: “{one_line(facts['note'], limit=120)}”."
-        case "credential_valid":
+        case Sign.CREDENTIAL_VALID:
             return "The provider says that the connected account is valid now."
-        case "same_user_completed":
+        case Sign.SAME_USER_COMPLETED:
             return f"Another sync of the same customer and integration completed{when}."
-        case "others_recovered":
+        case Sign.OTHERS_RECOVERED:
             count = int(facts["count"])
             syncs = plural(count, "sync")
             last = "" if count == 1 else ", the last"

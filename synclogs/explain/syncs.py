@@ -9,57 +9,42 @@ from typing import Protocol
 
 from django.db.models import TextChoices
 
-from synclogs import catalogue
+from synclogs import catalogue, health
 from synclogs.catalogue import Category, Side, SyncStatus, Tone, integration_words
 from synclogs.explain.entries import attempt_words, retry_words
 from synclogs.explain.phrases import about, ago, clock, moment_words, one_line, span
 
-SILENT_AT_LEAST = timedelta(minutes=10)  # a sync at rest is silent after twice its cadence, and after this at least
-SILENT_CADENCES = 2
-STUCK_AFTER = timedelta(hours=1)  # a run is stuck after five times its usual duration, and after this at least
-STUCK_DURATIONS = 5
-LONGEST_RUN = timedelta(days=30)  # a run may claim any duration; beyond this none is believed
-LIMITED_FOR_LONG = timedelta(hours=1)
-RETRY_GRACE = timedelta(minutes=10)  # a retry this long overdue, without any log since, is worth a word
-DELIVERY_RECENT = timedelta(hours=24)  # no log tells that webhooks arrive again, so a failure fades by age
-
 
 class Stopped(Protocol):
-    """What tells whether the last error on record is why a sync stands still."""
+    """What says whether the last error on record is why a sync stands still, and what caused it."""
 
     @property
     def last_error_at(self) -> datetime | None: ...
     @property
     def last_error_event(self) -> str: ...
     @property
+    def last_error_code(self) -> str: ...
+    @property
+    def last_error_http_status(self) -> int | None: ...
+    @property
+    def last_error_recoverability(self) -> str: ...
+    @property
     def last_completed_at(self) -> datetime | None: ...
 
 
-class SyncState(Protocol):
+class SyncState(health.Observed, Protocol):
     """What is read of a sync; synclogs.models.Sync has all of it."""
 
-    status: str
-    status_since: datetime | None
     integration: str
-    last_seen_at: datetime
-    initial_completed_at: datetime | None
-    last_started_at: datetime | None
-    last_completed_at: datetime | None
     last_warning_at: datetime | None
     last_error_at: datetime | None
-    last_error_event: str
     last_error_code: str
     last_error_message: str
     last_error_http_status: int | None
     last_error_recoverability: str
     retry_seen_at: datetime | None
-    retry_at: datetime | None
     retry_attempt: int | None
     retry_max_attempts: int | None
-    webhook_warning_at: datetime | None
-    webhook_failed_at: datetime | None
-    duration_ms: int | None
-    cadence_seconds: float | None
 
 
 class Finding(TextChoices):
@@ -128,7 +113,7 @@ def data_verdict(sync: SyncState, *, now: datetime) -> Verdict:
 def delivery_verdict(sync: SyncState, *, now: datetime) -> Verdict | None:
     """The webhook leg alone; None when no failure of the last day is known."""
     failed, warned = sync.webhook_failed_at, sync.webhook_warning_at
-    if failed is not None and now - failed < DELIVERY_RECENT:
+    if failed is not None and health.delivery_lost(sync, now=now):
         return Verdict(
             tone=Tone.WARNING,
             finding=Finding.UNDELIVERED,
@@ -137,7 +122,7 @@ def delivery_verdict(sync: SyncState, *, now: datetime) -> Verdict | None:
             "webhooks arrive again.",
             side=Side.US,
         )
-    if warned is not None and now - warned < DELIVERY_RECENT:
+    if warned is not None and health.delivery_retried(sync, now=now):
         return Verdict(
             tone=Tone.WARNING,
             finding=Finding.UNDELIVERED,
@@ -182,7 +167,7 @@ def error_explains_stop(sync: Stopped) -> bool:
     return sync.last_completed_at is None or at >= sync.last_completed_at
 
 
-def last_error_cause(sync: SyncState) -> catalogue.ErrorCode:
+def last_error_cause(sync: Stopped) -> catalogue.ErrorCode:
     return catalogue.error_code(
         sync.last_error_code,
         http_status=sync.last_error_http_status,
@@ -205,16 +190,15 @@ def _paused(sync: SyncState, *, now: datetime) -> Verdict:
 def _limited(sync: SyncState, *, now: datetime) -> Verdict:
     name = integration_words(sync.integration) or "the integration"
     since = sync.status_since
-    long = since is not None and now - since > LIMITED_FOR_LONG
     headline = f"Waiting for the rate limit of {name}"
     if since:
         headline += f", for {span(now - since)}"
     text = [retry_clock(sync, now=now) or "When the next attempt comes is not known."]
-    if sync.retry_at and now - sync.retry_at > RETRY_GRACE and sync.last_seen_at <= sync.retry_at:
+    if health.retry_overdue(sync, now=now):
         text.append("Nothing has been heard of the sync since then.")
     else:
         text.append("It goes on by itself; there is nothing to re-enable.")
-    if long:
+    if health.limited_for_long(sync, now=now):
         text.append("If it lasts, ask the customer what else uses the same account.")
     return Verdict(
         tone=Tone.WARNING,
@@ -227,7 +211,7 @@ def _limited(sync: SyncState, *, now: datetime) -> Verdict:
 
 def _running(sync: SyncState, *, now: datetime) -> Verdict:
     started = sync.last_started_at
-    if stuck(sync, now=now):
+    if health.stuck(sync, now=now):
         what = f"A run started {ago(started, now)}" if started else "It was created, its first run did not start"
         return Verdict(
             tone=Tone.ERROR,
@@ -239,7 +223,7 @@ def _running(sync: SyncState, *, now: datetime) -> Verdict:
     retrying = _retrying(sync, now=now)
     if retrying:
         return retrying
-    if never_finished(sync):
+    if health.never_finished(sync, now=now):
         began = f", started {ago(started, now)}" if started else ""
         return Verdict(
             tone=Tone.ACTIVE,
@@ -257,7 +241,7 @@ def _running(sync: SyncState, *, now: datetime) -> Verdict:
 
 
 def _resting(sync: SyncState, *, now: datetime) -> Verdict:
-    if silent(sync, now=now):
+    if health.silent(sync, now=now):
         usual = about(timedelta(seconds=sync.cadence_seconds or 0))
         return Verdict(
             tone=Tone.WARNING,
@@ -298,12 +282,13 @@ def _retrying(sync: SyncState, *, now: datetime) -> Verdict | None:
 
 
 def _unclear(sync: SyncState, *, now: datetime) -> Verdict:
-    if sync.last_error_event == "SYNC_CREATION_FAILED" and sync.last_started_at is None and sync.last_error_at:
+    if health.not_created(sync, now=now):
         cause = last_error_cause(sync)
+        when = f" {ago(sync.last_error_at, now)}" if sync.last_error_at else ""
         return Verdict(
             tone=Tone.ERROR,
             finding=Finding.NOT_CREATED,
-            headline=f"Could not be created {ago(sync.last_error_at, now)}: {cause.words}.",
+            headline=f"Could not be created{when}: {cause.words}.",
             text=cause.action,
             side=cause.side,
         )
@@ -315,29 +300,6 @@ def _unclear(sync: SyncState, *, now: datetime) -> Verdict:
         headline=f"State{named} not known.",
         text=f"{entry.meaning} The last log came {ago(sync.last_seen_at, now)}.",
     )
-
-
-def stuck(sync: SyncState, *, now: datetime) -> bool:
-    """A run is open, and nothing was heard for an hour and for five times the usual duration."""
-    ended = sync.last_completed_at
-    if sync.status not in (SyncStatus.ACTIVE, SyncStatus.INITIALIZING):
-        return False
-    if sync.last_started_at and ended and ended >= sync.last_started_at:
-        return False
-    usual = STUCK_DURATIONS * min(sync.duration_ms or 0, LONGEST_RUN // timedelta(milliseconds=1))
-    return now - sync.last_seen_at > max(STUCK_AFTER, timedelta(milliseconds=usual))
-
-
-def silent(sync: SyncState, *, now: datetime) -> bool:
-    """At rest, and nothing was heard for more than twice the usual gap between runs, ten minutes at least."""
-    if sync.status != SyncStatus.IDLE or sync.cadence_seconds is None:
-        return False
-    limit = max(SILENT_AT_LEAST, SILENT_CADENCES * timedelta(seconds=sync.cadence_seconds))
-    return now - sync.last_seen_at > limit
-
-
-def never_finished(sync: SyncState) -> bool:
-    return sync.initial_completed_at is None and sync.last_completed_at is None
 
 
 def freshness(sync: SyncState, *, now: datetime) -> str:

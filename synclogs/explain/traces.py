@@ -5,9 +5,10 @@ from typing import Protocol
 
 from django.db.models import TextChoices
 
+from synclogs import health
 from synclogs.catalogue import Tone, sync_type_words
 from synclogs.explain.phrases import ago, moment_words, plural, run_counts, span, with_counts
-from synclogs.explain.syncs import STUCK_AFTER, Finding, Verdict
+from synclogs.explain.syncs import Finding, Verdict
 
 
 class TraceState(Protocol):
@@ -76,7 +77,7 @@ def trace_outcome(trace: TraceState, *, now: datetime) -> Outcome:
         return Outcome.LIMITED
     if trace.run_started_at is None and trace.limited_at is None:
         return Outcome.UNKNOWN
-    return Outcome.NO_END if open_for > STUCK_AFTER else Outcome.RUNNING
+    return Outcome.NO_END if open_for > health.STUCK_AFTER else Outcome.RUNNING
 
 
 def trace_duration(trace: TraceState) -> timedelta | None:

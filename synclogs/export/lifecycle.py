@@ -18,9 +18,10 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from synclogs.access import audit
+from synclogs.access.actors import Actor, allow
 from synclogs.export import formats, stream
 from synclogs.export.formats import Row
-from synclogs.models import Action, Export, ExportFormat, ExportState, Project
+from synclogs.models import Action, Export, ExportFormat, ExportState, Project, Role
 from synclogs.models.export import SILENCE
 from synclogs.query.filters import LogFilter
 from synclogs.reading import saved_views
@@ -44,23 +45,16 @@ class Busy(Exception):
     """The person has as many exports running as allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a request came from, for the audit."""
-
-    address: str | None
-    request_id: str
-
-
 def expected(log_filter: LogFilter, project: Project, *, seconds: float = COUNT_SECONDS) -> int | None:
     """How many entries there are; MOST + 1 may stand for any larger number. None when they could not be counted in time."""
     return saved_views.tally(log_filter, project, seconds=seconds, most=MOST)
 
 
 def start(
-    log_filter: LogFilter, project: Project, *, person: User, format: ExportFormat, now: datetime, origin: Origin
+    log_filter: LogFilter, project: Project, person: User, *, actor: Actor, format: ExportFormat, now: datetime
 ) -> Export:
-    """Notes that the export begins. Raises Busy."""
+    """Notes that the export begins. Raises NotAllowed, Busy."""
+    allow(actor, Role.OPERATOR)
     with transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=person.pk)  # two starts at once take turns
         if Export.objects.filter(person=person).running(now).count() >= AT_ONCE:
@@ -75,15 +69,15 @@ def start(
             started_at=now,
             moved_at=now,
         )
-        _record(Action.EXPORT_STARTED, export, origin)
+        _record(Action.EXPORT_STARTED, export, actor)
     export.total = expected(log_filter, project)
     export.save(update_fields=["total"])
     return export
 
 
-def pieces(export: Export, log_filter: LogFilter, *, origin: Origin) -> Iterator[bytes]:
+def pieces(export: Export, log_filter: LogFilter, *, actor: Actor) -> Iterator[bytes]:
     """The file. The export ends with the last piece, with an error, or when whoever reads it goes away (close)."""
-    course = Course(export, origin)
+    course = Course(export, actor)
     try:
         yield from _written(export, log_filter, course)
     except GeneratorExit:
@@ -115,8 +109,11 @@ def _written(export: Export, log_filter: LogFilter, course: "Course") -> Iterato
 
 def settle(*, now: datetime) -> None:
     """Ends the exports whose process died, and forgets the old ones; the audit keeps both."""
-    for export in Export.objects.filter(state=ExportState.RUNNING, moved_at__lte=now - SILENCE):
-        Course(export, Origin(None, ""), export.entries).end(ExportState.FAILED)
+    for export in Export.objects.filter(state=ExportState.RUNNING, moved_at__lte=now - SILENCE).select_related(
+        "person"
+    ):
+        actor = Actor(export.person, export.person.get_username(), Role.OPERATOR)
+        Course(export, actor, export.entries).end(ExportState.FAILED)
     Export.objects.filter(started_at__lt=now - KEPT).delete()
 
 
@@ -125,7 +122,7 @@ class Course:
     """Tells the Export how far it is, not oftener than every second."""
 
     export: Export
-    origin: Origin
+    actor: Actor
     entries: int = 0
     is_cut: bool = False
     told: float = 0.0
@@ -141,7 +138,7 @@ class Course:
         now = timezone.now()
         with transaction.atomic():
             self._update(moved_at=now, finished_at=now, entries=self.entries, is_cut=self.is_cut, state=state)
-            _record(Action.EXPORT_ENDED, self.export, self.origin)
+            _record(Action.EXPORT_ENDED, self.export, self.actor)
         release()
 
     def _update(self, **values: object) -> None:
@@ -150,7 +147,7 @@ class Course:
         self.export.save(update_fields=list(values))
 
 
-def _record(action: Action, export: Export, origin: Origin) -> None:
+def _record(action: Action, export: Export, actor: Actor) -> None:
     format = ExportFormat(export.format).label
     query = export.query or "the default filter"
     told = f"{format}: {query}"
@@ -163,11 +160,9 @@ def _record(action: Action, export: Export, origin: Origin) -> None:
         after |= {"entries": export.entries, "state": export.state, "is_cut": export.is_cut}
     audit.record(
         action,
-        actor=export.person,
         project=export.project,
         object_type="export",
         object_text=told,
         after=after,
-        address=origin.address,
-        request_id=origin.request_id,
+        **actor.audited(),
     )

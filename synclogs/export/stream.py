@@ -15,6 +15,7 @@ from synclogs.export.formats import Row
 from synclogs.models import Project
 from synclogs.models.log import LogEntryQuerySet
 from synclogs.query.filters import LogFilter
+from synclogs.reading import keyset
 from synclogs.storage import partitions
 from synclogs.storage.budget import OutOfTime, within
 from synclogs.storage.connections import release
@@ -38,8 +39,7 @@ class Window:
         condition = Q(occurred_at__gte=self.since, occurred_at__lt=self.until)
         if self.before is None:
             return condition
-        earlier = Q(occurred_at__lt=self.before.occurred_at) | Q(key__lt=self.before.key)
-        return condition & Q(occurred_at__lte=self.before.occurred_at) & earlier
+        return condition & keyset.older_than("occurred_at", self.before.occurred_at, self.before.key)
 
     def halves(self) -> list["Window"]:
         """The older half, then the newer one."""

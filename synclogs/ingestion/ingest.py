@@ -20,8 +20,9 @@ from synclogs import moments
 from synclogs.ingestion import projections
 from synclogs.models import Project
 from synclogs.models.log import COLUMNS
+from synclogs.moments import rfc3339
 from synclogs.parsing import search_words
-from synclogs.parsing.records import Code, Record, Refusal, rfc3339
+from synclogs.parsing.records import Code, Record, Refusal
 from synclogs.storage import partitions
 from synclogs.storage.pipeline import begun, burst, commit
 
@@ -227,7 +228,7 @@ def _conflict(record: Record) -> Refusal:
 def _beyond(record: Record, project: Project, oldest: datetime) -> Refusal:
     detail = (
         f"timestamp is older than the {project.retention_words} that this project keeps: "
-        f"entries are accepted from {rfc3339(oldest)} on."
+        f"entries are accepted from {rfc3339(oldest, 'fewest')} on."
     )
     return Refusal(record.index, record.entry_id, Code.BEYOND_RETENTION, "/timestamp", detail)
 

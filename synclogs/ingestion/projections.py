@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from synclogs import moments
-from synclogs.catalogue import Category, Level, Step, SyncStatus, event
+from synclogs.catalogue import Category, Level, Step, SyncStatus, SyncType, event
 from synclogs.ingestion.upserts import (
     COUNTS,
     IDENTITY,
@@ -152,7 +152,7 @@ def _fold(row: Row, record: Record, key: str) -> None:
         row["last_started_at"] = moment
     elif kind.step == Step.COMPLETED:
         _fold_summary(row, record, at="last_completed_at")
-        if record.event == "INITIAL_SYNC_COMPLETED":
+        if kind.sync_type == SyncType.INITIAL:
             row["initial_completed_at"] = moment
     if record.level >= Level.WARNING:
         _fold_trouble(row, record, key)

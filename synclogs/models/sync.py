@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Case, ExpressionWrapper, F, Q, Value, When
-from django.db.models.functions import Coalesce, Least
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Case, F, Func, Q, Value, When
+from django.db.models.sql.compiler import SQLCompiler
 
-from synclogs.catalogue import SyncStatus
+from synclogs import health
 from synclogs.models.project import OfProjectQuerySet, Project
-
-# The same numbers as in synclogs.explain.syncs; tests/test_standing.py holds both to the same answers.
-SILENT_AT_LEAST = timedelta(minutes=10)
-SILENT_CADENCES = 2
-STUCK_AFTER = timedelta(hours=1)
-STUCK_DURATIONS = 5
-LONGEST_RUN = timedelta(days=30)
-LIMITED_FOR_LONG = timedelta(hours=1)
-DELIVERY_RECENT = timedelta(hours=24)
 
 
 class Attention(models.TextChoices):
@@ -32,40 +25,42 @@ class Attention(models.TextChoices):
     UNDELIVERED = "undelivered", "Webhooks failing"
 
 
+RULES = {
+    Attention.ERRORED: health.stopped,
+    Attention.STUCK: health.stuck,
+    Attention.SILENT: health.silent,
+    Attention.LIMITED: health.limited_for_long,
+    Attention.UNDELIVERED: health.undelivered,
+}
+
+
+class Holds(Func):
+    """Whether a rule of synclogs.health holds for a sync, as a condition for querysets."""
+
+    def __init__(self, rule: health.Rule, now: datetime) -> None:
+        self.rule = rule
+        moment = Value(now, models.DateTimeField())
+        super().__init__(
+            *(moment if name == "now" else F(name) for name in rule.names), output_field=models.BooleanField()
+        )
+
+    def as_sql(
+        self,
+        compiler: SQLCompiler,
+        connection: BaseDatabaseWrapper,
+        function: str | None = None,
+        template: str | None = None,
+        arg_joiner: str | None = None,
+        **extra_context: Any,
+    ) -> tuple[str, tuple[Any, ...]]:
+        parts = [compiler.compile(part) for part in self.get_source_expressions()]
+        written = {name: sql for name, (sql, _) in zip(self.rule.names, parts, strict=True)}
+        return self.rule.condition(written), tuple(value for _, values in parts for value in values)
+
+
 def needs(attention: Attention, *, now: datetime) -> Q:
     """The syncs that are in this kind of trouble. A sync can be in several."""
-    match attention:
-        case Attention.ERRORED:
-            # A sync whose creation failed never ran, so no status says that it is stopped.
-            not_created = Q(last_error_event="SYNC_CREATION_FAILED", last_started_at=None)
-            return Q(status=SyncStatus.ERRORED) | (not_created & ~Q(status__in=SyncStatus.values))
-        case Attention.STUCK:
-            # A run is open, and nothing was heard for an hour and for five times the usual duration.
-            usual = ExpressionWrapper(
-                Least(Coalesce(F("duration_ms"), 0), LONGEST_RUN // timedelta(milliseconds=1))
-                * Value(STUCK_DURATIONS * timedelta(milliseconds=1)),
-                output_field=models.DurationField(),
-            )
-            return Q(
-                Q(last_started_at=None) | Q(last_completed_at=None) | Q(last_completed_at__lt=F("last_started_at")),
-                status__in=(SyncStatus.ACTIVE, SyncStatus.INITIALIZING),
-                last_seen_at__lt=now - STUCK_AFTER,
-            ) & Q(last_seen_at__lt=Value(now, models.DateTimeField()) - usual)
-        case Attention.SILENT:
-            # At rest, and nothing was heard for more than twice the usual gap between its runs.
-            usual = ExpressionWrapper(
-                F("cadence_seconds") * Value(SILENT_CADENCES * timedelta(seconds=1)),
-                output_field=models.DurationField(),
-            )
-            return Q(status=SyncStatus.IDLE, cadence_seconds__isnull=False, last_seen_at__lt=now - SILENT_AT_LEAST) & Q(
-                last_seen_at__lt=Value(now, models.DateTimeField()) - usual
-            )
-        case Attention.LIMITED:
-            # Backing off for longer than a short limit of the provider explains.
-            return Q(status=SyncStatus.RATE_LIMITED, status_since__lt=now - LIMITED_FOR_LONG)
-        case Attention.UNDELIVERED:
-            # Data syncs, but the app's webhook endpoint missed a notification within a day.
-            return Q(webhook_failed_at__gt=now - DELIVERY_RECENT) | Q(webhook_warning_at__gt=now - DELIVERY_RECENT)
+    return Q(Holds(RULES[attention], now))
 
 
 def needs_any(*, now: datetime) -> Q:
@@ -74,6 +69,10 @@ def needs_any(*, now: datetime) -> Q:
     for attention in Attention:
         found |= needs(attention, now=now)
     return found
+
+
+def in_unknown_state(*, now: datetime) -> Q:
+    return Q(Holds(health.unknown, now))
 
 
 class SyncQuerySet(OfProjectQuerySet["Sync"]):

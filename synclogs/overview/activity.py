@@ -7,7 +7,7 @@ number of them, because the counts do not know which error belongs to which inte
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Sum
 
@@ -15,8 +15,8 @@ from synclogs import catalogue
 from synclogs.catalogue import ErrorCode, Event, Level
 from synclogs.explain import Explanation, entry_explanation
 from synclogs.models import Facet, HourCount, LogEntry, Project, Sync
+from synclogs.moments import HOUR, floor
 
-HOUR = timedelta(hours=1)
 READ = 2000
 SHOWN = 20
 NAMED = 3
@@ -97,13 +97,9 @@ class Causes:
         return len(set().union(*(row.users for row in self.rows))) if self.rows else 0
 
 
-def whole_hour(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-
-
 def first_hour(now: datetime, *, hours: int = 24) -> datetime:
     """The start of the `hours` hours that end with the present one."""
-    return whole_hour(now) - (hours - 1) * HOUR
+    return floor(now, HOUR) - (hours - 1) * HOUR
 
 
 def hourly(

@@ -6,6 +6,7 @@ from django.db.models import Count, Max, Sum
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from synclogs.models import Facet, HourCount, Project, Sync
+from synclogs.moments import HOUR, floor
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -27,7 +28,7 @@ def render(*, now: datetime) -> bytes:
         registry=registry,
     )
     slugs = dict(Project.objects.values_list("pk", "slug"))
-    hour = now.replace(minute=0, second=0, microsecond=0)
+    hour = floor(now, HOUR)
     totals = (
         HourCount.objects.filter(facet=Facet.TOTAL, hour=hour).values_list("project", "level").annotate(Sum("count"))
     )

@@ -14,7 +14,7 @@ from django.db.models import Count, Max, Q
 from synclogs.catalogue import SyncStatus
 from synclogs.explain import StateCounts
 from synclogs.models import Attention, Project, Sync
-from synclogs.models.sync import SyncQuerySet, needs, needs_any
+from synclogs.models.sync import SyncQuerySet, in_unknown_state, needs, needs_any
 
 MAX_GROUPS = 500
 
@@ -43,7 +43,7 @@ def _aggregates(now: datetime) -> dict[str, Any]:
     return found | {
         "total": Count("pk"),
         "paused": Count("pk", filter=Q(status=SyncStatus.DISABLED)),
-        "unknown": Count("pk", filter=~Q(status__in=SyncStatus.values) & ~needs_any(now=now)),
+        "unknown": Count("pk", filter=in_unknown_state(now=now) & ~needs_any(now=now)),
         "users": Count("user_id", filter=hit, distinct=True),
     }
 

@@ -1,7 +1,7 @@
 """The fields of an entry, each by its rule: a value as it was sent -> the value as it is kept.
 
 Comes in: the entry's values, from which each function takes what is its own. Goes out: text and numbers that fit their
-columns, or Refused. What nobody takes stays and becomes the entry's detail; nothing open is ever refused.
+columns, or Invalid. What nobody takes stays and becomes the entry's detail; nothing open is ever refused.
 """
 
 import re
@@ -14,8 +14,11 @@ import msgspec
 
 from synclogs.catalogue import LEVEL_SLUGS
 from synclogs.moments import microseconds
+from synclogs.parsing import vocabulary
 from synclogs.parsing.decoding import cleaned, shown
+from synclogs.parsing.identifiers import HYPHENATED
 from synclogs.parsing.limits import LIMITS, Code
+from synclogs.parsing.vocabulary import Key
 
 type Values = dict[str, object]
 
@@ -27,14 +30,16 @@ LONGEST_BACKOFF_MS = 10 * 366 * 86_400_000
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
-_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 # Letters, numbers, punctuation, symbols; marks that take a place of their own; private characters, which fonts draw.
 _SEEN = frozenset("Lu Ll Lt Lm Lo Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Mc Co".split())
 # Letters and symbols by their category, but drawn as nothing.
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159")
 _LEVELS = {slug: int(level) for slug, level in LEVEL_SLUGS.items()}
-# What may lie anywhere in an error and speaks of another try.
-_RETRY_KEYS = frozenset({"nextRetryAt", "attempt", "maxAttempts", "backoffMs", "retry"})
+_ATTEMPT, _MAX_ATTEMPTS, _BACKOFF, _NEXT_RETRY = (key.wire for key in vocabulary.RETRY)
+_SYNC_ID, _USER_ID = (vocabulary.NAMED[name].spellings for name in ("sync", "user"))
+_CODE, _HTTP_STATUS, _RECOVERABILITY = (
+    vocabulary.NAMED[name].wire for name in ("error_code", "http_status", "recoverability")
+)
 
 
 class Summary(msgspec.Struct, frozen=True, gc=False):
@@ -48,6 +53,12 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
     duration_ms: int | None
 
 
+_OF_A_SUMMARY = {key.snake: key for key in vocabulary.SUMMARY}
+# The keys of a summary that runs have columns for, in the order of Summary.
+TOTALS = tuple(_OF_A_SUMMARY[name] for name in Summary.__struct_fields__)
+_COUNTS = tuple(key.spellings for key in TOTALS)
+
+
 class Retry(msgspec.Struct, frozen=True, gc=False):
     """When and how often there will be another try, as far as that could be understood."""
 
@@ -57,7 +68,7 @@ class Retry(msgspec.Struct, frozen=True, gc=False):
     backoff_ms: int | None
 
 
-class Refused(Exception):
+class Invalid(Exception):
     """A field breaks its rule, and so its entry is not taken."""
 
     def __init__(self, code: Code, name: str, detail: str) -> None:
@@ -71,16 +82,26 @@ def required(values: Values, name: str, longest: int) -> str:
     """A printable ASCII text that has to be there."""
     value = values.pop(name, None)
     if value is None or value == "":
-        raise Refused(Code.MISSING, name, f"{name} is required.")
+        raise Invalid(Code.MISSING, name, f"{name} is required.")
     return _printable(name, value, longest)
 
 
-def optional(values: Values, name: str, alias: str = "") -> str:
-    """A printable ASCII text, "" when absent. `alias` is read only when there is nothing under `name`."""
+def optional(values: Values, name: str, *aliases: str) -> str:
+    """A printable ASCII text, "" when absent. `aliases` are read only when there is nothing under `name`."""
     value = values.pop(name, None)
-    if alias and (value is None or value == ""):
-        name, value = alias, values.pop(alias, None)
+    if aliases and (value is None or value == ""):
+        name, value = _sent(values, aliases)
     return "" if value is None else _printable(name, value, LIMITS.text_characters)
+
+
+def _sent(values: Values, spellings: Iterable[str]) -> tuple[str, object]:
+    """What was sent, and under which spelling: the first under which there is something, else the last."""
+    name, value = "", None
+    for name in spellings:
+        value = values.pop(name, None)
+        if value is not None and value != "":
+            break
+    return name, value
 
 
 def _printable(name: str, value: object, longest: int) -> str:
@@ -89,8 +110,8 @@ def _printable(name: str, value: object, longest: int) -> str:
         return value if not value.isspace() else _unseen(name, value)
     text = _text(name, value)
     if len(text) > longest:
-        raise Refused(Code.TOO_LONG, name, f"{name} is {len(text)} characters long; at most {longest} are accepted.")
-    raise Refused(Code.BAD_CHARACTERS, name, f"{name} takes printable ASCII characters only; found {shown(text)}.")
+        raise Invalid(Code.TOO_LONG, name, f"{name} is {len(text)} characters long; at most {longest} are accepted.")
+    raise Invalid(Code.BAD_CHARACTERS, name, f"{name} takes printable ASCII characters only; found {shown(text)}.")
 
 
 def is_seen(text: str) -> bool:
@@ -101,53 +122,49 @@ def is_seen(text: str) -> bool:
 
 
 def _unseen(name: str, text: str) -> NoReturn:
-    raise Refused(Code.BAD_CHARACTERS, name, f"{name} needs a character that can be seen; found {shown(text)}.")
+    raise Invalid(Code.BAD_CHARACTERS, name, f"{name} needs a character that can be seen; found {shown(text)}.")
 
 
 def _text(name: str, value: object) -> str:
     if isinstance(value, str):
         return value
-    raise Refused(Code.WRONG_TYPE, name, f"{name} has to be a text; found {shown(value)}.")
+    raise Invalid(Code.WRONG_TYPE, name, f"{name} has to be a text; found {shown(value)}.")
 
 
 def sync_id(values: Values) -> str:
     """A UUID in its usual form, in lower case; "" when absent."""
-    name, value = "syncId", values.pop("syncId", None)
+    name, value = _sent(values, _SYNC_ID)
     if value is None or value == "":
-        name, value = "syncInstanceId", values.pop("syncInstanceId", None)
-        if value is None or value == "":
-            return ""
+        return ""
     text = _text(name, value)
-    if not _UUID.fullmatch(text):
-        raise Refused(Code.BAD_UUID, name, f"{name} has to be a UUID with its four hyphens; found {shown(text)}.")
+    if not HYPHENATED.fullmatch(text):
+        raise Invalid(Code.BAD_UUID, name, f"{name} has to be a UUID with its four hyphens; found {shown(text)}.")
     return text.lower()
 
 
 def user_id(values: Values) -> str:
     """Any text without NUL and lone surrogates, since people name their customers as they like; "" when absent."""
-    name, value = "userId", values.pop("userId", None)
-    if value is None or value == "":
-        name, value = "endUserId", values.pop("endUserId", None)
-        if value is None:
-            return ""
+    name, value = _sent(values, _USER_ID)
+    if value is None:
+        return ""
     text = _text(name, value)
     if (not text.isascii() or "\x00" in text) and cleaned(text) != text:
-        raise Refused(Code.BAD_CHARACTERS, name, f"{name} holds NUL or half a surrogate pair; found {shown(text)}.")
+        raise Invalid(Code.BAD_CHARACTERS, name, f"{name} holds NUL or half a surrogate pair; found {shown(text)}.")
     if text and not is_seen(text):
         _unseen(name, text)
     size = len(text.encode())
     if size > LIMITS.user_id_bytes:
-        raise Refused(Code.TOO_LONG, name, f"{name} is {size} bytes long; at most {LIMITS.user_id_bytes} are accepted.")
+        raise Invalid(Code.TOO_LONG, name, f"{name} is {size} bytes long; at most {LIMITS.user_id_bytes} are accepted.")
     return text
 
 
 def level(values: Values) -> int:
     value = values.pop("level", None)
     if value is None or value == "":
-        raise Refused(Code.MISSING, "level", "level is required.")
+        raise Invalid(Code.MISSING, "level", "level is required.")
     found = _LEVELS.get(_text("level", value).lower())
     if found is None:
-        raise Refused(Code.BAD_LEVEL, "level", f"level is DEBUG, INFO, WARN, WARNING or ERROR; found {shown(value)}.")
+        raise Invalid(Code.BAD_LEVEL, "level", f"level is DEBUG, INFO, WARN, WARNING or ERROR; found {shown(value)}.")
     return found
 
 
@@ -155,7 +172,7 @@ def timestamp(values: Values, *, newest_us: int) -> int:
     """An RFC 3339 moment, how far back is for the project to say (synclogs.ingestion.ingest), in microseconds since 1970. No leap seconds, no blank in place of the T."""
     value = values.pop("timestamp", None)
     if value is None or value == "":
-        raise Refused(Code.MISSING, "timestamp", "timestamp is required.")
+        raise Invalid(Code.MISSING, "timestamp", "timestamp is required.")
     text = _text("timestamp", value)
     try:
         if len(text) > LONGEST_TIMESTAMP or not _RFC3339.fullmatch(text):
@@ -163,10 +180,10 @@ def timestamp(values: Values, *, newest_us: int) -> int:
         found = microseconds(datetime.fromisoformat(text.upper()))  # cuts what is finer than a microsecond
     except ValueError:
         detail = f"timestamp has to look like 2026-05-04T09:12:30.123Z, with Z or an offset; found {shown(text)}."
-        raise Refused(Code.BAD_TIMESTAMP, "timestamp", detail) from None
+        raise Invalid(Code.BAD_TIMESTAMP, "timestamp", detail) from None
     if found > newest_us:
         detail = f"timestamp is more than {LIMITS.ahead_hours} hours ahead; found {shown(text)}."
-        raise Refused(Code.TOO_FAR_AHEAD, "timestamp", detail)
+        raise Invalid(Code.TOO_FAR_AHEAD, "timestamp", detail)
     return found
 
 
@@ -180,7 +197,7 @@ def message(values: Values) -> str:
         size = len(text.encode(errors="surrogatepass"))
         if size > LIMITS.message_bytes:
             detail = f"message is {size} bytes long; at most {LIMITS.message_bytes} are accepted."
-            raise Refused(Code.TOO_LONG, "message", detail)
+            raise Invalid(Code.TOO_LONG, "message", detail)
     return text
 
 
@@ -191,7 +208,7 @@ def check_objects(values: Values) -> None:
         if value is None:
             values.pop(name, None)
         elif not isinstance(value, dict):
-            raise Refused(Code.WRONG_TYPE, name, f"{name} has to be an object; found {shown(value)}.")
+            raise Invalid(Code.WRONG_TYPE, name, f"{name} has to be an object; found {shown(value)}.")
 
 
 def without_unsafe(values: Values) -> Values:
@@ -199,7 +216,7 @@ def without_unsafe(values: Values) -> Values:
     tidy = {cleaned(key): _without_unsafe(child) for key, child in values.items()}
     if len(tidy) < len(values):
         detail = "Two keys are the same once NUL and lone surrogates in them are replaced."
-        raise Refused(Code.REPEATED_KEY, "", detail)
+        raise Invalid(Code.REPEATED_KEY, "", detail)
     return tidy
 
 
@@ -216,19 +233,14 @@ def summary(values: Values) -> Summary | None:
     found = values.get("summary")
     if not isinstance(found, dict):
         return None
-    total_processed, total_changes = _count(found.get("totalProcessed")), _count(found.get("totalChanges"))
-    duration_ms = _count(found.get("durationMs"))
-    if duration_ms is None:
-        duration_ms = _first(_count, (found.get("duration_ms"), found.get("duration")))
-    read = Summary(
-        created=_count(found.get("created")),
-        updated=_count(found.get("updated")),
-        deleted=_count(found.get("deleted")),
-        total_processed=_count(found.get("total_processed")) if total_processed is None else total_processed,
-        total_changes=_count(found.get("total_changes")) if total_changes is None else total_changes,
-        duration_ms=duration_ms,
-    )
+    read = Summary(*[_count_of(found, spellings) for spellings in _COUNTS])
     return None if read == _NO_SUMMARY else read
+
+
+def number(values: Values, key: Key) -> int | None:
+    """The whole number under a key of an object such as the summary; None when there is none to be understood."""
+    found = values.get(key.path[0])
+    return _count_of(found, key.spellings) if isinstance(found, dict) else None
 
 
 def error(values: Values) -> tuple[str, str, int | None, Retry | None]:
@@ -240,12 +252,12 @@ def error(values: Values) -> tuple[str, str, int | None, Retry | None]:
     found = values.get("error")
     if not isinstance(found, dict) or not found:
         return "", "", None, None
-    retry = None if _RETRY_KEYS.isdisjoint(found) else _retry(found)
-    number: object = found.get("errorCode")
+    retry = None if vocabulary.RETRY_KEYS.isdisjoint(found) else _retry(found)
+    number: object = found.get(_CODE)
     if isinstance(number, float) and number.is_integer():
         number = int(number)  # the database gives 1e18 back as a whole number, and the entry is to stay the same
-    code = str(number) if type(number) is int else _moved(found, "errorCode", LIMITS.text_characters)
-    recoverability = _moved(found, "recoverability", LIMITS.recoverability_characters)
+    code = str(number) if type(number) is int else _moved(found, _CODE, LIMITS.text_characters)
+    recoverability = _moved(found, _RECOVERABILITY, LIMITS.recoverability_characters)
     status = _http_status(found)
     if found == {}:
         del values["error"]
@@ -262,25 +274,25 @@ def _moved(found: Values, name: str, longest: int) -> str:
 
 
 def _http_status(found: Values) -> int | None:
-    value = found.get("httpStatus")
+    value = found.get(_HTTP_STATUS)
     if isinstance(value, str) and len(value) == 3 and value.isascii() and value.isdigit():
         return int(value) if 100 <= int(value) <= 599 else None
     status = _count(value)
     if status is None or not 100 <= status <= 599:
         return None
-    del found["httpStatus"]
+    del found[_HTTP_STATUS]
     return status
 
 
 def _retry(found: Values) -> Retry | None:
     """Retry data, beside the error's other keys or in an object of their own; None when none can be understood."""
-    nested = found.get("retry")
+    nested = found.get(vocabulary.RETRY_OBJECT)
     places = (found, nested) if isinstance(nested, dict) else (found,)
     read = Retry(
-        next_retry_us=_first(_any_moment, (place.get("nextRetryAt") for place in places)),
-        attempt=_first(_count, (place.get("attempt") for place in places)),
-        max_attempts=_first(_count, (place.get("maxAttempts") for place in places)),
-        backoff_ms=_first(_backoff, (place.get("backoffMs") for place in places)),
+        next_retry_us=_first(_any_moment, (place.get(_NEXT_RETRY) for place in places)),
+        attempt=_first(_count, (place.get(_ATTEMPT) for place in places)),
+        max_attempts=_first(_count, (place.get(_MAX_ATTEMPTS) for place in places)),
+        backoff_ms=_first(_backoff, (place.get(_BACKOFF) for place in places)),
     )
     return None if read == _NO_RETRY else read
 
@@ -288,6 +300,13 @@ def _retry(found: Values) -> Retry | None:
 def _first(read: Callable[[object], int | None], values: Iterable[object]) -> int | None:
     """The first of `values` that can be read."""
     return next((found for found in map(read, values) if found is not None), None)
+
+
+def _count_of(found: Values, spellings: Iterable[str]) -> int | None:
+    for name in spellings:
+        if name in found and (count := _count(found[name])) is not None:
+            return count
+    return None
 
 
 def _count(value: object) -> int | None:

@@ -6,23 +6,23 @@ and for each other entry a Refusal that says which rule it broke and where. Noth
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import msgspec
 
 from synclogs.catalogue import SYNC_LOG, Level, category_of
-from synclogs.moments import microseconds
-from synclogs.parsing import fields
+from synclogs.moments import microseconds, rfc3339
+from synclogs.parsing import fields, vocabulary
 from synclogs.parsing.bodies import Source
 from synclogs.parsing.decoding import Problem, Scanner, cleaned, shown
-from synclogs.parsing.fields import Refused, Retry, Summary, Values
+from synclogs.parsing.fields import Invalid, Retry, Summary, Values
 from synclogs.parsing.limits import LIMITS, Code, Limits, TooLarge, TooMany, Unreadable
 
 __all__ = [
     "LIMITS", "Code", "Limits", "Reader", "Reading", "Record", "Refusal", "Retry", "Summary", "TooLarge", "TooMany",
-    "Unreadable", "context", "read_json", "read_line", "read_lines",
+    "Unreadable", "context", "read_json", "read_lines",
 ]  # fmt: skip
 
 
@@ -71,6 +71,10 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     sanitized: int
 
 
+_EVENT, _TRACE, _INTEGRATION, _PIPELINE, _SYNC_TYPE, _STATUS, _CREDENTIAL = (
+    vocabulary.NAMED[name].spellings
+    for name in ("event", "trace", "integration", "pipeline", "sync_type", "status", "credential")
+)
 _LINE = re.compile(rb"[^ \t\n\r][^\n]*")
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -132,11 +136,6 @@ def read_lines(body: bytes, *, now: datetime) -> Reading:
     return reading
 
 
-def read_line(line: bytes, index: int, *, now: datetime) -> Record | Refusal:
-    """Reads one line. For many lines by the same clock keep a Reader."""
-    return Reader(now=now).line(line, index)
-
-
 class Reader:
     """Reads entries by one clock. Quick to use, slow to make; not to be shared between threads.
 
@@ -179,7 +178,7 @@ class Reader:
         entry_id = value.get("id")
         try:
             return self._record(value, index, unsafe=unsafe)
-        except Refused as refused:
+        except Invalid as refused:
             return Refusal(index, _known_id({"id": entry_id}), refused.code, refused.pointer, refused.detail)
 
     def _record(self, values: Values, index: int, *, unsafe: bool) -> Record:
@@ -187,17 +186,17 @@ class Reader:
         occurred_us = fields.timestamp(values, newest_us=self._newest_us)
         level = fields.level(values)
         type_ = fields.required(values, "type", LIMITS.type_characters)
-        event = fields.optional(values, "syncEvent")
+        event = fields.optional(values, *_EVENT)
         if not event and type_ == SYNC_LOG:
-            raise Refused(Code.MISSING, "syncEvent", f"syncEvent is required for entries of type {SYNC_LOG}.")
+            raise Invalid(Code.MISSING, "syncEvent", f"syncEvent is required for entries of type {SYNC_LOG}.")
         sync_id = fields.sync_id(values)
-        trace_id = fields.optional(values, "traceId")
+        trace_id = fields.optional(values, *_TRACE)
         user_id = fields.user_id(values)
-        integration = fields.optional(values, "integration", "integrationId")
-        pipeline = fields.optional(values, "pipeline")
-        sync_type = fields.optional(values, "syncType")
-        status = fields.optional(values, "syncStatus")
-        credential_id = fields.optional(values, "credentialId")
+        integration = fields.optional(values, *_INTEGRATION)
+        pipeline = fields.optional(values, *_PIPELINE)
+        sync_type = fields.optional(values, *_SYNC_TYPE)
+        status = fields.optional(values, *_STATUS)
+        credential_id = fields.optional(values, *_CREDENTIAL)
         message = fields.message(values)
         fields.check_objects(values)
         if unsafe:
@@ -221,29 +220,12 @@ def _known_id(value: object) -> str | None:
     """The sender's id of a refused entry, if it can be told at all."""
     try:
         return fields.required({"id": value["id"]}, "id", LIMITS.id_characters) if isinstance(value, dict) else None
-    except (KeyError, Refused):
+    except (KeyError, Invalid):
         return None
 
 
-# What the log page of the platform calls a log's properties, in its order, after those that every entry has.
-_KEYS = (
-    ("id", "entry_id"),
-    ("timestamp", "occurred_at"),
-    ("level", "level"),
-    ("type", "type"),
-    ("message", "message"),
-    ("syncId", "sync_id"),
-    ("traceId", "trace_id"),
-    ("userId", "user_id"),
-    ("integration", "integration"),
-    ("pipeline", "pipeline"),
-    ("syncEvent", "event"),
-    ("syncType", "sync_type"),
-    ("syncStatus", "status"),
-    ("credentialId", "credential_id"),
-)
-_ERROR_KEYS = (("recoverability", "recoverability"), ("httpStatus", "http_status"), ("errorCode", "error_code"))
-_SUMMARY_ORDER = ("created", "updated", "deleted", "totalProcessed", "totalChanges", "durationMs")
+_KEYS, _ERROR_KEYS = vocabulary.columns(vocabulary.ENTRY), vocabulary.columns(vocabulary.ERROR)
+_SUMMARY_ORDER = tuple(key.wire for key in vocabulary.SUMMARY)
 
 
 def context(entry: Any, detail: Mapping[str, Any]) -> Values:
@@ -253,7 +235,7 @@ def context(entry: Any, detail: Mapping[str, Any]) -> Values:
     time in one spelling; known keys come first, in the order of the platform's documentation.
     """
     sent: Values = {name: getattr(entry, column) for name, column in _KEYS}
-    sent["timestamp"] = rfc3339(entry.occurred_at)
+    sent["timestamp"] = rfc3339(entry.occurred_at, "fewest")
     sent["level"] = Level(entry.level).name
     sent["syncId"] = str(entry.sync_id or "")
     sent = {name: value for name, value in sent.items() if value != ""}
@@ -265,9 +247,3 @@ def context(entry: Any, detail: Mapping[str, Any]) -> Values:
     if error or "error" in detail:
         sent["error"] = error
     return sent | {name: value for name, value in detail.items() if name not in ("summary", "error")}
-
-
-def rfc3339(moment: datetime) -> str:
-    moment = moment.astimezone(UTC)
-    digits = "microseconds" if moment.microsecond % 1000 else "milliseconds" if moment.microsecond else "seconds"
-    return moment.isoformat(timespec=digits).replace("+00:00", "Z")

@@ -16,8 +16,6 @@ import msgspec
 from synclogs.parsing.records import Record
 
 MOST = 1000  # different words of one entry; what comes after them is not found by words
-# Text of an entry that people search: the names and identifiers, then the message and the texts of the payload.
-COLUMNS = ("entry_id", "event", "integration", "pipeline", "trace_id", "credential_id", "error_code", "user_id")
 _UUID = re.compile(r"(?<![^\W_])([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-([0-9a-f]{12})(?![^\W_])")
 _WORD = re.compile(r"[^\W_]+")
 # Numbers of the summary and of retries are counts, not names of anything.

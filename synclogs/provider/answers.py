@@ -25,12 +25,7 @@ class SyncState:
 
     status: str
     reason: str = ""
-    credential_id: str = ""
-    total_records: int | None = None
-    synced_records: int | None = None
     last_synced_at: datetime | None = None
-    frequency: str = ""
-    backoff_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +35,6 @@ class ListedSync:
     pipeline: str
     status: str
     reason: str = ""
-    configuration: str = ""
-    credential_id: str = ""
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +79,7 @@ def sync_state(told: object) -> SyncState:
     return SyncState(
         status=status,
         reason=_long(body.get("reason")),
-        credential_id=_text(body.get("credentialId")),
-        total_records=_number(summary.get("totalRecords")),
-        synced_records=_number(summary.get("syncedRecordsCount")),
         last_synced_at=_moment(summary.get("lastSyncedAt")),
-        frequency=_text(body.get("incrementalAccumulatorFrequency")),
-        backoff_ms=_number(body.get("rateLimitBackoffMs")),
     )
 
 
@@ -116,10 +102,6 @@ def _listed(row: dict[str, object]) -> ListedSync:
         pipeline=_text(row.get("pipeline")),
         status=_text(row["status"]).upper(),
         reason=_long(row.get("reason")),
-        configuration=_text(row.get("configurationName")),
-        credential_id=_text(row.get("credentialId")),
-        created_at=_moment(row.get("dateCreated")),
-        updated_at=_moment(row.get("dateUpdated")),
     )
 
 
@@ -176,10 +158,6 @@ def _text(value: object) -> str:
 
 def _long(value: object) -> str:
     return cut(value) if isinstance(value, str) else ""
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
 
 
 def _moment(value: object) -> datetime | None:

@@ -9,6 +9,7 @@ from typing import ClassVar
 from urllib.parse import quote
 from uuid import UUID
 
+from synclogs.parsing.identifiers import hyphenated_uuid
 from synclogs.provider.answers import (
     Connections,
     ListedSync,
@@ -57,11 +58,9 @@ class Paragon:
 
     def reenable(self, user: str, sync_id: UUID | str, *, attempt: UUID | str, reason: str) -> Reply:
         """Asks once. The provider takes no reason and no id of the attempt. Raises Permanent, Temporary or Unknown."""
-        return self._post(f"{sync_path(sync_id)}/reenable", user)
-
-    def disable(self, user: str, sync_id: UUID | str) -> Reply:
-        """Asks once. Raises Permanent, Temporary or Unknown."""
-        return self._post(f"{sync_path(sync_id)}/disable", user)
+        token = self._signer.token(user, now=self._clock())
+        path = f"{sync_path(sync_id)}/reenable"
+        return reply(self._syncs.post(path, headers={"Authorization": f"Bearer {token}"}, secrets=(token,)))
 
     def _get[T](self, channel: Channel, path: str, user: str, read: Callable[[object], T]) -> T:
         token = self._signer.token(user, now=self._clock())
@@ -71,22 +70,11 @@ class Paragon:
         except Unexpected:
             raise Temporary(UNEXPECTED) from None
 
-    def _post(self, path: str, user: str) -> Reply:
-        token = self._signer.token(user, now=self._clock())
-        return reply(self._syncs.post(path, headers={"Authorization": f"Bearer {token}"}, secrets=(token,)))
-
 
 def sync_path(sync_id: UUID | str) -> str:
     """The sync's path below the API's address. Raises Permanent for anything but a UUID, so that no path can be made up."""
     try:
-        return f"/api/syncs/{quote(str(uuid_of(sync_id)), safe='')}"
+        found = sync_id if isinstance(sync_id, UUID) else hyphenated_uuid(sync_id)
     except ValueError:
         raise Permanent("This is no id of a sync: it has to be a UUID.") from None
-
-
-def uuid_of(value: UUID | str) -> UUID:
-    """Only the usual spelling: UUID() alone also takes braces, a urn: and misplaced hyphens. Raises ValueError."""
-    made = value if isinstance(value, UUID) else UUID(value)
-    if str(made) != str(value).lower():
-        raise ValueError
-    return made
+    return f"/api/syncs/{found}"

@@ -12,11 +12,10 @@ from collections.abc import Iterable, Sequence
 from django.db.models import BooleanField, Q
 from django.db.models.expressions import RawSQL
 
-from synclogs.parsing import search_words
-from synclogs.query.fields import FIELDS, Field, text_of
+from synclogs.parsing import search_words, vocabulary
+from synclogs.query.fields import FIELDS, OWN, Field, text_of
 from synclogs.query.language import And, Match, Node, Not, Operator, Or, Path, QueryError, Text, Value
 
-OWN = {"credential": Field("credential", "Credential", "credential_id"), "id": Field("id", "Sender's ID", "entry_id")}
 COMPARED = {Operator.GREATER: "gt", Operator.AT_LEAST: "gte", Operator.LESS: "lt", Operator.AT_MOST: "lte"}
 ORDERED = {"level", "http_status"}
 # Everything that words are looked for in (synclogs.parsing.search_words.of), as one text: of the payload its texts, without the keys. What
@@ -31,13 +30,7 @@ SEARCHED = (
 )
 MESSAGE = "concat_ws(E'\\x01', synclogs_logentry.message, synclogs_logentry.detail #>> '{error,message}')"
 # Values of an entry that have a column, by which they are found; the rest is in the payload.
-COLUMN_OF_PATH = {
-    ("syncId",): "sync", ("traceId",): "trace", ("userId",): "user", ("syncEvent",): "event", ("syncType",): "sync_type",
-    ("syncStatus",): "status", ("credentialId",): "credential", ("integration",): "integration", ("pipeline",): "pipeline",
-    ("type",): "type", ("level",): "level", ("id",): "id", ("message",): "message",
-    ("error", "errorCode"): "error_code", ("error", "httpStatus"): "http_status",
-    ("error", "recoverability"): "recoverability",
-}  # fmt: skip
+COLUMN_OF_PATH = {key.path: name for name, key in vocabulary.NAMED.items() if key.path}
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,29})(\.\d{1,30})?", re.ASCII)
 _ENDS = re.compile(r"^\W+|\W+$")  # "revoked." and "(revoked)" in a sentence are the word itself
 _DATE = re.compile(r"\d{4}-\d\d", re.ASCII)

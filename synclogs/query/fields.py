@@ -11,6 +11,7 @@ from uuid import UUID
 from synclogs.catalogue import CATEGORY_SLUGS, EVENTS, LEVEL_SLUGS, RECOVERABLE, SyncStatus, SyncType
 from synclogs.models.counts import Facet
 from synclogs.parsing.identifiers import uuid_of
+from synclogs.parsing.vocabulary import NAMED, PARAMETERS
 
 VALUE_LENGTH = 256
 EMPTY = "This is empty. Give a value, or leave it out."
@@ -81,25 +82,29 @@ class Field:
         return (parsed,)
 
 
-FIELDS: Mapping[str, Field] = {
-    field.name: field
-    for field in (
-        Field("type", "Type", "type"),
-        Field("category", "Category", "category", _slug(CATEGORY_SLUGS)),
-        Field("level", "Level", "level", _slug(LEVEL_SLUGS)),
-        Field("event", "Event", "event", known=EVENTS),
-        Field("sync_type", "Sync type", "sync_type", known=SyncType.values),
-        Field("status", "Sync status", "status", known=SyncStatus.values),
-        Field("integration", "Integration", "integration"),
-        Field("pipeline", "Pipeline", "pipeline"),
-        Field("user", "User", "user_id"),
-        Field("sync", "Sync", "sync_id", _uuid),
-        Field("trace", "Trace", "trace_id"),
-        Field("error_code", "Error code", "error_code"),
-        Field("http_status", "HTTP status", "http_status", _http_status),
-        Field("recoverability", "Recoverability", "recoverability", known=(RECOVERABLE,)),
-    )
+# What is not just any text, and the names that may be typed in any case.
+_PARSE: Mapping[str, Callable[[str], object]] = {
+    "category": _slug(CATEGORY_SLUGS),
+    "level": _slug(LEVEL_SLUGS),
+    "sync": _uuid,
+    "http_status": _http_status,
 }
+_KNOWN: Mapping[str, Collection[str]] = {
+    "event": EVENTS,
+    "sync_type": SyncType.values,
+    "status": SyncStatus.values,
+    "recoverability": (RECOVERABLE,),
+}
+
+
+def _field(name: str) -> Field:
+    key = NAMED[name]
+    return Field(name, key.label, key.column, _PARSE.get(name, text_of), _KNOWN.get(name, ()))
+
+
+FIELDS: Mapping[str, Field] = {name: _field(name) for name in PARAMETERS}
+# Words of the query language that are no parameters.
+OWN: Mapping[str, Field] = {name: _field(name) for name in NAMED if name not in PARAMETERS}
 # What is counted, as it is called in URLs. The level is counted in every facet and has the number of the total here.
 FACETS: Mapping[str, Facet] = MappingProxyType(
     {

@@ -8,13 +8,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 
 from django.db.models import Q
 
 from synclogs.models import LogEntry, Project
 from synclogs.models.log import LogEntryQuerySet
-from synclogs.query import conditions, language
+from synclogs.query import advice, conditions, language
 from synclogs.query.fields import EMPTY, FIELDS, Field, is_blank, text_of
 from synclogs.query.language import Node, QueryError
 
@@ -31,12 +30,40 @@ FIRST_YEAR, LAST_YEAR = 2000, 2199  # as written
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 
 
-class FilterError(Exception):
-    """`errors` maps each parameter at fault to a sentence for the person who typed it."""
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What stands in `q`: its text without blanks around it, what it means, and what is wrong with it.
 
-    def __init__(self, errors: Mapping[str, str]) -> None:
+    `tree` is None for a blank query and for one that cannot be read; with a `mistake` beside it a value is wrong that its
+    field cannot have.
+    """
+
+    text: str = ""
+    tree: Node | None = None
+    mistake: QueryError | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Query":
+        """Never raises: whoever shows a mistake needs what could be read as well."""
+        try:
+            tree = language.parse(text, fields=FIELDS)
+        except QueryError as error:
+            return cls(text, None, error.with_traceback(None))
+        try:
+            if tree is not None:
+                conditions.condition(tree, 0)
+        except QueryError as error:
+            return cls(text, tree, error.with_traceback(None))
+        return cls(text, tree)
+
+
+class FilterError(Exception):
+    """`errors` maps each parameter at fault to a sentence for the person who typed it; `query` is what was read of `q`."""
+
+    def __init__(self, errors: Mapping[str, str], query: Query | None = None) -> None:
         super().__init__("; ".join(errors.values()))
         self.errors = dict(errors)
+        self.query = query or Query()
 
 
 TIMES = ("since", "until")
@@ -102,11 +129,13 @@ class LogFilter:
                     terms.append(_term(name, values))
             except ValueError as error:
                 errors[name] = str(error)
-        tree = _tree(single["q"], errors)
+        query = Query.parse(single["q"])
+        if query.mistake is not None:
+            errors["q"] = query.mistake.message
         since, until = _moments({name: single[name] for name in TIMES}, errors, now=now)
         if errors or since is None:
-            raise FilterError(errors)
-        return cls(tuple(terms), since, until, single["since"], single["until"], single["q"], tree)
+            raise FilterError(errors, query)
+        return cls(tuple(terms), since, until, single["since"], single["until"], query.text, query.tree)
 
     @classmethod
     def where(cls, *, since: datetime, until: datetime | None = None, **values: str) -> "LogFilter":
@@ -151,29 +180,19 @@ def _single(name: str, values: tuple[str, ...]) -> str:
     return values[0].strip()
 
 
-def _tree(text: str, errors: dict[str, str]) -> Node | None:
-    """What the query means; what is wrong with it goes into `errors`."""
-    try:
-        return parse_query(text)
-    except QueryError as error:
-        errors["q"] = error.message
-        return None
-
-
 def parse_query(text: str) -> Node | None:
     """The tree of a query whose fields and values exist; None for a blank one. Raises QueryError."""
-    tree = language.parse(text, fields=FIELDS)
-    if tree is not None:
-        conditions.condition(tree, 0)
-    return tree
+    query = Query.parse(text)
+    if query.mistake is not None:
+        raise query.mistake
+    return query.tree
 
 
 def _term(name: str, values: tuple[str, ...]) -> Term:
     field = FIELDS.get(name.removeprefix("-"))
     if field is None:
-        near = get_close_matches(name.removeprefix("-"), [*FIELDS, *TIMES, "q"], n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise ValueError(f"There is no filter “{text_of(name)[:40]}”.{hint}")
+        meant = advice.hint(name.removeprefix("-"), (*FIELDS, *TIMES, "q"))
+        raise ValueError(f"There is no filter “{text_of(name)[:40]}”.{meant}")
     _filled(values)
     if len(values) > MAX_VALUES:
         raise ValueError(f"At most {MAX_VALUES} values.")

@@ -6,8 +6,8 @@ what is wrong, where, and often how to write it.
 
 import re
 from collections.abc import Collection
-from difflib import get_close_matches
 
+from synclogs.query.advice import nearest
 from synclogs.query.tree import (  # fmt: skip
     ALIASES,
     CHUNK,
@@ -336,13 +336,13 @@ class _Parser:
             return None  # "Error: token expired" is how messages are written
         raise self.unknown(written, found.end())
 
-    def near(self, low: str, cutoff: float) -> list[str]:
-        return get_close_matches(low, [*self.fields, *OWN_FIELDS, *ALIASES], 1, cutoff)
+    def near(self, low: str, cutoff: float) -> str:
+        return nearest(low, (*self.fields, *OWN_FIELDS, *ALIASES), cutoff=cutoff)
 
     def unknown(self, written: str, end: int) -> QueryError:
         low, start = written.lower(), self.at
-        near = [ELSEWHERE[low]] if low in ELSEWHERE else self.near(low, 0.6)
-        name = field_of(near[0], fields=self.fields) if near else ""
+        near = ELSEWHERE[low] if low in ELSEWHERE else self.near(low, 0.6)
+        name = field_of(near, fields=self.fields) if near else ""
         run = self.run(start)
         present = field_of(run[end - start :], fields=self.fields) if low in ("has", "exists", "_exists_") else ""
         if name:

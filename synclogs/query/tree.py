@@ -10,23 +10,21 @@ from dataclasses import field as attribute
 from enum import StrEnum
 from types import MappingProxyType
 
+from synclogs.parsing import vocabulary
+
 # Fields that are no parameter of the log list.
-OWN_FIELDS = ("message", "credential", "id")
-# Names as they stand in an entry, or as people guess them, in lower case -> the field.
+OWN_FIELDS = tuple(name for name in vocabulary.NAMED if name not in vocabulary.PARAMETERS)
+# Names as they stand in an entry, with and without underscores, or with the object around them, in lower case -> the field.
 ALIASES: Mapping[str, str] = MappingProxyType(
     {
-        "syncid": "sync", "sync_id": "sync", "syncinstanceid": "sync", "sync_instance_id": "sync",
-        "traceid": "trace", "trace_id": "trace",
-        "userid": "user", "user_id": "user", "enduserid": "user", "end_user_id": "user",
-        "syncevent": "event", "sync_event": "event", "synctype": "sync_type",
-        "syncstatus": "status", "sync_status": "status",
-        "integrationid": "integration", "integration_id": "integration",
-        "credentialid": "credential", "credential_id": "credential",
-        "errorcode": "error_code", "error.errorcode": "error_code",
-        "httpstatus": "http_status", "error.httpstatus": "http_status",
-        "error.recoverability": "recoverability",
+        written: key.name
+        for key in vocabulary.NAMED.values()
+        if key.path
+        for spelling in key.spellings
+        for written in (spelling.lower(), vocabulary.snake(spelling), ".".join(key.path).lower())
+        if written != key.name
     }
-)  # fmt: skip
+)
 # What other tools call it; only offered, never taken.
 ELSEWHERE: Mapping[str, str] = MappingProxyType(
     {

@@ -14,12 +14,10 @@ from django.db.models.functions import Least
 
 from synclogs.catalogue import Level
 from synclogs.models import Facet, Project
-from synclogs.moments import EPOCH
+from synclogs.moments import EPOCH, HOUR, ceiling, floor
 from synclogs.query.fields import FACETS
 from synclogs.query.filters import LogFilter, Term
 
-HOUR = timedelta(hours=1)
-MINUTE = timedelta(minutes=1)
 TOP = 40  # values of a facet, besides those asked for by name
 EVERY_LEVEL = frozenset(int(level) for level in Level)
 TEXT_OF = {"category": "category::text", "level": "level::text", "http_status": "http_status::text"}
@@ -60,14 +58,6 @@ class Cut:
     first: datetime | None
     last: datetime | None
     edges: tuple[LogFilter, ...]
-
-
-def floor(moment: datetime, unit: timedelta) -> datetime:
-    return moment - (moment - EPOCH) % unit
-
-
-def ceiling(moment: datetime, unit: timedelta) -> datetime:
-    return moment + (EPOCH - moment) % unit
 
 
 def cut(log_filter: LogFilter, unit: timedelta) -> Cut:

@@ -13,10 +13,11 @@ from typing import Any
 from django.db import connection
 
 from synclogs.models import Facet, Project
+from synclogs.moments import HOUR, MINUTE, floor
 from synclogs.query.fields import FACETS
 from synclogs.query.filters import LogFilter, Term
 from synclogs.reading import count_sql
-from synclogs.reading.count_sql import HOUR, MINUTE, Bars, Fragment, Narrowing
+from synclogs.reading.count_sql import Bars, Fragment, Narrowing
 from synclogs.storage import budget
 
 NAMES = {facet: name for name, facet in FACETS.items()}
@@ -202,7 +203,7 @@ def _drawable(whole: LogFilter, bars: Bars) -> Bars:
     asked = count_sql.narrowing(whole)
     if asked is None or not asked.name or bars.width >= HOUR:
         return bars
-    wide = Bars(HOUR, count_sql.floor(bars.last, HOUR))
+    wide = Bars(HOUR, floor(bars.last, HOUR))
     return wide if wide.last - whole.since >= FEWEST_HOURS * HOUR else bars
 
 

@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.db.models import Sum
 
 from synclogs.models import Facet, HourCount, Project
+from synclogs.moments import HOUR, floor
 
 MAX_VALUES = 2000
 KEPT_SECONDS = 60
@@ -33,8 +34,7 @@ def seen(project: Project, *, since: datetime, until: datetime) -> Seen:
 
     Every list page offers these values, and adding up a week of hours costs more than the list itself.
     """
-    first = since.replace(minute=0, second=0, microsecond=0)
-    last = until.replace(minute=0, second=0, microsecond=0)
+    first, last = floor(since, HOUR), floor(until, HOUR)
     name = f"seen:{project.pk}:{first.timestamp():.0f}:{last.timestamp():.0f}"
     found: Seen | None = cache.get(name)
     if found is None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from synclogs.catalogue import Level
+from synclogs.moments import ceiling, floor
 from synclogs.query.filters import LogFilter
-from synclogs.reading.count_sql import Bars, ceiling, floor
+from synclogs.reading.count_sql import Bars
 from synclogs.reading.counting import Heights
 
 # Round bars for the usual ranges (30 minutes for a day, 3 hours for a week), wide enough for a finger on a phone.

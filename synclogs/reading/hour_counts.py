@@ -12,11 +12,10 @@ from typing import Any
 from django.db.models import Sum
 
 from synclogs.models import Facet, HourCount, Project
+from synclogs.moments import HOUR
 from synclogs.query.fields import FACETS, FIELDS
 from synclogs.query.filters import LogFilter
 from synclogs.query.language import And, Match, Operator
-
-HOUR = timedelta(hours=1)
 
 type Stretch = tuple[datetime, datetime]  # from, until
 

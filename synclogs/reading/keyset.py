@@ -1,10 +1,11 @@
-"""Pages of small tables by keyset: a queryset and its moment column come in, a slice with cursors goes out.
+"""Pages by keyset: cursors as text, the comparison of rows with one, and pages of small tables.
 
-The order is the moment, then the id, newest first; rows without a moment come last. No COUNT and no OFFSET: one row more
-than asked for tells whether there is another page. The log has its own pages in synclogs.query.filters.
+The order is a moment, then the id, newest first; rows without a moment come last. No COUNT and no OFFSET: one row more
+than asked for tells whether there is another page. The log has its own pages in synclogs.reading.paging.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,14 +13,13 @@ from uuid import UUID
 from django.db.models import Model, Q, QuerySet, UUIDField
 
 from synclogs import moments
+from synclogs.parsing.identifiers import uuid_of
+from synclogs.query.filters import FilterError
 
-CURSOR = re.compile(r"([0-9a-f]{1,16}|-)-([0-9]{1,18}|[0-9a-f]{32})", re.ASCII)
-
+# Microseconds since 1970, of which fourteen digits reach to the year 4253, and what tells apart rows of one moment.
+CURSOR = re.compile(r"([0-9a-f]{1,14}|-)-([0-9a-f]{1,32})", re.ASCII)
 CURSORS = ("before", "after")
-
-
-class CursorError(Exception):
-    """The cursor in the URL is not one of ours; the text is for the person who followed it."""
+DAMAGED = "This page address is damaged; start again from the first page."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,47 +32,67 @@ class Slice[M: Model]:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a row stands in the order."""
+class Place[K]:
+    """Where a row is in the order. `id` is what tells apart the rows of one moment."""
 
     moment: datetime | None
-    id: int | UUID
+    id: K
 
     @property
     def text(self) -> str:
+        """The cursor."""
         moment = "-" if self.moment is None else f"{moments.microseconds(self.moment):x}"
         return f"{moment}-{self.id.hex if isinstance(self.id, UUID) else self.id}"
 
 
-def place(text: str, model: type[Model]) -> Place:
-    """The inverse of Place.text, for rows of that model. Raises CursorError."""
+def place[K](text: str, read: Callable[[str], K | None]) -> Place[K]:
+    """The inverse of Place.text; `read` gives the id of its text, or None for what is none. Raises FilterError."""
     match = CURSOR.fullmatch(text)
-    by_uuid = isinstance(model._meta.pk, UUIDField)
-    if match and (len(match[2]) == 32) == by_uuid:
-        try:
-            moment = None if match[1] == "-" else moments.moment(int(match[1], 16))
-            return Place(moment, UUID(match[2]) if by_uuid else int(match[2]))
-        except OverflowError:
-            pass
-    raise CursorError("This page address is damaged; start again from the first page.")
+    found = read(match[2]) if match else None
+    if match is None or found is None:
+        raise FilterError({"cursor": DAMAGED})
+    return Place(None if match[1] == "-" else moments.moment(int(match[1], 16)), found)
+
+
+def whole(text: str) -> int | None:
+    """The id of a row with a number."""
+    return int(text) if text.isdecimal() and len(text) <= 18 else None
+
+
+def older_than(column: str, moment: datetime | None, id: object) -> Q:
+    """The rows behind this place, newest first; both halves together are what an index in this order answers."""
+    return Q(**{f"{column}__lte": moment}) & (Q(**{f"{column}__lt": moment}) | Q(pk__lt=id))
+
+
+def newer_than(column: str, moment: datetime | None, id: object) -> Q:
+    """The rows before it."""
+    return Q(**{f"{column}__gte": moment}) & (Q(**{f"{column}__gt": moment}) | Q(pk__gt=id))
+
+
+type AnyPlace = Place[int] | Place[UUID]
+
+
+def place_of(text: str, model: type[Model]) -> AnyPlace:
+    """The place of a row of that model. Raises FilterError."""
+    return place(text, uuid_of) if isinstance(model._meta.pk, UUIDField) else place(text, whole)
 
 
 def page[M: Model](queryset: QuerySet[M], column: str, *, size: int, before: str = "", after: str = "") -> Slice[M]:
     """`size` rows, newest first: the first page, those just older than `before`, or those just newer than `after`.
 
-    Raises CursorError for a damaged cursor.
+    Raises FilterError for a damaged cursor.
     """
     if after:
-        found = _newer(queryset, column, place(after, queryset.model), size=size + 1)
+        found = _newer(queryset, column, place_of(after, queryset.model), size=size + 1)
         more, rows = len(found) > size, found[:size][::-1]
-        return Slice(rows, _place_of(rows[0], column) if more else "", _place_of(rows[-1], column) if rows else after)
-    found = _older(queryset, column, place(before, queryset.model) if before else None, size=size + 1)
+        return Slice(rows, _cursor_of(rows[0], column) if more else "", _cursor_of(rows[-1], column) if rows else after)
+    found = _older(queryset, column, place_of(before, queryset.model) if before else None, size=size + 1)
     more, rows = len(found) > size, found[:size]
-    newer = _place_of(rows[0], column) if before and rows else before
-    return Slice(rows, newer, _place_of(rows[-1], column) if more else "")
+    newer = _cursor_of(rows[0], column) if before and rows else before
+    return Slice(rows, newer, _cursor_of(rows[-1], column) if more else "")
 
 
-def _place_of(row: Model, column: str) -> str:
+def _cursor_of(row: Model, column: str) -> str:
     return Place(getattr(row, column), row.pk).text
 
 
@@ -80,13 +100,12 @@ def _nullable(queryset: QuerySet[Model], column: str) -> bool:
     return bool(getattr(queryset.model._meta.get_field(column), "null", False))
 
 
-def _older[M: Model](queryset: QuerySet[M], column: str, start: Place | None, *, size: int) -> list[M]:
+def _older[M: Model](queryset: QuerySet[M], column: str, start: AnyPlace | None, *, size: int) -> list[M]:
     rows: list[M] = []
     if start is None or start.moment is not None:
         known = queryset.filter(**{f"{column}__isnull": False})
         if start is not None:
-            earlier = Q(**{f"{column}__lt": start.moment}) | Q(pk__lt=start.id)
-            known = known.filter(Q(**{f"{column}__lte": start.moment}), earlier)
+            known = known.filter(older_than(column, start.moment, start.id))
         rows = list(known.order_by(f"-{column}", "-pk")[:size])
     if len(rows) < size and _nullable(queryset, column):
         unknown = queryset.filter(**{f"{column}__isnull": True})
@@ -96,14 +115,13 @@ def _older[M: Model](queryset: QuerySet[M], column: str, start: Place | None, *,
     return rows
 
 
-def _newer[M: Model](queryset: QuerySet[M], column: str, start: Place, *, size: int) -> list[M]:
+def _newer[M: Model](queryset: QuerySet[M], column: str, start: AnyPlace, *, size: int) -> list[M]:
     rows: list[M] = []
     if start.moment is None:
         rows = list(queryset.filter(**{f"{column}__isnull": True}, pk__gt=start.id).order_by("pk")[:size])
     if len(rows) < size:
         known = queryset.filter(**{f"{column}__isnull": False})
         if start.moment is not None:
-            later = Q(**{f"{column}__gt": start.moment}) | Q(pk__gt=start.id)
-            known = known.filter(Q(**{f"{column}__gte": start.moment}), later)
+            known = known.filter(newer_than(column, start.moment, start.id))
         rows += known.order_by(column, "pk")[: size - len(rows)]
     return rows

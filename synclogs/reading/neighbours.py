@@ -6,12 +6,9 @@ An entry comes in; entries or a cursor go out. A few look-ups by index, never a 
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Q
-
-from synclogs import moments
 from synclogs.models import LogEntry, Project, Trace
 from synclogs.query.filters import LogFilter
-from synclogs.reading import paging
+from synclogs.reading import keyset, paging
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +24,8 @@ def in_trace(entry: LogEntry, project: Project) -> Neighbours:
         return Neighbours()
     at, key = entry.occurred_at, entry.key
     others = LogEntry.objects.of(project).filter(trace_id=entry.trace_id)
-    earlier = others.filter(Q(occurred_at__lt=at) | Q(key__lt=key), occurred_at__range=(trace.first_at, at))
-    later = others.filter(Q(occurred_at__gt=at) | Q(key__gt=key), occurred_at__range=(at, trace.last_at))
+    earlier = others.filter(keyset.older_than("occurred_at", at, key), occurred_at__gte=trace.first_at)
+    later = others.filter(keyset.newer_than("occurred_at", at, key), occurred_at__lte=trace.last_at)
     return Neighbours(earlier.newest_first().first(), later.order_by("occurred_at", "key").first())
 
 
@@ -41,4 +38,4 @@ def page_with(key: UUID, log_filter: LogFilter, project: Project, *, size: int) 
     if not above.newer or not above.rows:
         return ""
     top = above.rows[0]
-    return f"{moments.microseconds(top.occurred_at):x}-{top.key.int + 1:032x}"  # just above it, so that it is in
+    return paging.cursor_at(top.occurred_at, UUID(int=top.key.int + 1))  # just above it, so that it is in

@@ -4,7 +4,6 @@ No COUNT and no OFFSET. What no index answers is looked for slice of time by sli
 says how far it got; nothing is ever passed over.
 """
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,20 +11,18 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from uuid import UUID
 
-from django.db.models import Q
 from django.utils import timezone
 
 from synclogs import moments
 from synclogs.catalogue import LEVEL_SLUGS, Level
 from synclogs.models import LogEntry, Project
 from synclogs.models.log import LogEntryQuerySet
+from synclogs.parsing.identifiers import uuid_of
 from synclogs.query.filters import FilterError, LogFilter
-from synclogs.reading import hour_counts
+from synclogs.reading import hour_counts, keyset
 from synclogs.reading.hour_counts import Hours
 from synclogs.storage import budget
 
-# Microseconds since 1970, of which fourteen digits reach to the year 4253, and the key.
-CURSOR = re.compile(r"([0-9a-f]{1,14})-([0-9a-f]{32})", re.ASCII)
 # Fields with an index of their own in the order of time: however the list is narrowed by them, it is quick.
 INDEXED = {"integration", "user", "sync", "trace", "error_code"}
 SECONDS = 1.5
@@ -34,7 +31,6 @@ FEWEST, GROWTH = 4_000.0, 8.0
 TRIES = 3  # as many slices may be too slow
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
 LOWEST, HIGHEST = UUID(int=0), UUID(int=(1 << 128) - 1)
-INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +61,20 @@ def cursor_of(entry: LogEntry) -> str:
 
 def cursor_before(moment: datetime) -> str:
     """What comes after it begins with the entries of that very moment."""
-    return cursor_at(moment - INSTANT, HIGHEST)
+    return cursor_at(moment - moments.MICROSECOND, HIGHEST)
 
 
 def cursor_at(moment: datetime, key: UUID) -> str:
     """A place in the order; also of other things with a moment and a UUID."""
-    return f"{moments.microseconds(moment):x}-{key.hex}"
+    return keyset.Place(moment, key).text
 
 
 def parse_cursor(text: str) -> tuple[datetime, UUID]:
     """The inverse of cursor_of. Raises FilterError."""
-    match = CURSOR.fullmatch(text)
-    if match:
-        return moments.moment(int(match[1], 16)), UUID(match[2])
-    raise FilterError({"cursor": "This page address is damaged; start again from the first page."})
+    place = keyset.place(text, uuid_of)
+    if place.moment is None:
+        raise FilterError({"cursor": keyset.DAMAGED})
+    return place.moment, place.id
 
 
 def page(
@@ -97,7 +93,7 @@ def page(
     entries = log_filter.entries(project)
     if after:
         moment, key = parse_cursor(after)
-        entries = entries.filter(Q(occurred_at__gte=moment), Q(occurred_at__gt=moment) | Q(key__gt=key))
+        entries = entries.filter(keyset.newer_than("occurred_at", moment, key))
         found = _walk(log_filter, project, entries, size + 1, upwards_from=moment)
         rows = found.rows[:size][::-1]
         newer = cursor_of(rows[0]) if len(found.rows) > size else ""
@@ -107,7 +103,7 @@ def page(
     start = None
     if before:
         start, key = parse_cursor(before)
-        entries = entries.filter(Q(occurred_at__lte=start), Q(occurred_at__lt=start) | Q(key__lt=key))
+        entries = entries.filter(keyset.older_than("occurred_at", start, key))
     found = _walk(log_filter, project, entries, size + 1, downwards_from=start)
     rows = found.rows[:size]
     older = cursor_of(rows[-1]) if len(found.rows) > size else ""
@@ -154,7 +150,7 @@ def _walk(
 
     if upwards_from:
         return _Walk(log_filter, project, read).upwards(limit, upwards_from, log_filter.until)
-    ends = [end for end in (downwards_from and downwards_from + INSTANT, log_filter.until) if end]
+    ends = [end for end in (downwards_from and downwards_from + moments.MICROSECOND, log_filter.until) if end]
     return _Walk(log_filter, project, read).downwards(limit, min(ends, default=None))
 
 

@@ -4,7 +4,6 @@ A person and a project come in, a view or a refusal in words comes out. What the
 same transaction.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -13,8 +12,10 @@ from django.db.models import Value
 from django.db.models.functions import Lower
 
 from synclogs.access import audit
+from synclogs.access.actors import Actor, NotAllowed, Refused, allow
 from synclogs.models import Action, Facet, Project, Role, SavedView
 from synclogs.models.view import NAME_LENGTH, QUERY_LENGTH
+from synclogs.moments import HOUR
 from synclogs.parsing.decoding import cleaned
 from synclogs.query.filters import LogFilter
 from synclogs.reading import count_sql
@@ -25,36 +26,32 @@ COUNTED_TO = 10_000
 OBJECT_TYPE = "saved view"
 
 
-class Refused(Exception):
-    """What was asked for cannot be done; `field` is where the person can mend it."""
-
-    def __init__(self, field: str, words: str) -> None:
-        super().__init__(words)
-        self.field = field
+def may_share(actor: Actor) -> bool:
+    return actor.role >= Role.OPERATOR
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who does it, in which project and role, and where the request came from."""
-
-    person: User
-    project: Project
-    role: Role
-    address: str | None = None
-    request_id: str = ""
-
-    @property
-    def may_share(self) -> bool:
-        return self.role >= Role.OPERATOR
-
-    def may_change(self, view: SavedView) -> bool:
-        """One's own; those of the team also as a lead."""
-        return view.owner_id == self.person.pk or (view.is_shared and self.role >= Role.LEAD)
+def allow_sharing(actor: Actor) -> None:
+    """Raises NotAllowed."""
+    words = f"Sharing a view with the team is for operators and above. You are {actor.role.label.lower()} here."
+    allow(actor, Role.OPERATOR, words)
 
 
-def create(actor: Actor, *, name: str, query: str, is_shared: bool) -> SavedView:
-    """A new view of the actor's own. Raises Refused."""
-    view = SavedView(project=actor.project, owner=actor.person, name=name, query=query, is_shared=is_shared)
+def may_change(view: SavedView, actor: Actor) -> bool:
+    """One's own; those of the team also as a lead."""
+    is_own = actor.user is not None and view.owner_id == actor.user.pk
+    return is_own or (view.is_shared and actor.role >= Role.LEAD)
+
+
+def _allow_change(view: SavedView, actor: Actor) -> None:
+    if not may_change(view, actor):
+        raise NotAllowed("Only whose view it is, and leads, can change this view of the team.")
+
+
+def create(project: Project, owner: User, *, actor: Actor, name: str, query: str, is_shared: bool) -> SavedView:
+    """A new view of the actor's own. Raises NotAllowed, Refused."""
+    if is_shared:
+        allow_sharing(actor)
+    view = SavedView(project=project, owner=owner, name=name, query=query, is_shared=is_shared)
     with transaction.atomic():
         check(view)
         view.save(force_insert=True)
@@ -66,7 +63,13 @@ def create(actor: Actor, *, name: str, query: str, is_shared: bool) -> SavedView
 def change(
     view: SavedView, actor: Actor, *, name: str | None = None, query: str | None = None, is_shared: bool | None = None
 ) -> None:
-    """Renames it, keeps another query under it, shares it or takes it back; None leaves as it is. Raises Refused."""
+    """Renames it, keeps another query under it, shares it or takes it back; None leaves as it is.
+
+    Raises NotAllowed, Refused.
+    """
+    _allow_change(view, actor)
+    if is_shared and not view.is_shared:
+        allow_sharing(actor)
     before = _state(view)
     given = {"name": name, "query": query, "is_shared": is_shared}
     for column, value in given.items():
@@ -84,6 +87,8 @@ def change(
 
 
 def remove(view: SavedView, actor: Actor) -> None:
+    """Raises NotAllowed."""
+    _allow_change(view, actor)
     with transaction.atomic():
         if view.is_shared:
             _remember(Action.OBJECT_DELETED, view, actor, before=_state(view))
@@ -104,12 +109,10 @@ def _remember(
 ) -> None:
     audit.record(
         action,
-        actor=actor.person,
-        project=actor.project,
+        project=view.project,
         object_type=OBJECT_TYPE,
         object_text=view.name,
-        address=actor.address,
-        request_id=actor.request_id,
+        **actor.audited(),
         before=before,
         after=after,
     )
@@ -147,7 +150,7 @@ def tally(log_filter: LogFilter, project: Project, *, seconds: float, most: int 
         with budget.within(seconds):
             if asked is None:
                 return log_filter.entries(project).order_by()[: most + 1].count()
-            span = count_sql.cut(log_filter, count_sql.HOUR)
+            span = count_sql.cut(log_filter, HOUR)
             total = sum(edge.entries(project).count() for edge in span.edges)
             hours = count_sql.hours(project, asked, [Facet.TOTAL], span)
             return total + (_sum(hours) if hours else 0)

@@ -4,7 +4,7 @@ New is decided by arrival, since a late entry has an older time than those alrea
 moments, so whoever asks drops the keys that it has; none is left out.
 """
 
-import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,6 +16,7 @@ from django.db.models.expressions import RawSQL
 from synclogs import moments
 from synclogs.models import Project
 from synclogs.query.filters import FilterError, LogFilter
+from synclogs.reading import keyset
 from synclogs.storage.budget import within
 
 SIZE = 50
@@ -33,7 +34,6 @@ SELECT LEAST(pg_snapshot_xmax(snapshot)::text::bigint, min(running::text::bigint
     WHERE other.backend_xid = running::xid AND other.datid <> here.oid
 ))) FROM pg_current_snapshot() snapshot LEFT JOIN LATERAL pg_snapshot_xip(snapshot) running ON true GROUP BY pg_snapshot_xmax(snapshot)
 """
-CURSOR = re.compile(r"([0-9a-f]{1,15})-([0-9a-f]{1,15})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def start(*, now: datetime) -> str:
     """The cursor for everything that this moment's list cannot show yet. To be made before the list is read."""
     with connection.cursor() as cursor:
         cursor.execute(OLDEST_RUNNING)
-        return f"{moments.microseconds(now):x}-{cursor.fetchone()[0]:x}"
+        return keyset.Place(now, f"{cursor.fetchone()[0]:x}").text
 
 
 def is_over(log_filter: LogFilter, *, now: datetime) -> bool:
@@ -94,11 +94,13 @@ def _unseen(transaction: int) -> RawSQL:
 
 
 def _parse(cursor: str) -> tuple[datetime, int]:
-    match = CURSOR.fullmatch(cursor)
-    if match:
-        try:
-            asked_at = moments.moment(int(match[1], 16))
-            return max(asked_at, moments.EPOCH + OVERLAP), int(match[2], 16)
-        except OverflowError:
-            pass
+    with suppress(FilterError):
+        place = keyset.place(cursor, _number)
+        if place.moment is not None:
+            return max(place.moment, moments.EPOCH + OVERLAP), place.id
     raise FilterError({"after": "This address is damaged; load the list again."})
+
+
+def _number(text: str) -> int | None:
+    """Of a transaction, in hexadecimal digits."""
+    return int(text, 16) if len(text) <= 15 else None

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from synclogs import catalogue, moments
 from synclogs.catalogue import Step
 from synclogs.models import LogEntry, Project, Sync, Trace
 from synclogs.parsing import fields
 from synclogs.query.filters import LogFilter
+from synclogs.reading import keyset
 from synclogs.reading.paging import page
 
 LONGEST = 500
@@ -25,7 +26,6 @@ FEW = 20  # intervals; so few say nothing about what is usual
 RUNS_NEAR = 60
 RUNS_BACK = 3000  # so many earlier runs are looked at for the last good one, when it is not among those near
 KINDS_BACK = 500
-INSTANT = timedelta(microseconds=1)
 RECENT = timedelta(days=2)
 
 
@@ -88,7 +88,7 @@ class Beside:
 def timeline(trace: Trace, project: Project) -> Timeline:
     """The entries of a trace, oldest first; of a long one those at both ends."""
     entries = LogEntry.objects.of(project).filter(
-        trace_id=trace.trace_id, occurred_at__gte=trace.first_at, occurred_at__lt=trace.last_at + INSTANT
+        trace_id=trace.trace_id, occurred_at__gte=trace.first_at, occurred_at__lt=trace.last_at + moments.MICROSECOND
     )
     rows = list(entries.order_by("occurred_at", "key")[: LONGEST + 1])
     if len(rows) <= LONGEST:
@@ -179,8 +179,8 @@ def beside(trace: Trace, project: Project) -> Beside:
     if trace.sync_id is None:
         return Beside(None, None, None)
     others = Trace.objects.of(project).filter(sync_id=trace.sync_id)
-    earlier = others.filter(_before(trace.first_at, trace.pk)).order_by("-first_at", "-pk")
-    later = others.filter(_after(trace.first_at, trace.pk)).order_by("first_at", "pk")
+    earlier = others.filter(keyset.older_than("first_at", trace.first_at, trace.pk)).order_by("-first_at", "-pk")
+    later = others.filter(keyset.newer_than("first_at", trace.first_at, trace.pk)).order_by("first_at", "pk")
     good = _last(earlier, sync_type=trace.sync_type, completed_at__isnull=False, failed_at=None)
     return Beside(earlier.first(), later.first(), good)
 
@@ -193,20 +193,12 @@ def last_good(sync: Sync, project: Project) -> Trace | None:
     return _last(begun, completed_at=sync.last_completed_at)
 
 
-def _before(moment: datetime, pk: int) -> Q:
-    return Q(first_at__lte=moment) & (Q(first_at__lt=moment) | Q(pk__lt=pk))
-
-
-def _after(moment: datetime, pk: int) -> Q:
-    return Q(first_at__gte=moment) & (Q(first_at__gt=moment) | Q(pk__gt=pk))
-
-
 def latest(project: Project, *, first: datetime, last: datetime, size: int, **where: str) -> list[LogEntry]:
     """The newest entries of a sync, user or integration, whose life `first` to `last` bounds what is read.
 
     Its last two days are tried first: that is a few partitions to plan instead of all that it lived through.
     """
-    until = last + INSTANT
+    until = last + moments.MICROSECOND
     near = max(first, last - RECENT)
     rows = page(LogFilter.where(since=near, until=until, **where), project, size=size).rows
     if len(rows) < size and near > first:

@@ -4,7 +4,6 @@ The only writer of Bulk and BulkItem. All of it is in rows: `step`, called every
 are due, each in one transaction with its item, so that a sync is asked for at most once however often a worker dies.
 """
 
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +12,13 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
+import structlog
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Min, Q
 
 from synclogs.access import audit
-from synclogs.access.actors import PORTAL, Actor, NotAllowed, Refused, required_text
+from synclogs.access.actors import PORTAL, Actor, NotAllowed, Refused, allow, required_text
 from synclogs.catalogue.recovery import RUNNING, BulkState, CheckName, State
 from synclogs.explain import bulks as words
 from synclogs.explain.bulks import Standing
@@ -29,7 +29,7 @@ from synclogs.recovery import ownership, reenable
 from synclogs.recovery.candidates import candidates
 from synclogs.recovery.selection import in_turn
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 TRANSITIONS: Mapping[str, frozenset[BulkState]] = MappingProxyType(
     {
@@ -114,7 +114,7 @@ def start(
 
     Raises NotAllowed, Refused for what was typed, NothingLeft.
     """
-    _allow(actor)
+    allow(actor, Role.LEAD)
     text = required_text("reason", reason)
     _check(plan)
     ids = list(dict.fromkeys(sync_ids))
@@ -167,7 +167,7 @@ def _new(bulk: Bulk, ids: list[UUID], plan: Plan, actor: Actor, *, now: datetime
 
 def approve(bulk: Bulk, *, actor: Actor, now: datetime) -> Bulk:
     """By a lead who did not ask for it. Raises NotAllowed, Conflict."""
-    _allow(actor)
+    allow(actor, Role.LEAD)
     with transaction.atomic():
         held = _held(bulk)
         if held.state != BulkState.AWAITING_APPROVAL:
@@ -186,7 +186,7 @@ def pause(bulk: Bulk, *, actor: Actor, now: datetime, reason: str = "") -> Bulk:
 
 
 def resume(bulk: Bulk, *, actor: Actor, now: datetime, reason: str = "") -> Bulk:
-    _allow(actor)
+    allow(actor, Role.LEAD)
     with transaction.atomic():
         held = _held(bulk)
         if held.state != BulkState.PAUSED:
@@ -201,7 +201,7 @@ def abort(bulk: Bulk, *, actor: Actor, now: datetime, reason: str = "") -> Bulk:
 
 
 def _by_person(bulk: Bulk, to: BulkState, *, actor: Actor, now: datetime, reason: str) -> Bulk:
-    _allow(actor)
+    allow(actor, Role.LEAD)
     with transaction.atomic():
         text = _optional(reason)
         note = f"{cleaned(actor.text)}: {text}" if text else f"By {cleaned(actor.text)}."
@@ -210,11 +210,6 @@ def _by_person(bulk: Bulk, to: BulkState, *, actor: Actor, now: datetime, reason
 
 def _optional(reason: str) -> str:
     return required_text("reason", reason) if reason.strip() else ""
-
-
-def _allow(actor: Actor) -> None:
-    if actor.role < Role.LEAD:
-        raise NotAllowed(f"This is for the role {Role.LEAD.label} and above.")
 
 
 def _check(plan: Plan) -> None:
@@ -306,7 +301,7 @@ def step(*, now: datetime) -> None:
                 if not _advance(key, now=now):
                     break
         except Exception:  # one that cannot go on keeps no other from going on
-            logger.exception("bulk.step_failed", extra={"bulk": str(key)})
+            logger.exception("bulk.step_failed", bulk=str(key))
 
 
 def _advance(key: UUID, *, now: datetime) -> bool:

@@ -1,28 +1,26 @@
-"""The checks of synclogs.recovery.evidence for many syncs at once: one statement, no question to the provider.
+"""What the checks of synclogs.recovery.checks go by, for many syncs at once: one statement, no question to the provider.
 
-A project and ids come in, the names of the failed checks of each sync go out (tests hold both to the same answers).
+A project and ids come in, a Candidate of each sync goes out (tests hold it to what synclogs.recovery.evidence finds).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
-from synclogs.catalogue import SyncStatus, error_code
-from synclogs.catalogue.recovery import OPEN, CheckName
-from synclogs.explain.syncs import error_explains_stop
+from synclogs.catalogue import SyncStatus
+from synclogs.catalogue.recovery import OPEN
 from synclogs.models import Project
-from synclogs.recovery.evidence import COOLDOWN, FLAPPING, FLAPPING_IN, VOID
+from synclogs.recovery.checks import COLUMNS, COOLDOWN, FLAPPING_IN, VOID, Candidate
 from synclogs.recovery.ownership import what_is_missing
 
 HASH_ONLY = "SET LOCAL enable_nestloop = {0}; SET LOCAL enable_mergejoin = {0}"
 # Everything is joined by equality, so that the time grows with the number of syncs and not with its square. A sync itself is
 # never among `worked` or `recovered` when its error explains its stop: it has not completed since.
 # Of the customers over whose syncs the same error has passed the last two are enough: one of them is somebody else.
-FACTS = """
+STATEMENT = f"""
 WITH asked AS MATERIALIZED (
     SELECT *, CASE last_error_code WHEN '' THEN last_error_http_status ELSE 0 END AS told_http
     FROM synclogs_sync WHERE project_id = %(project)s AND sync_id = ANY(%(syncs)s::uuid[])
@@ -66,18 +64,7 @@ WITH asked AS MATERIALIZED (
 ), sleepers AS MATERIALIZED (
     SELECT kind, value FROM synclogs_sleeper WHERE project_id = %(project)s AND (until IS NULL OR until > %(now)s)
 )
-SELECT asked.sync_id, asked.user_id, asked.integration, asked.status, asked.last_error_at, asked.last_error_event,
-    asked.last_error_code, asked.last_error_http_status, asked.last_error_recoverability, asked.last_completed_at,
-    COALESCE(resolved.error_at >= asked.last_error_at, false)
-    OR COALESCE(
-        CASE asked.credential_id WHEN '' THEN worked_any.at ELSE GREATEST(worked_same.at, worked_unnamed.at) END
-        > asked.last_error_at, false
-    )
-    OR COALESCE(
-        CASE recovered.user_id WHEN asked.user_id THEN recovered.next_at ELSE recovered.at END > asked.last_error_at, false
-    ) AS is_gone,
-    COALESCE(tried.is_open, false), COALESCE(tried.attempts, 0), COALESCE(tried.is_cooling, false),
-    COALESCE(asleep.value, asleep_user.value, asleep_integration.value) IS NOT NULL, %(provided)s
+SELECT {", ".join(COLUMNS)}
 FROM asked
 LEFT JOIN tried USING (sync_id)
 LEFT JOIN resolved USING (sync_id)
@@ -92,56 +79,7 @@ LEFT JOIN sleepers AS asleep ON asleep.kind = 'sync' AND asleep.value = asked.sy
 LEFT JOIN sleepers AS asleep_user ON asleep_user.kind = 'user' AND asleep_user.value = asked.user_id
 LEFT JOIN sleepers AS asleep_integration
     ON asleep_integration.kind = 'integration' AND asleep_integration.value = asked.integration
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A sync with what its checks found; `failed` is empty when it may be re-enabled."""
-
-    sync_id: UUID
-    user_id: str
-    integration: str
-    status: str
-    last_error_at: datetime | None
-    last_error_event: str
-    last_error_code: str
-    last_error_http_status: int | None
-    last_error_recoverability: str
-    last_completed_at: datetime | None
-    is_gone: bool
-    is_open: bool
-    attempts: int
-    is_cooling: bool
-    is_asleep: bool
-    is_provided: bool
-
-    @property
-    def failed(self) -> tuple[CheckName, ...]:
-        """In the order of the checks; that of the person's rate is left out, since a bulk has a pace of its own."""
-        explains = error_explains_stop(self)
-        cures = not explains or _cures(self)
-        gone = self.is_gone if explains else self.status == SyncStatus.DISABLED
-        passed = {
-            CheckName.PROVIDED: self.is_provided,
-            CheckName.STOPPED: self.status == SyncStatus.ERRORED,
-            CheckName.CURABLE: cures,
-            CheckName.CAUSE_GONE: gone,
-            CheckName.NONE_IN_FLIGHT: not self.is_open,
-            CheckName.COOLDOWN: not self.is_cooling,
-            CheckName.NOT_FLAPPING: self.attempts < FLAPPING,
-            CheckName.AWAKE: not self.is_asleep,
-        }
-        return tuple(name for name, is_passed in passed.items() if not is_passed)
-
-
-def _cures(found: Candidate) -> bool:
-    return error_code(
-        found.last_error_code,
-        http_status=found.last_error_http_status,
-        recoverability=found.last_error_recoverability,
-        event=found.last_error_event,
-    ).reenable_cures
+"""  # noqa: S608 - parts of this room
 
 
 def candidates(project: Project, sync_ids: Iterable[UUID], *, now: datetime) -> Mapping[UUID, Candidate]:
@@ -160,7 +98,7 @@ def candidates(project: Project, sync_ids: Iterable[UUID], *, now: datetime) -> 
     with transaction.atomic(), connection.cursor() as cursor:
         # Guesses about a CTE are poor, and one that is too small makes any plan but this grow with the square.
         # nosemgrep - statements of this file
-        cursor.execute(f"{HASH_ONLY.format('off')}; {FACTS}; {HASH_ONLY.format('DEFAULT')}", parameters)
+        cursor.execute(f"{HASH_ONLY.format('off')}; {STATEMENT}; {HASH_ONLY.format('DEFAULT')}", parameters)
         cursor.nextset()
         cursor.nextset()
         found = (Candidate(*row) for row in cursor.fetchall())

@@ -1,93 +1,102 @@
 """Whether a sync may be re-enabled now: checks with what they found. A sync comes in, Evidence goes out; nothing is changed.
 
-What cannot be known is None and counts as not shown. For many syncs at once see synclogs.recovery.candidates, which has to judge alike.
+Reads what the checks of synclogs.recovery.checks go by, and who, when and why for people. For many syncs at once see
+synclogs.recovery.candidates.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from django.core.cache import cache
 from django.db.models import Count, F, Q, QuerySet, Window
 
 from synclogs.access.actors import Actor
-from synclogs.catalogue import SyncStatus, error_code
-from synclogs.catalogue.causes import TOLD_BY_EVENT
-from synclogs.catalogue.recovery import OPEN, Check, CheckName, Evidence, State
+from synclogs.catalogue import SyncStatus
+from synclogs.catalogue.recovery import OPEN, Check, CheckName, Evidence, Sign
 from synclogs.explain.syncs import error_explains_stop, last_error_cause
 from synclogs.models import Reenable, Resolution, Sleeper, Sync
 from synclogs.provider import Connection, ProviderError
 from synclogs.recovery import ownership, provenance
+from synclogs.recovery.checks import (
+    COOLDOWN,
+    FLAPPING_IN,
+    RATE,
+    RATE_IN,
+    RULES,
+    VOID,
+    Candidate,
+    bearing,
+)
 from synclogs.storage.connections import release
 
-COOLDOWN = timedelta(seconds=60)
-FLAPPING, FLAPPING_IN = 3, timedelta(days=7)
-RATE, RATE_IN = 30, timedelta(hours=1)
 KEPT_SECONDS = 30
-# Attempts that changed nothing at the provider: they say nothing about the sync.
-VOID = (State.REFUSED, State.EXPIRED)
-# What the provider can say of the account that a sync uses, besides VALID: against these no sign elsewhere counts.
-BROKEN = ("INVALID", "NONE", "ANOTHER")
+Facts = dict[str, str]
+# The fields of a Candidate that a check goes by, and its facts for people.
+Reading = tuple[dict[str, Any], Facts]
 
 
 def gather(sync: Sync, *, actor: Actor, now: datetime, ask_provider: bool = True) -> Evidence:
     """Every check for one sync. The provider is asked at most once in half a minute; when it is away that is not known."""
     missing = ownership.what_is_missing(sync.project)
+    attempts = _attempts(sync, now=now)
+    readings: Mapping[CheckName, Reading] = {
+        CheckName.PROVIDED: ({"is_provided": missing is None}, missing or {}),
+        CheckName.STOPPED: _stopped(sync),
+        CheckName.CURABLE: _curable(sync),
+        # Also what was asked a moment ago is nobody's business where the provider's syncs belong to another project.
+        CheckName.CAUSE_GONE: _cause_gone(sync, ask_provider=ask_provider and missing is None),
+        CheckName.NONE_IN_FLIGHT: _in_flight(attempts),
+        CheckName.COOLDOWN: _cooldown(attempts, now=now),
+        CheckName.NOT_FLAPPING: _flapping(attempts, now=now),
+        CheckName.AWAKE: _awake(sync, now=now),
+        CheckName.RATE: _rate(sync.project_id, actor, now=now),
+    }
+    read = {name: value for fields, _ in readings.values() for name, value in fields.items()}
+    found = Candidate(sync.sync_id, sync.user_id, sync.integration, **read)
     return Evidence(
-        (
-            Check(CheckName.PROVIDED, missing is None, facts=missing or {}),
-            _stopped(sync),
-            _curable(sync),
-            # Also what was asked a moment ago is nobody's business where the provider's syncs belong to another project.
-            _cause_gone(sync, ask_provider=ask_provider and missing is None),
-            *_attempts(sync, now=now),
-            _awake(sync, now=now),
-            _rate(sync.project_id, actor, now=now),
+        tuple(
+            Check(name, rule.passes(found), can_override=rule.can_override(found), facts=readings[name][1])
+            for name, rule in RULES.items()
         )
     )
 
 
-def _stopped(sync: Sync) -> Check:
-    facts = {"status": sync.status}
-    if sync.status_since:
-        facts["since"] = sync.status_since.isoformat()
-    is_paused = sync.status == SyncStatus.DISABLED
-    return Check(CheckName.STOPPED, sync.status == SyncStatus.ERRORED, can_override=is_paused, facts=facts)
+def _stopped(sync: Sync) -> Reading:
+    since = {"since": sync.status_since.isoformat()} if sync.status_since else {}
+    return {"status": sync.status}, {"status": sync.status, **since}
 
 
-def _curable(sync: Sync) -> Check:
-    """Only what is known not to be cured fails. An error that should have passed by itself, and yet stopped it, a lead judges."""
+def _curable(sync: Sync) -> Reading:
+    fields = {name: getattr(sync, name) for name in RULES[CheckName.CURABLE].reads}
     if not error_explains_stop(sync):
-        return Check(CheckName.CURABLE, True)
+        return fields, {}
     cause = last_error_cause(sync)
-    lasting = error_code(
-        sync.last_error_code,
-        http_status=sync.last_error_http_status,
-        recoverability="",
-        event=sync.last_error_event,
-    )
-    facts = {"code": sync.last_error_code, "words": cause.words, "action": cause.action, "side": cause.side.value}
-    passes = lasting.reenable_cures or lasting.words in TOLD_BY_EVENT
-    return Check(CheckName.CURABLE, cause.reenable_cures, can_override=passes, facts=facts)
+    return fields, {
+        "code": sync.last_error_code,
+        "words": cause.words,
+        "action": cause.action,
+        "side": cause.side.value,
+    }
 
 
 # The cause
 
 
-def _cause_gone(sync: Sync, *, ask_provider: bool) -> Check:
-    """Any one sign is enough. A person's word comes first; the provider's word about the account beats what others suggest."""
+def _cause_gone(sync: Sync, *, ask_provider: bool) -> Reading:
+    """The first sign that bears is enough."""
     error_at = sync.last_error_at
     if not error_explains_stop(sync) or error_at is None:
-        is_paused = sync.status == SyncStatus.DISABLED
-        return Check(CheckName.CAUSE_GONE, is_paused or None, True, {"sign": "no_error", "status": sync.status})
+        return {"signs": []}, {"sign": "no_error", "status": sync.status}
     said = _credential(sync) if ask_provider else {}
-    credential = said.get("credential")
-    is_broken = credential in BROKEN
-    sign = _resolution(sync, error_at) or ({"sign": "credential_valid"} if credential == "VALID" else None)
-    if sign is None and not is_broken:
-        sign = _same_user_completed(sync, error_at) or _others_recovered(sync, error_at)
-    facts = {**said, **(sign or {"error_at": error_at.isoformat()})}
-    return Check(CheckName.CAUSE_GONE, True if sign else False if is_broken else None, True, facts)
+    credential = said.get("credential", "")
+    for sign in bearing(credential):
+        facts = _FINDERS[sign](sync, error_at, credential)
+        if facts is not None:
+            return {"signs": [sign], "credential": credential}, {**said, "sign": sign.value, **facts}
+    return {"signs": [], "credential": credential}, {**said, "error_at": error_at.isoformat()}
 
 
 def _credential(sync: Sync) -> dict[str, str]:
@@ -127,7 +136,7 @@ def _account(account: Connection | None, sync: Sync) -> str:
     return account.status if account.status in ("VALID", "INVALID") else ""
 
 
-def _resolution(sync: Sync, error_at: datetime) -> dict[str, str] | None:
+def _resolved(sync: Sync, error_at: datetime, credential: str) -> Facts | None:
     found = (
         Resolution.objects.filter(project=sync.project_id, sync_id=sync.sync_id, error_at__gte=error_at)
         .order_by("-at")
@@ -135,16 +144,14 @@ def _resolution(sync: Sync, error_at: datetime) -> dict[str, str] | None:
     )
     if found is None:
         return None
-    return {
-        "sign": "resolved",
-        "by": found.by_text,
-        "at": found.at.isoformat(),
-        "note": found.note,
-        "ticket": found.ticket,
-    }
+    return {"by": found.by_text, "at": found.at.isoformat(), "note": found.note, "ticket": found.ticket}
 
 
-def _same_user_completed(sync: Sync, error_at: datetime) -> dict[str, str] | None:
+def _credential_valid(sync: Sync, error_at: datetime, credential: str) -> Facts | None:
+    return {} if credential == "VALID" else None
+
+
+def _same_user_completed(sync: Sync, error_at: datetime, credential: str) -> Facts | None:
     """Another sync over the same account works since; the account of one that names none is taken for the same."""
     if not (sync.user_id and sync.integration):
         return None
@@ -161,11 +168,10 @@ def _same_user_completed(sync: Sync, error_at: datetime) -> dict[str, str] | Non
     if found is None:
         return None
     sync_id, pipeline, at = found
-    sign = {"sign": "same_user_completed", "sync": str(sync_id), "pipeline": pipeline}
-    return sign | _shown_by(sync.project_id, sync_id, at)
+    return {"sync": str(sync_id), "pipeline": pipeline, **_shown_by(sync.project_id, sync_id, at)}
 
 
-def _others_recovered(sync: Sync, error_at: datetime) -> dict[str, str] | None:
+def _others_recovered(sync: Sync, error_at: datetime, credential: str) -> Facts | None:
     """The same error is over for other customers of the integration: their syncs completed after their own, and after this one.
 
     The same: of the same event with the same code; where the log names no code, with the same HTTP status.
@@ -187,8 +193,15 @@ def _others_recovered(sync: Sync, error_at: datetime) -> dict[str, str] | None:
     if found is None:
         return None
     sync_id, at, count = found
-    sign = {"sign": "others_recovered", "count": str(count), "sync": str(sync_id)}
-    return sign | _shown_by(sync.project_id, sync_id, at)
+    return {"count": str(count), "sync": str(sync_id), **_shown_by(sync.project_id, sync_id, at)}
+
+
+_FINDERS: Mapping[Sign, Callable[[Sync, datetime, str], Facts | None]] = {
+    Sign.RESOLVED: _resolved,
+    Sign.CREDENTIAL_VALID: _credential_valid,
+    Sign.SAME_USER_COMPLETED: _same_user_completed,
+    Sign.OTHERS_RECOVERED: _others_recovered,
+}
 
 
 def _shown_by(project_id: int, sync_id: UUID, at: datetime | None) -> dict[str, str]:
@@ -202,46 +215,40 @@ def _shown_by(project_id: int, sync_id: UUID, at: datetime | None) -> dict[str, 
 # Attempts, the do-not-wake list, the rate
 
 
-def _attempts(sync: Sync, *, now: datetime) -> tuple[Check, Check, Check]:
+def _attempts(sync: Sync, *, now: datetime) -> list[Reenable]:
     lately = Q(requested_at__gt=now - FLAPPING_IN) | Q(state__in=OPEN) | Q(ended_at__gt=now - COOLDOWN)
-    attempts = list(
-        Reenable.objects.filter(lately, project=sync.project_id, sync_id=sync.sync_id)
-        .newest_first()
-        .only("id", "state", "requested_at", "ended_at", "actor_text")
-    )
-    return _in_flight(attempts), _cooldown(attempts, now=now), _flapping(attempts, now=now)
+    found = Reenable.objects.filter(lately, project=sync.project_id, sync_id=sync.sync_id).newest_first()
+    return list(found.only("id", "state", "requested_at", "ended_at", "actor_text"))
 
 
-def _in_flight(attempts: list[Reenable]) -> Check:
+def _in_flight(attempts: list[Reenable]) -> Reading:
     running = next((attempt for attempt in attempts if attempt.is_open), None)
     if running is None:
-        return Check(CheckName.NONE_IN_FLIGHT, True)
-    facts = {
+        return {"is_open": False}, {}
+    return {"is_open": True}, {
         "attempt": str(running.pk),
         "state": str(running.state),
         "by": running.actor_text,
         "at": running.requested_at.isoformat(),
     }
-    return Check(CheckName.NONE_IN_FLIGHT, False, facts=facts)
 
 
-def _cooldown(attempts: list[Reenable], *, now: datetime) -> Check:
+def _cooldown(attempts: list[Reenable], *, now: datetime) -> Reading:
     ended = max((attempt.ended_at for attempt in attempts if attempt.ended_at), default=None)
     if ended is None:
-        return Check(CheckName.COOLDOWN, True)
+        return {"is_cooling": False}, {}
     facts = {"ended": ended.isoformat(), "until": (ended + COOLDOWN).isoformat()}
-    return Check(CheckName.COOLDOWN, ended + COOLDOWN <= now, facts=facts)
+    return {"is_cooling": ended > now - COOLDOWN}, facts
 
 
-def _flapping(attempts: list[Reenable], *, now: datetime) -> Check:
+def _flapping(attempts: list[Reenable], *, now: datetime) -> Reading:
     """An attempt that was refused or never sent did not re-enable anything, so it does not count."""
     count = sum(attempt.requested_at > now - FLAPPING_IN and attempt.state not in VOID for attempt in attempts)
-    facts = {"count": str(count), "days": str(FLAPPING_IN.days)}
-    return Check(CheckName.NOT_FLAPPING, count < FLAPPING, can_override=True, facts=facts)
+    return {"attempts": count}, {"count": str(count), "days": str(FLAPPING_IN.days)}
 
 
-def _awake(sync: Sync, *, now: datetime) -> Check:
-    """Of several entries of the list the one that lasts longest is told."""
+def _awake(sync: Sync, *, now: datetime) -> Reading:
+    """Of several entries of the list the one that lasts longest is shown."""
     found = sleeping(sync.project_id, now=now).filter(
         Q(kind=Sleeper.Kind.SYNC, value=str(sync.sync_id))
         | Q(kind=Sleeper.Kind.USER, value=sync.user_id)
@@ -249,21 +256,21 @@ def _awake(sync: Sync, *, now: datetime) -> Check:
     )
     sleeper = found.select_related("by").order_by(F("until").desc(nulls_first=True), "pk").first()
     if sleeper is None:
-        return Check(CheckName.AWAKE, True, can_override=True)
+        return {"is_asleep": False}, {}
     facts = {"kind": str(sleeper.kind), "reason": sleeper.reason, "at": sleeper.at.isoformat()}
     if sleeper.by:
         facts["by"] = sleeper.by.get_username()
     if sleeper.until:
         facts["until"] = sleeper.until.isoformat()
-    return Check(CheckName.AWAKE, False, can_override=True, facts=facts)
+    return {"is_asleep": True}, facts
 
 
 def sleeping(project_id: int, *, now: datetime) -> QuerySet[Sleeper]:
     return Sleeper.objects.filter(Q(until=None) | Q(until__gt=now), project=project_id)
 
 
-def _rate(project_id: int, actor: Actor, *, now: datetime) -> Check:
+def _rate(project_id: int, actor: Actor, *, now: datetime) -> Reading:
     """How many single attempts this person or key made within the hour, in any project; a bulk has a pace of its own."""
     mine = Q(requested_by=actor.user) if actor.user else Q(requested_by=None, actor_text=actor.text, project=project_id)
     made = Reenable.objects.filter(mine, bulk=None, requested_at__gt=now - RATE_IN).count()
-    return Check(CheckName.RATE, made < RATE, facts={"count": str(made), "most": str(RATE)})
+    return {"made": made}, {"count": str(made), "most": str(RATE)}

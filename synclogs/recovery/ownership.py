@@ -10,7 +10,7 @@ from uuid import UUID
 from synclogs import provider
 from synclogs.access import denials
 from synclogs.access.actors import Actor
-from synclogs.models import Action, Project, Sync
+from synclogs.models import Project, Sync
 from synclogs.provider import Configuration, Fault, Provider, ProviderError
 
 # Facts of the check: somebody else owns the provider's syncs, or nobody as long as the settings name no project.
@@ -90,27 +90,15 @@ def denied(project: Project, sync_ids: Sequence[UUID], *, actor: Actor) -> bool:
     missing = what_is_missing(project)
     if not missing or "owner" not in missing:
         return False
-    _note(project, sync_ids, "The provider's syncs do not belong to this project.", actor=actor)
+    reason = "The provider's syncs do not belong to this project."
+    denials.deny(actor, _named(sync_ids), reason, project=project)
     owners = [slug for found in chosen() for slug in found.owners]
     for owner in Project.objects.filter(slug__in=owners).exclude(pk=project.pk):
         known = list(Sync.objects.of(owner).filter(sync_id__in=sync_ids).values_list("sync_id", flat=True))
         if known:
             sentence = f"Tried from the project {project.slug}, which does not own this sync. Nobody was called."
-            _note(owner, known, sentence, actor=actor)
+            denials.deny(actor, _named(known), sentence, project=owner)
     return True
-
-
-def _note(project: Project, sync_ids: Sequence[UUID], sentence: str, *, actor: Actor) -> None:
-    denials.note(
-        Action.ACCESS_DENIED,
-        _named(sync_ids),
-        address=actor.address,
-        request_id=actor.request_id,
-        project=project,
-        actor=actor.user,
-        actor_text="" if actor.user else actor.text,
-        reason=sentence,
-    )
 
 
 def _named(sync_ids: Sequence[UUID]) -> str:

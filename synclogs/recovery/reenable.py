@@ -20,8 +20,9 @@ from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
 
+from synclogs import health
 from synclogs.access import audit
-from synclogs.access.actors import PORTAL, Actor, NotAllowed, required_text
+from synclogs.access.actors import PORTAL, Actor, NotAllowed, allow, required_text
 from synclogs.catalogue import SyncStatus
 from synclogs.catalogue.recovery import OPEN, Check, CheckName, Evidence, State
 from synclogs.explain.reenables import not_sent_sentence
@@ -63,7 +64,6 @@ SOURCES: Mapping[State, frozenset[State]] = MappingProxyType(
 
 SENT_WITHIN = timedelta(minutes=10)  # what was not sent by then never is
 ANSWERED_WITHIN = timedelta(seconds=30)  # twice what the provider's client waits at most
-WATCHED = timedelta(minutes=10)  # for a sign of life; for twice the usual gap between runs, when that is longer
 SURE_AFTER = timedelta(minutes=2)  # a call without an answer that has changed nothing by then was not carried out
 CHECKED_EVERY = (timedelta(seconds=10), timedelta(minutes=10))  # at first, and at last
 CHECK_SECONDS = 20.0  # for all questions of one `settle`
@@ -110,9 +110,7 @@ def request(
 
 
 def _request(sync: Sync, actor: Actor, reason: str, *, override: bool, now: datetime, bulk: Bulk | None) -> Reenable:
-    least = Role.LEAD if override else Role.OPERATOR
-    if actor.role < least:
-        raise NotAllowed(f"This is for the role {least.label} and above.")
+    allow(actor, Role.LEAD if override else Role.OPERATOR)
     reason = required_text("reason", reason)
     found = _evidence(sync, actor, bulk=bulk, now=now)
     if not found.allows(override=override):
@@ -250,13 +248,13 @@ def _failure(error: ProviderError, more: str = "") -> dict[str, Any]:
 
 
 def patience(attempt: Reenable) -> timedelta:
-    """How long a sign of life is waited for."""
+    """How long a sign of life is waited for: as long as a sync at rest may be silent."""
     syncs = Sync.objects.filter(project=attempt.project_id, sync_id=attempt.sync_id)
     return watched_for(syncs.values_list("cadence_seconds", flat=True).first())
 
 
 def watched_for(cadence_seconds: float | None) -> timedelta:
-    return max(WATCHED, timedelta(seconds=2 * (cadence_seconds or 0)))
+    return health.rest_patience(cadence_seconds or 0)
 
 
 # What time tells

@@ -4,15 +4,15 @@ An actor and words come in, rows go out. Raises Refused when the words will not 
 """
 
 from datetime import datetime
-from uuid import UUID
 
 from django.db import transaction
 
 from synclogs.access import audit
-from synclogs.access.actors import Actor, NotAllowed, Refused, required_text
+from synclogs.access.actors import Actor, NotAllowed, Refused, allow, required_text
 from synclogs.explain.syncs import error_explains_stop
 from synclogs.models import Action, Project, Resolution, Role, Sleeper, Sync
 from synclogs.parsing.decoding import cleaned
+from synclogs.parsing.identifiers import uuid_of
 
 LONGEST_TICKET = 200
 LONGEST_VALUE = 256
@@ -20,7 +20,7 @@ LONGEST_VALUE = 256
 
 def resolve(sync: Sync, *, actor: Actor, note: str, ticket: str = "", now: datetime) -> Resolution:
     """The cause of the sync's errors so far is gone, as this person says; an error after it needs a word of its own."""
-    _allow(actor, Role.OPERATOR)
+    allow(actor, Role.OPERATOR)
     if sync.last_error_at is None or not error_explains_stop(sync):
         raise Refused("note", "No error on record explains why this sync stands still, so there is none to resolve.")
     text = required_text("note", note)
@@ -64,7 +64,7 @@ def put_to_sleep(
 
     What somebody else said is shortened by a lead only: else the list would hold nobody.
     """
-    _allow(actor, Role.OPERATOR)
+    allow(actor, Role.OPERATOR)
     text = required_text("reason", reason)
     name = _named(kind, value)
     if until is not None and until <= now:
@@ -94,7 +94,7 @@ def put_to_sleep(
 
 def wake(sleeper: Sleeper, *, actor: Actor) -> None:
     """Takes it off the list: whoever put it there, or a lead. The second of two at once changes nothing."""
-    _allow(actor, Role.OPERATOR)
+    allow(actor, Role.OPERATOR)
     with transaction.atomic():
         kept = Sleeper.objects.select_for_update().filter(pk=sleeper.pk).first()
         if kept is None:
@@ -124,10 +124,10 @@ def _named(kind: Sleeper.Kind, value: str) -> str:
         raise Refused("value", "Say which sync, user or integration.")
     if kind != Sleeper.Kind.SYNC:
         return name
-    try:
-        return str(UUID(name.strip()))
-    except ValueError:
-        raise Refused("value", "The ID of a sync is a UUID.") from None
+    found = uuid_of(name.strip().removeprefix("urn:uuid:").strip("{}"))  # however a program wrote it
+    if found is None:
+        raise Refused("value", "The ID of a sync is a UUID.")
+    return str(found)
 
 
 def _ends_earlier(kept: Sleeper, until: datetime | None, *, now: datetime) -> bool:
@@ -137,11 +137,6 @@ def _ends_earlier(kept: Sleeper, until: datetime | None, *, now: datetime) -> bo
 
 def _told(kept: Sleeper) -> dict[str, str | None]:
     return {"reason": kept.reason, "until": kept.until.isoformat() if kept.until else None}
-
-
-def _allow(actor: Actor, role: Role) -> None:
-    if actor.role < role:
-        raise NotAllowed(f"This is for the role {role.label} and above.")
 
 
 def _allow_change(kept: Sleeper, actor: Actor) -> None:

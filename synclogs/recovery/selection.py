@@ -14,7 +14,8 @@ from synclogs.catalogue.recovery import CheckName
 from synclogs.models import Project
 from synclogs.models.bulk import MOST_ITEMS
 from synclogs.models.sync import SyncQuerySet
-from synclogs.recovery.candidates import Candidate, candidates
+from synclogs.recovery.candidates import candidates
+from synclogs.recovery.checks import Candidate
 
 MOST_LOOKED_AT = 50_000
 EXAMPLES = 3

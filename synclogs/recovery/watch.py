@@ -15,7 +15,8 @@ from uuid import UUID
 from django.db import IntegrityError, connection
 from django.db.models import Exists, OuterRef, Q
 
-from synclogs.catalogue import EVENTS, Category, Level, Step, SyncStatus, SyncType
+from synclogs import catalogue, health
+from synclogs.catalogue import SIDE_RUNS, Category, Level, SyncStatus
 from synclogs.catalogue.recovery import State
 from synclogs.models import Reenable
 from synclogs.models.reenable import ReenableQuerySet
@@ -24,22 +25,23 @@ from synclogs.recovery.reenable import move, watched_for
 # Clocks differ: an error may seem a little older than the call that led to it.
 SLACK = timedelta(minutes=2)
 OLDEST = timedelta(days=1)
-# A run that was seen to start is given as long as one that is not yet called stuck (synclogs.models.sync).
-RUN_AT_LEAST = timedelta(hours=1)
-RUN_DURATIONS = 5
-RUN_AT_MOST = timedelta(days=1)
+RUN_AT_MOST = timedelta(days=1)  # a run that was seen to start is given as long as one that is not yet called stuck
 CORRECTED_WITHIN = timedelta(days=7)
 WAITING = (State.ACCEPTED, State.STARTED, State.UNKNOWN)
-ERRORS = [name for name, kind in EVENTS.items() if kind.step == Step.FAILED and kind.status == SyncStatus.ERRORED]
-# They run beside the sync and say nothing of its data as a whole.
-ASIDE = (SyncType.PERMISSION.value, SyncType.SINGLE_RECORD.value)
+
+
+def _named(names: str) -> str:
+    """The condition that an event is one of catalogue.Names, whose parameters begin with `names`."""
+    return f"(e.event = ANY(%({names})s) OR (e.event ~* %({names}_pattern)s AND e.event <> ALL(%(known)s)))"
+
 
 # Numbers first: they are compared quicker than texts, and most entries are of no kind that counts.
-_RUN = "e.category = %(lifecycle)s AND e.sync_type <> ALL(%(aside)s) AND e.event !~* %(aside_event)s"
-_LIMITED = "e.category = %(retry)s AND e.event = 'SYNC_RUN_RATE_LIMITED'"
+_ASIDE = f"(e.sync_type = ANY(%(side_runs)s) OR {_named('aside')})"
+_RUN = f"e.category = %(lifecycle)s AND NOT {_ASIDE} AND ({_named('starts')} OR {_named('completions')})"
+_LIMITED = "e.category = %(retry)s AND e.event = ANY(%(limits)s)"
 # An event that no documentation names stops the sync when its own entry says so.
-_STOPS = """e.event = ANY(%(errors)s) OR (e.category = %(failed)s AND e.status = %(errored)s AND e.event <> ALL(%(known)s)
-    AND e.sync_type <> ALL(%(aside)s) AND e.event !~* %(aside_event)s)"""
+_STOPS = f"""e.event = ANY(%(stops)s)
+    OR (e.category = %(failed)s AND e.status = %(errored)s AND e.event <> ALL(%(known)s) AND NOT {_ASIDE})"""
 _ERROR = f"e.level >= %(error)s AND ({_STOPS}) AND e.occurred_at > a.sent_at - %(slack)s"
 # What can come of the call is later than the error that it answers, and was received after the call had left. The first sign
 # that the sync runs, and the first end: whichever of completion and error came earlier decides.
@@ -54,7 +56,7 @@ CROSS JOIN LATERAL (
         (array_agg(is_error ORDER BY occurred_at, is_error DESC) FILTER (WHERE NOT is_start))[1] AS is_error
     FROM (
         SELECT e.occurred_at, e.key, e.category <> %(lifecycle)s AS is_error,
-            e.category = %(retry)s OR e.event ~* '(^|_)STARTED$' AS is_start
+            e.category = %(retry)s OR {_named("starts")} AS is_start
         FROM synclogs_logentry e
         WHERE e.project_id = a.project_id AND e.sync_id = a.sync_id AND e.occurred_at > %(since)s
         AND e.occurred_at > GREATEST(COALESCE(a.error_at, a.sent_at - %(slack)s), a.sent_at - %(oldest)s)
@@ -91,8 +93,8 @@ class Sign:
             told["started_at"] = min(self.started_at, now)
         if self.ended_at:
             return told | {"ended_at": min(self.ended_at, now), "ended_key": self.ended_key}
-        run = min(RUN_DURATIONS * timedelta(milliseconds=min(self.duration_ms or 0, 10**9)), RUN_AT_MOST)
-        return told | {"watch_until": now + max(watched_for(self.cadence_seconds), RUN_AT_LEAST, run)}
+        run = min(health.run_patience(self.duration_ms), RUN_AT_MOST)
+        return told | {"watch_until": now + max(watched_for(self.cadence_seconds), run)}
 
 
 def observe(*, now: datetime) -> None:
@@ -135,11 +137,18 @@ def parameters(sent: Mapping[UUID, datetime]) -> dict[str, Any]:
         "oldest": OLDEST,
         "lifecycle": Category.LIFECYCLE.value,
         "retry": Category.RETRY.value,
-        "aside": list(ASIDE),
-        "aside_event": f"^({'|'.join(ASIDE)})_",
-        "errors": ERRORS,
+        "side_runs": [kind.value for kind in SIDE_RUNS],
+        **_names("aside", catalogue.ASIDE),
+        **_names("starts", catalogue.STARTS),
+        **_names("completions", catalogue.COMPLETIONS),
+        "limits": list(catalogue.LIMITS),
+        "stops": list(catalogue.STOPS),
         "failed": Category.ERROR.value,
         "errored": SyncStatus.ERRORED.value,
-        "known": list(EVENTS),
+        "known": list(catalogue.EVENTS),
         "error": Level.ERROR.value,
     }
+
+
+def _names(name: str, names: catalogue.Names) -> dict[str, Any]:
+    return {name: list(names.known), f"{name}_pattern": names.pattern}

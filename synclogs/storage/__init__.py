@@ -1,1 +1,1 @@
-"""The database itself: partitions, retention, connections and their time limits."""
+"""The database itself, whatever its rows are: partitions, connections with their time limits, statements in one round trip."""

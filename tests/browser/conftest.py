@@ -1,8 +1,10 @@
 """A browser that fails the test on any script error, console error or violation of the content security policy."""
 
 import os
+import random
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.signals import request_finished, request_started
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.server import wait
 
@@ -29,10 +31,15 @@ ARGUMENTS = [
 ]
 # A refused or aborted request shows as a console error of the browser and of htmx; the tests look at the page for those.
 EXPECTED = ("Failed to load resource", "htmx:", "Response Status Error Code 429")
+# BROWSER_SLOWDOWN=8 looks for races: the browser computes so many times slower, and scripts and what they ask for come late.
+SLOWDOWN = float(os.environ.get("BROWSER_SLOWDOWN", "1"))
 WIDE = {"width": 1280, "height": 800}
 NARROW = {"width": 390, "height": 844}
+# Not by waiting for their end: within a closed menu it never comes.
+CALM = """() => {
+  for (const animation of document.getAnimations()) if (animation instanceof CSSTransition) animation.finish();
+}"""
 
-SignIn = Callable[[User], None]
 Look = Callable[..., Page]
 
 
@@ -50,6 +57,7 @@ def browser() -> Iterator[Browser]:
     # Playwright's own event loop makes Django believe that it runs inside one.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    expect.set_options(timeout=SLOWDOWN * 5000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -66,7 +74,9 @@ def answered() -> Iterator[Callable[[], object]]:
     test after it. A page that is closed may have asked for its live entries a moment before."""
     under_way: set[int] = set()  # threads of the server, each with one request at a time
 
-    def begun(**_: object) -> None:
+    def begun(environ: dict[str, str], **_: object) -> None:
+        if SLOWDOWN > 1 and environ.get("HTTP_SEC_FETCH_DEST") in ("empty", "script"):
+            time.sleep(random.uniform(0.3, 0.8))
         if threading.current_thread() is not threading.main_thread():  # as the tests' own clients are
             under_way.add(threading.get_ident())
 
@@ -98,6 +108,8 @@ def open_page(browser: Browser, live_server: Any, client: Client, answered: Call
             name = settings.SESSION_COOKIE_NAME
             context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
         page = context.new_page()
+        if SLOWDOWN > 1:
+            context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWDOWN})
         page.on("console", console)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.goto(path)
@@ -110,8 +122,17 @@ def open_page(browser: Browser, live_server: Any, client: Client, answered: Call
     assert troubles == []
 
 
+def resize(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.wait_for_function("width => innerWidth === width", arg=width)
+
+
 def accessibility_faults(page: Page) -> list[str]:
-    """What axe finds, as "rule: selector" lines."""
+    """What axe finds in the whole page, its colours at the end of their change, as "rule: selector" lines."""
+    page.wait_for_load_state()
+    page.evaluate(CALM)
+    if SLOWDOWN > 1:
+        return []  # minutes, and no race
     response = Axe().run(page).response
     return [
         f"{violation['id']}: {node['target']} {node['failureSummary']}"

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 Look = Callable[..., Page]
 HOSTILE = "<img src=x onerror=window.__xss=1>\u202egnp\"'`${window.__xss=1}{{window.__xss=1}}"
+STARTED = "!document.documentElement.hasAttribute('x-cloak')"  # Alpine has
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_every_page_is_calm_and_open_to_everybody(open_page: Look, root: User, s
             continue
         seen.add(address)
         page.goto(address)
-        page.wait_for_function("!document.documentElement.hasAttribute('x-cloak')")  # Alpine has started
+        page.wait_for_function(STARTED)
         expect(page.locator("h1")).to_have_count(1)
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), address
         assert page.evaluate("window.__xss") is None
@@ -133,8 +134,11 @@ def test_a_key_is_made_copied_and_revoked(open_page: Look, ada: User) -> None:
 def test_a_member_is_added_in_the_form_of_the_project(open_page: Look, ada: User, project: Project) -> None:
     UserFactory(username="newcomer")
     page = open_page(f"/admin/synclogs/project/{project.pk}/change/", user=ada)
+    users = page.locator("input[name$='-user']:not([disabled]):visible")
+    before = users.count()
     page.click("text=Add another Member")
-    page.locator("input[name$='-user']:not([disabled]):visible").last.fill("newcomer")
+    expect(users).to_have_count(before + 1)
+    users.last.fill("newcomer")
     page.locator("select[name$='-role']:visible").last.select_option(label="Lead")
     page.click("[name=_save]")
     expect(page.locator("text=was changed successfully")).to_be_visible()
@@ -148,6 +152,8 @@ def test_the_side_bar_stays_at_a_usual_width_and_folds(open_page: Look, ada: Use
     page.click("text=dock_to_right")
     expect(bar).to_be_hidden()
     page.reload()
+    page.wait_for_function(STARTED)
     expect(bar).to_be_hidden()
     narrow = open_page("/admin/", user=ada, viewport=NARROW)
+    narrow.wait_for_function(STARTED)
     expect(narrow.locator("#nav-sidebar")).to_be_hidden()

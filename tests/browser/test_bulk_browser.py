@@ -1,5 +1,6 @@
 """Journey 5 in a browser: tick or filter, preview, one confirmed click, progress in place, pause; also without JavaScript."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -69,8 +70,8 @@ def test_from_the_list_to_everyone_back(
     turn()
     expect(page.locator("#bulk")).to_have_attribute("data-bulk", "finished", timeout=10_000)
     expect(page.locator("[data-verdict]")).to_have_text("Finished: of 7 syncs, 7 recovered.")
-    assert page.title().startswith("Finished:")
-    assert page.locator("#bulk").get_attribute("hx-get") is None
+    expect(page).to_have_title(re.compile("^Finished:"))
+    expect(page.locator("#bulk[hx-get]")).to_have_count(0)
     expect(page.locator("[data-item]")).to_have_count(7)
     page.get_by_role("link", name="Recovered 7").click()
     expect(page.locator("#h-syncs")).to_have_text("Syncs: recovered")
@@ -92,14 +93,15 @@ def test_ticked_ones_stop_after_a_canary_that_fails_without_javascript(
     expect(page.locator("[data-eligible]")).to_have_text("4 syncs")
     page.get_by_label("Why").fill("They asked.")
     page.get_by_role("button", name="Re-enable 4 syncs, 2 first").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Bulk re-enable of 4 syncs")
     address = page.url
     turn(failed=[str(sync.sync_id) for sync in syncs])
     turn()
     page.get_by_role("link", name="Refresh").click()
-    assert page.url == address
     expect(page.locator("[data-verdict]")).to_have_text(
         "Stopped by itself. The canary did not recover: of 2 syncs, 2 failed again. 2 syncs were not tried."
     )
+    expect(page).to_have_url(address)
     assert results(Bulk.objects.get()) == {"failed_again": 2, "waiting": 2}
 
 
@@ -111,7 +113,7 @@ def test_pausing_asks_first_and_keeps_the_focus_in_place(
     page.locator("#bulk-pause").focus()
     turn(but=[str(item.sync_id) for item in made.items.all()])
     expect(page.locator("[data-verdict]")).to_contain_text("0 of 2 recovered", timeout=10_000)
-    assert page.evaluate("document.activeElement.id") == "bulk-pause"
+    expect(page.locator("#bulk-pause")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("[data-consequence]")).to_contain_text("3 syncs wait. 2 under way are watched to the end.")
     assert accessibility_faults(page) == []

@@ -1,5 +1,7 @@
 """Two journeys in a browser, each by mouse and by keyboard alone: from a pasted ticket to the answer, and from the log to one entry.
 
+Where a page was followed to, `wait_for_url` also waits for its scripts, without which no key and no button does anything.
+
 Wide and narrow, light and dark; every page that is passed is read by axe, and nothing may stick out of the window.
 """
 
@@ -110,7 +112,7 @@ def test_from_a_ticket_to_the_answer_by_mouse(open_page: Look, user: User, looks
     expect(page.locator("[data-status=ERRORED]").first).to_be_visible()
     is_sound(page)
     page.get_by_role("link", name="Open its run").first.click()
-    expect(page).to_have_url(re.compile("/p/demo/traces/bad$"))
+    page.wait_for_url(re.compile("/p/demo/traces/bad$"))
     expect(page.locator("[data-verdict]")).to_be_in_viewport()
     page.locator('a[href="#changed"]').click()
     expect(page.get_by_role("heading", name="What changed since it last worked")).to_be_in_viewport()
@@ -129,11 +131,11 @@ def test_from_a_ticket_to_the_answer_by_keyboard(open_page: Look, user: User, lo
     expect(page.locator(".search input")).to_be_focused()
     page.keyboard.press("Control+v")
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(f"/p/demo/syncs/{sync_id()}$"))
+    page.wait_for_url(re.compile(f"/p/demo/syncs/{sync_id()}$"))
     expect(page.locator("[data-verdict]")).to_be_in_viewport()
     tab_to(page, page.get_by_role("link", name="Open its run").first)
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("/p/demo/traces/bad$"))
+    page.wait_for_url(re.compile("/p/demo/traces/bad$"))
     tab_to(page, page.locator('a[href="#changed"]'))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="What changed since it last worked")).to_be_in_viewport()
@@ -164,6 +166,7 @@ NARROWED = re.compile(r"type=managed_sync&level=error&-event=FULL_SYNC_FAILED&in
 def test_from_the_log_to_one_run_by_mouse(open_page: Look, user: User, looks: dict[str, Any]) -> None:
     page = open_page("/p/demo/", user=user, permissions=CLIPBOARD, **looks)
     page.locator(".mainnav").get_by_role("link", name="Logs").click()
+    page.wait_for_url(re.compile("/p/demo/logs$"))
     if looks["viewport"] == NARROW:
         page.locator("summary", has_text="Filters").click()
     filters = page.locator("#filters")
@@ -193,10 +196,10 @@ def test_from_the_log_to_one_run_by_mouse(open_page: Look, user: User, looks: di
     expect(page.locator(".row-panel .context")).to_be_visible()
     is_sound(page)
     page.get_by_role("link", name="Only User acct_1").click()
-    expect(page).to_have_url(re.compile("user=acct_1"))
+    page.wait_for_url(re.compile("user=acct_1"))
     page.locator(BUTTONS).click()
     page.locator(".row-panel").get_by_role("link", name="bad", exact=True).click()
-    expect(page).to_have_url(re.compile("/p/demo/traces/bad$"))
+    page.wait_for_url(re.compile("/p/demo/traces/bad$"))
     page.get_by_role("button", name="Copy link").click()
     assert copied(page, "Link copied").endswith("/p/demo/traces/bad")
 
@@ -207,8 +210,7 @@ def test_from_the_log_to_one_run_by_keyboard(open_page: Look, user: User, looks:
     is_narrow = looks["viewport"] == NARROW
     for key in "gl":
         page.keyboard.press(key)
-    expect(page).to_have_url(re.compile("/p/demo/logs$"))
-    page.wait_for_load_state("networkidle")  # the scripts that listen for keys
+    page.wait_for_url(re.compile("/p/demo/logs$"))
     page.keyboard.press("f")
     expect(page.locator("#group-head-type")).to_be_focused()
     for name, value, count in (("type", "managed_sync", 44), ("level", "error", 19)):
@@ -241,13 +243,12 @@ def test_from_the_log_to_one_run_by_keyboard(open_page: Look, user: User, looks:
     is_sound(page)
     tab_to(page, page.get_by_role("link", name="Only User acct_1"))
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("user=acct_1"))
+    page.wait_for_url(re.compile("user=acct_1"))
     expect(page.locator(BUTTONS)).to_be_focused()  # the same entry, on the page that was loaded
     page.keyboard.press("Enter")
     tab_to(page, page.locator(".row-panel").get_by_role("link", name="bad", exact=True))
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("/p/demo/traces/bad$"))
-    page.wait_for_load_state("networkidle")
+    page.wait_for_url(re.compile("/p/demo/traces/bad$"))
     page.keyboard.press("c")
     assert copied(page, "Link copied").endswith("/p/demo/traces/bad")
 
@@ -313,7 +314,6 @@ def test_every_control_of_the_log_is_reached_and_left_by_tab(open_page: Look, us
 
 def test_the_focus_stays_where_a_link_of_the_list_was_followed(open_page: Look, user: User) -> None:
     page = open_page("/p/demo/logs?level=error&integration=jira", user=user)
-    page.wait_for_load_state("networkidle")
     page.keyboard.press("f")
     tab_to(page, page.get_by_role("link", name="Remove filter: Level is Error"))
     page.keyboard.press("Enter")
@@ -331,10 +331,9 @@ def test_the_focus_stays_where_a_link_of_the_list_was_followed(open_page: Look, 
 
 def test_the_sheet_lists_only_the_keys_that_work_here(open_page: Look, user: User) -> None:
     page = open_page("/p/demo/logs", user=user)
-    page.wait_for_load_state("networkidle")
     page.keyboard.press("?")
     keys = page.locator("#keys dt:visible")
-    assert keys.first.inner_text() == "/"
+    expect(keys.first).to_have_text("/")
     listed = [" ".join(key.locator("kbd").all_inner_texts()) for key in keys.all()]
     assert [key for key in listed if not key.startswith("g")] == ["/", "q", "f", "j k", "Enter o", "x", "c", "?", "Esc"]
     letters = [key[2:] for key in listed if key.startswith("g")]
@@ -343,7 +342,6 @@ def test_the_sheet_lists_only_the_keys_that_work_here(open_page: Look, user: Use
     assert accessibility_faults(page) == []
     page.keyboard.press("Escape")
     page.goto("/p/demo/help")
-    page.wait_for_load_state("networkidle")
     page.keyboard.press("?")
     expect(page.locator("#keys dd", has_text="Tick or untick")).to_be_hidden()
     expect(page.locator("#keys dd", has_text="Search")).to_be_visible()

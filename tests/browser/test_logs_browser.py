@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from portal.access import reads
 from synclogs.models import LogEntry, Project
-from tests.browser.conftest import NARROW, accessibility_faults
+from tests.browser.conftest import NARROW, accessibility_faults, resize
 from tests.factories import ProjectFactory, entry, error_entry, member, store, sync_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,8 +73,8 @@ def test_a_time_and_a_level_are_never_cut(open_page: Look, user: User, project: 
     for path in ("logs", "integrations/googledrive", "users/acct_1", f"syncs/{sync_id('s1')}"):
         page.goto(f"/p/demo/{path}")
         for width in (390, 970, 1280, 1920):
-            page.set_viewport_size({"width": width, "height": 800})
-            assert page.locator(".row-time:visible").count()
+            resize(page, width)
+            expect(page.locator(".row-time:visible").first).to_be_visible()
             assert page.locator(".row-time:visible, .rows .level:visible").evaluate_all(CUT) == [], (path, width)
 
 
@@ -157,10 +157,26 @@ def test_asking_for_the_same_list_again_is_no_step_of_its_own(open_page: Look, u
     page.locator('#filters input[name="level"][value="error"]').check()
     expect(page.locator(ROWS)).to_have_count(1)
     for _ in range(2):
-        with page.expect_response(lambda response: "level=error" in response.url):
+        with page.expect_response(re.compile(r"/p/demo/logs\?.*level=error")):
             page.get_by_role("button", name="Apply").click()
+        expect(page.locator("#logs[aria-busy]")).to_have_count(0)  # the answer is there before the page has shown it
     page.go_back()
     expect(page).to_have_url(re.compile(r"/p/demo/logs$"))
+
+
+def test_a_list_under_way_is_busy_until_it_comes_itself(open_page: Look, user: User) -> None:
+    """Whatever else comes first: here the context of a row."""
+    page = open_page("/p/demo/logs", user=user)
+    lists: list[Route] = []
+    page.route("**/p/demo/logs?*", lambda route: lists.append(route))
+    page.locator('#filters input[name="level"][value="error"]').check()
+    expect(page.locator("#logs")).to_have_attribute("aria-busy", "true")
+    page.locator(f"{ROWS} button[aria-expanded]").first.click()
+    expect(page.locator(".row-panel .context")).to_be_visible()
+    expect(page.locator("#logs")).to_have_attribute("aria-busy", "true")
+    lists[0].continue_()
+    expect(page.locator(ROWS)).to_have_count(1)
+    expect(page.locator("#logs[aria-busy]")).to_have_count(0)
 
 
 def test_signed_out_meanwhile_leads_to_the_sign_in_page(open_page: Look, user: User) -> None:
@@ -201,14 +217,14 @@ def test_keys_move_open_copy_filter_search_and_go(open_page: Look, user: User) -
     expect(page.locator(".search input")).to_have_value("jo?")
     page.keyboard.press("Escape")
     page.keyboard.press("f")
-    assert page.evaluate("document.activeElement.closest('#filters') !== null")
+    expect(page.locator("#filters :focus")).to_have_count(1)
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#keys")).to_be_hidden()
     page.keyboard.press("g")
-    page.keyboard.press("l")
-    expect(page).to_have_url(re.compile(r"/p/demo/logs$"))
+    page.keyboard.press("s")
+    expect(page).to_have_url(re.compile(r"/p/demo/syncs$"))
 
 
 def test_single_keys_can_be_turned_off(open_page: Look, user: User) -> None:
@@ -232,23 +248,24 @@ def test_copy_json_gives_the_whole_entry(open_page: Look, user: User, project: P
 
 def test_paper_is_light_and_shows_no_controls(open_page: Look, user: User) -> None:
     page = open_page("/p/demo/logs", user=user, color_scheme="dark")
-    assert page.locator(".topbar, #filters, .tools").filter(visible=True).count() == 3
+    expect(page.locator(".topbar, #filters, .tools").filter(visible=True)).to_have_count(3)
     page.emulate_media(media="print", color_scheme="dark")
-    assert page.locator(".topbar, #filters, .tools, .btn").filter(visible=True).count() == 0
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(245, 247, 248)"
-    assert page.locator(ROWS).filter(visible=True).count() == 7
+    expect(page.locator(".topbar, #filters, .tools, .btn").filter(visible=True)).to_have_count(0)
+    expect(page.locator("body")).to_have_css("background-color", "rgb(245, 247, 248)")
+    expect(page.locator(ROWS).filter(visible=True)).to_have_count(7)
 
 
 def test_the_theme_sticks_before_the_first_paint(open_page: Look, user: User) -> None:
     page = open_page("/p/demo/logs", user=user, color_scheme="light")
-    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    body, ground = page.locator("body"), "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
     page.locator(".topbar-end summary").click()
     page.get_by_role("button", name="Dark").click()
-    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert dark != light
+    expect(body).not_to_have_css("background-color", light)
+    dark = page.evaluate(ground)
     page.reload()
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(body).to_have_css("background-color", dark)
 
 
 def test_everything_works_without_scripts(open_page: Look, user: User) -> None:
@@ -301,7 +318,7 @@ def test_the_sign_in_page_has_no_accessibility_fault(open_page: Look, project: P
 def test_a_part_that_had_to_wait_comes_by_itself(open_page: Look, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too many reads at once: the list is not lost and no failure is shown, and what was refused is asked for again."""
     page = open_page("/p/demo/logs", user=user)
-    page.wait_for_load_state("networkidle")
+    page.wait_for_load_state("networkidle")  # whatever the page itself asks for is there
     refused, turn = iter([True, True]), reads.turn
 
     def busy(subject: str) -> Any:

@@ -1,5 +1,6 @@
 """Journey 4 in a browser: evidence, one click, progress in place until it recovered, and the words for the customer."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -72,8 +73,8 @@ def test_from_the_evidence_to_the_recovery(open_page: Look, a_house: House) -> N
     expect(page.locator('.way-step[aria-current="step"]')).to_contain_text("Recovered")
     expect(page.locator("#tell-words")).to_contain_text("has been syncing again since")
     expect(page.locator("#attempt-logs [data-log-key]").first).to_be_visible()
-    assert page.title().startswith("Recovered:")
-    assert page.locator("#attempt").get_attribute("hx-get") is None
+    expect(page).to_have_title(re.compile("^Recovered:"))
+    expect(page.locator("#attempt[hx-get]")).to_have_count(0)
     page.go_back()
     again = page.locator('form[data-action="reenable"]')
     if again.count():  # the browser brought the page as it was left: a click makes no second call
@@ -102,8 +103,8 @@ def test_two_clicks_are_one_attempt_and_the_page_follows_it(open_page: Look, ope
     Reenable.objects.update(state="accepted", accepted_at=timezone.now())
     expect(page.locator("#attempt")).to_have_attribute("data-state", "accepted")
     expect(page.locator("#attempt-news")).to_contain_text("The provider accepted it")
-    assert page.title().startswith("Accepted: re-enable of Google Drive, files")
-    assert page.locator(":focus").inner_text() == "Refresh"
+    expect(page).to_have_title(re.compile("^Accepted: re-enable of Google Drive, files"))
+    expect(page.get_by_role("link", name="Refresh")).to_be_focused()
     page.goto(PANEL)
     expect(page.locator("#reenable #attempt")).to_have_attribute("data-state", "accepted")
     now = timezone.now()
@@ -117,6 +118,7 @@ def test_everything_works_without_scripts(open_page: Look, operator: User) -> No
     page = open_page(PANEL, user=operator, java_script_enabled=False)
     page.get_by_label("Why now?").fill("Reconnected")
     page.get_by_role("button", name="Re-enable Google Drive").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Re-enable of")
     Reenable.objects.update(state="recovered", ended_at=timezone.now())
     page.get_by_role("link", name="Refresh").click()
     expect(page.locator("[data-verdict]")).to_contain_text("Recovered")
@@ -132,10 +134,11 @@ def test_a_lead_is_told_what_is_against_it(open_page: Look, project: Project) ->
     page = open_page(f"/p/demo/syncs/{sync_id('alone')}", user=member(project, Role.LEAD))
     page.get_by_label("Why now?").fill("I have seen it work")
     page.get_by_role("button", name="Re-enable Google Drive").click()
-    assert not Reenable.objects.exists()  # the box has to be ticked
+    expect(page.locator("form[data-action=reenable] input:invalid")).to_have_count(1)  # the box has to be ticked
     page.get_by_label("Against the evidence: nothing shows that the cause is gone").check()
     page.get_by_role("button", name="Re-enable Google Drive").click()
     expect(page.get_by_text("against the evidence")).to_be_visible()
+    assert Reenable.objects.count() == 1
 
 
 def test_the_list_is_reached_and_read_by_keyboard(open_page: Look, operator: User, project: Project) -> None:

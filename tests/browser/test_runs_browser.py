@@ -1,5 +1,6 @@
 """The pages of a run and of a sync in a browser: marks by mouse and by keyboard, narrow, dark, without scripts, with axe."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -49,7 +50,7 @@ def user(project: Project) -> User:
 def test_marks_are_one_tab_stop_with_arrows_and_open_their_entry(open_page: Look, user: User) -> None:
     page = open_page("/p/demo/traces/bad", user=user)
     marks = page.locator(".wf-mark")
-    assert page.locator('.wf-mark[tabindex="0"]').count() == 1
+    expect(page.locator('.wf-mark[tabindex="0"]')).to_have_count(1)
     marks.first.focus()
     page.keyboard.press("ArrowRight")
     expect(marks.nth(1)).to_be_focused()
@@ -88,5 +89,5 @@ def test_a_lamp_leads_to_its_run_and_a_phone_sees_the_newest(open_page: Look, us
 def test_without_scripts_a_mark_jumps_to_its_row(open_page: Look, user: User) -> None:
     page = open_page("/p/demo/traces/bad", user=user, java_script_enabled=False)
     page.locator(".wf-mark.wf-error").click()
-    assert "#e-" in page.url
+    expect(page).to_have_url(re.compile("#e-"))
     expect(page.locator(".row:target")).to_contain_text("Sync stopped with an error")

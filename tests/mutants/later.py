@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from tests.mutants.mutant import Mutant
 
 MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
-    "synclogs.recovery.evidence": (
+    "synclogs.recovery.checks": (
         Mutant(
             "a broken account outweighs what others suggest",
             "While the provider says that the account is not valid, no sign elsewhere counts.",
-            before="if sign is None and not is_broken:",
-            after="if sign is None:",
+            before="return (Sign.RESOLVED,) if credential in BROKEN else tuple(Sign)",
+            after="return tuple(Sign)",
             tests="test_evidence.py::test_an_account_that_is_not_valid_outweighs_what_others_suggest_but_not_what_a_person_says",
         ),
+    ),
+    "synclogs.recovery.evidence": (
         Mutant(
             "the same error is that of the same event",
             "Others' recovery from another event with the same code shows nothing.",
@@ -25,8 +27,8 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
         Mutant(
             "permission runs teach no cadence",
             "The usual gap is that of data runs.",
-            before="('', 'INCREMENTAL', 'FULL', 'INITIAL')",
-            after="('', 'INCREMENTAL', 'FULL', 'INITIAL', 'PERMISSION')",
+            before='"types": ["", ',
+            after='"types": ["", "PERMISSION", ',
             tests="test_cadence.py::test_runs_beside_the_data_teach_nothing",
         ),
     ),
@@ -34,34 +36,32 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
         Mutant(
             "permission runs are no sign of recovery",
             "They run beside the sync and say nothing of its data as a whole.",
-            before="ASIDE = (SyncType.PERMISSION.value, SyncType.SINGLE_RECORD.value)",
-            after="ASIDE = (SyncType.SINGLE_RECORD.value,)",
+            before="(e.sync_type = ANY(%(side_runs)s) OR {_named('aside')})",
+            after="(e.sync_type = ANY(%(side_runs)s) AND FALSE)",
             tests="test_watch.py::test_what_entries_say",
         ),
     ),
-    "synclogs.explain.syncs": (
+    "synclogs.health": (
         Mutant(
             "stuck is an hour and five usual durations",
             "The longer of the two has to pass.",
-            before="max(STUCK_AFTER, timedelta(milliseconds=usual))",
-            after="min(STUCK_AFTER, timedelta(milliseconds=usual))",
+            before="return max(STUCK_AFTER, believed",
+            after="return min(STUCK_AFTER, believed",
             tests="test_explain.py::test_stuck",
         ),
         Mutant(
             "silent is twice the usual gap",
             "Exactly twice is not yet silent.",
-            before="return now - sync.last_seen_at > limit",
-            after="return now - sync.last_seen_at >= limit",
+            before="return now - sync.last_seen_at > rest_patience(sync.cadence_seconds)",
+            after="return now - sync.last_seen_at >= rest_patience(sync.cadence_seconds)",
             tests="test_explain.py::test_silent_after_twice_the_cadence",
         ),
-    ),
-    "synclogs.models.sync": (
         Mutant(
             "silent: the list goes by the numbers of the sentence",
             "Ten minutes at least, however short the usual gap is.",
-            before="cadence_seconds__isnull=False, last_seen_at__lt=now - SILENT_AT_LEAST)",
-            after="cadence_seconds__isnull=False)",
-            tests="test_standing.py::test_each_kind_of_trouble_at_its_border",
+            before='f"GREATEST({_interval(SILENT_AT_LEAST)}, {{cadence_seconds}}',
+            after='f"LEAST({_interval(SILENT_AT_LEAST)}, {{cadence_seconds}}',
+            tests="test_health_rules.py::test_both_forms_of_each_rule_say_the_same",
         ),
     ),
     "synclogs.catalogue.causes": (
@@ -89,12 +89,12 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
             tests="test_ingest.py::test_the_state_as_sent_comes_before_what_its_event_implies",
         ),
     ),
-    "synclogs.query.filters": (
+    "synclogs.query.advice": (
         Mutant(
             "an unknown parameter names the nearest",
             "A mistyped name is an error with a hint and never everything.",
-            before='hint = f" Did you mean {near[0]}?" if near else ""',
-            after='hint = ""',
+            before='return f" Did you mean {near}?" if near else ""',
+            after='return ""',
             tests="test_logs_page.py::test_an_unknown_parameter_is_a_400_with_the_nearest_name",
         ),
     ),
@@ -102,8 +102,8 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
         Mutant(
             "an alias is read where its field is empty",
             "The canonical name wins, and the alias stays in the payload.",
-            before='if alias and (value is None or value == ""):',
-            after="if alias and alias in values:",
+            before='if aliases and (value is None or value == ""):',
+            after="if aliases and aliases[0] in values:",
             tests="test_records.py::test_canonical_names_win_and_aliases_stay",
         ),
     ),

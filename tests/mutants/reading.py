@@ -62,30 +62,24 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
             tests="test_read_api.py::test_repeated_values_are_any_of_and_negated_ones_none_of",
         ),
     ),
-    "synclogs.reading.paging": (
+    "synclogs.reading.keyset": (
         Mutant(
             "a page begins after the last row of the one before",
             "No entry is on two pages.",
-            before="Q(occurred_at__lt=start) | Q(key__lt=key)",
-            after="Q(occurred_at__lt=start) | Q(key__lte=key)",
+            before='Q(**{f"{column}__lt": moment}) | Q(pk__lt=id)',
+            after='Q(**{f"{column}__lt": moment}) | Q(pk__lte=id)',
             tests="test_paging.py::test_slices_give_each_entry_once_in_both_directions",
         ),
         Mutant(
             "entries of one instant are not passed over",
             "The key goes on where the time stands still.",
-            before="Q(occurred_at__lt=start) | Q(key__lt=key)",
-            after="Q(occurred_at__lt=start)",
-            tests="test_paging.py::test_slices_give_each_entry_once_in_both_directions",
+            before='Q(**{f"{column}__lt": moment}) | Q(pk__lt=id)',
+            after='Q(**{f"{column}__lt": moment})',
+            tests="test_paging.py::test_slices_give_each_entry_once_in_both_directions"
+            " test_export.py::test_however_it_is_cut_into_statements_it_is_the_same",
         ),
     ),
     "synclogs.export.stream": (
-        Mutant(
-            "a file holds all entries of one instant",
-            "However it is cut into statements, nothing is left out between two of them.",
-            before="earlier = Q(occurred_at__lt=self.before.occurred_at) | Q(key__lt=self.before.key)",
-            after="earlier = Q(occurred_at__lt=self.before.occurred_at)",
-            tests="test_export.py::test_however_it_is_cut_into_statements_it_is_the_same",
-        ),
         Mutant(
             "a file is of the moment of its start",
             "What arrives later is left out, so that the file is one answer.",
@@ -107,8 +101,8 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
         Mutant(
             "no cell is a formula",
             "What a spreadsheet would compute is written as text.",
-            before="if text[:1] in RISKY:",
-            after='if text[:1] in RISKY - {"="}:',
+            before="cell[:1] in RISKY else",
+            after='cell[:1] in RISKY - {"="} else',
             tests="test_export.py::test_csv_holds_no_formula_and_loses_nothing",
         ),
     ),

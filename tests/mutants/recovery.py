@@ -51,8 +51,8 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
         Mutant(
             "against the evidence only a lead",
             "An operator may not override a check.",
-            before="least = Role.LEAD if override else Role.OPERATOR",
-            after="least = Role.OPERATOR",
+            before="allow(actor, Role.LEAD if override else Role.OPERATOR)",
+            after="allow(actor, Role.OPERATOR)",
             tests="test_reenable.py::test_the_role_has_to_reach",
         ),
     ),
@@ -69,26 +69,28 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
         Mutant(
             "a minute between two attempts",
             "A minute after the last one ended another may be made, and not sooner.",
-            before="ended + COOLDOWN <= now",
-            after="ended + COOLDOWN <= now + COOLDOWN",
+            before='{"is_cooling": ended > now - COOLDOWN}',
+            after='{"is_cooling": ended > now}',
             tests="test_evidence.py::test_a_minute_between_two_attempts",
         ),
+    ),
+    "synclogs.recovery.checks": (
         Mutant(
             "three in a week are flapping",
             "The third attempt of a week is the last that nobody has to judge.",
-            before="count < FLAPPING, can_override",
-            after="count <= FLAPPING, can_override",
+            before="lambda found: found.attempts < FLAPPING,",
+            after="lambda found: found.attempts <= FLAPPING,",
             tests="test_evidence.py::test_three_in_a_week_are_flapping",
         ),
-    ),
-    "synclogs.recovery.candidates": (
         Mutant(
             "the second customer counts where the first is the same",
             "The last to recover may be the same customer; then somebody else before them shows it.",
-            before="CASE recovered.user_id WHEN asked.user_id THEN recovered.next_at ELSE recovered.at END",
-            after="CASE recovered.user_id WHEN asked.user_id THEN NULL ELSE recovered.at END",
+            before="CASE recovered.user_id WHEN asked.user_id THEN recovered.next_at",
+            after="CASE recovered.user_id WHEN asked.user_id THEN NULL",
             tests="test_evidence.py::test_the_second_customer_counts_where_the_last_to_recover_is_the_same",
         ),
+    ),
+    "synclogs.recovery.candidates": (
         Mutant(
             "nothing of another project shows that a cause is gone",
             "Other projects' syncs are no evidence.",

@@ -74,12 +74,12 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
             tests="test_overview.py::test_an_entry_a_little_ahead_counts_as_of_now",
         ),
     ),
-    "synclogs.ingestion.cadence": (
+    "synclogs.health": (
         Mutant(
             "three gaps make a cadence",
             "Of fewer nothing is known.",
-            before="AT_LEAST = 3",
-            after="AT_LEAST = 2",
+            before="CADENCE_GAPS = 3",
+            after="CADENCE_GAPS = 2",
             tests="test_cadence.py::test_three_gaps_are_needed_and_what_is_not_known_any_more_is_forgotten",
         ),
     ),
@@ -99,7 +99,7 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
             tests="test_partitions.py::test_a_day_begins_and_ends_at_midnight_in_utc_whatever_zone_the_session_has",
         ),
     ),
-    "synclogs.storage.retention": (
+    "synclogs.ingestion.retention": (
         Mutant(
             "the first moment that is kept stays",
             "Rows of that very moment are not purged.",

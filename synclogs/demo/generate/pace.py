@@ -4,18 +4,17 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from operator import itemgetter
 from random import Random
 
+from synclogs import moments
 from synclogs.demo.generate import chatter, stories, world
 from synclogs.demo.generate.runs import ENDS, FOREVER, STARTS, Runs, Schedule, Tally
 from synclogs.demo.generate.shapes import DAY, HOUR, SECOND, Entry, Timed
 from synclogs.demo.generate.world import ENDED, Plan, Story, World
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 LIVE_RUNS_A_SECOND = 0.15  # with their ends, warnings and the chatter: an entry every three seconds or so
 LIVE_SHORTEST_GAP = 20 * SECOND
 CHATTER_EACH_RUNS = 10.0
@@ -29,7 +28,7 @@ GOING_ON = (Story.NONE, Story.OUTAGE, Story.WEBHOOK)
 def generate(*, seed: int, entries: int, days: float, users: int | None, now: datetime) -> Iterator[Entry]:
     """Exactly `entries` entries of the last `days` days up to `now`, oldest first, with the stories of world.py."""
     cast = _cast(seed=seed, entries=entries, days=days, users=users)
-    end = (now - EPOCH) // MICROSECOND
+    end = moments.microseconds(now)
     timed = _paced(cast, entries=entries, start=end - int(days * DAY), end=end)
     # The stories may make a few entries too many. Among few ones that would cost hours of the newest: the oldest go instead.
     exactly = deque(timed, maxlen=entries) if entries < FEW else islice(timed, entries)
@@ -47,7 +46,7 @@ def live(
 ) -> Iterator[tuple[datetime, Entry]]:
     """The same world from `now` on without end: when an entry is due, and the entry; usually more often than before."""
     cast = _cast(seed=seed, entries=entries, days=days, users=users)
-    start = (now - EPOCH) // MICROSECOND
+    start = moments.microseconds(now)
     rng = Random(f"live {seed} {start}")  # noqa: S311 made-up data
     tally = Tally()
     runs = Runs(rng, tally)
@@ -59,10 +58,10 @@ def live(
             undelivered = start if plan.story == Story.WEBHOOK else FOREVER
             sources.append(runs.of(plan, Schedule(start, gap, undelivered=undelivered)))
         elif plan.story == Story.LIMITED:
-            since = start - ENDED[Story.LIMITED] // MICROSECOND
+            since = start - ENDED[Story.LIMITED] // moments.MICROSECOND
             sources.append(stories.limited(rng, plan, since, begin=start, end=FOREVER))
     counted = map(tally.count, heapq.merge(*sources, key=itemgetter(0)))
-    return ((EPOCH + timedelta(microseconds=moment), entry) for moment, entry in counted)
+    return ((moments.moment(moment), entry) for moment, entry in counted)
 
 
 def _cast(*, seed: int, entries: int, days: float, users: int | None) -> World:
@@ -145,7 +144,7 @@ def _leave_out(entry: Entry, traces: set[str]) -> bool:
 def _span(plan: Plan, *, start: int, end: int) -> tuple[int, int]:
     """From when to when a sync does its usual runs; no story eats more than a third of a short window."""
     begin = start if plan.begins is None else start + int((end - start) * plan.begins)
-    before = ENDED[plan.story] // MICROSECOND if plan.story in ENDED else 0
+    before = ENDED[plan.story] // moments.MICROSECOND if plan.story in ENDED else 0
     return begin, end - min(before, (end - start) // 3)
 
 

@@ -1,11 +1,10 @@
 """The shapes that all made-up entries share: ids, timestamps, one entry of a run, its error, its summary, unknown keys."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
 from random import Random
 from typing import Any
 
+from synclogs import moments
 from synclogs.demo.generate.world import Plan
 
 SECOND = 1_000_000
@@ -36,16 +35,9 @@ class Retry:
     pause: int
 
 
-@lru_cache(maxsize=64)
-def _minute(minute: int) -> str:
-    return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%dT%H:%M")
-
-
 def stamp(moment: int) -> str:
     """RFC 3339 with milliseconds, in UTC."""
-    minute, rest = divmod(moment, MINUTE)
-    second, rest = divmod(rest, SECOND)
-    return f"{_minute(minute)}:{second:02}.{rest // 1000:03}Z"
+    return moments.rfc3339(moments.moment(moment), "milliseconds")
 
 
 def random_uuid(rng: Random) -> str:

@@ -18,7 +18,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from synclogs.demo.simulator.memory import ACTIVE, DISABLED, ERRORED, Known, Memory, Missing, Mode
 from synclogs.demo.simulator.outbox import Outbox
-from synclogs.provider.client import uuid_of
+from synclogs.parsing.identifiers import hyphenated_uuid
 
 FREQUENCIES = ("1m", "5m", "10m", "30m", "1h", "3h", "6h", "24h")
 HOST_APP = "/host-app"
@@ -78,9 +78,9 @@ class Api:
         """The sync that a request is about, as far as it can be told without believing it."""
         try:
             if asked.path.startswith(HOST_APP):
-                return uuid_of(msgspec.json.decode(asked.body)["data"]["syncId"])
+                return hyphenated_uuid(msgspec.json.decode(asked.body)["data"]["syncId"])
             found = _SYNC.fullmatch(asked.path)
-            return uuid_of(found[1]) if found else None
+            return hyphenated_uuid(found[1]) if found else None
         except (ValueError, KeyError, TypeError, AttributeError, msgspec.DecodeError):
             return None
 
@@ -164,7 +164,7 @@ class Api:
     def _patch(self, known: Known, body: bytes) -> Told:
         try:
             told = msgspec.json.decode(body)
-            credential = str(uuid_of(told["credentialId"])) if "credentialId" in told else ""
+            credential = str(hyphenated_uuid(told["credentialId"])) if "credentialId" in told else ""
             frequency = told.get("incrementalAccumulatorFrequency", "")
         except (ValueError, TypeError, AttributeError, msgspec.DecodeError):
             raise Refusal(400, "credentialId has to be a UUID") from None
@@ -198,7 +198,7 @@ class Api:
         except (WebhookVerificationError, ValueError, KeyError):
             raise Refusal(401, "The signature does not fit") from None
         self.look(data["userId"])
-        sync = self.memory.sync(uuid_of(data["syncId"]), data["userId"])
+        sync = self.memory.sync(hyphenated_uuid(data["syncId"]), data["userId"])
         if slip == Mode.REFUSED:
             return Told(200, {"result": "refused", "message": "The customer's plan has ended."})
         with self.memory.lock:

@@ -15,7 +15,7 @@ import msgspec
 
 from synclogs.demo.simulator.api import Asked, Refusal, Told
 from synclogs.demo.simulator.memory import Known, Memory, Missing, Mode, Rule
-from synclogs.provider.client import uuid_of
+from synclogs.parsing.identifiers import hyphenated_uuid
 
 ROOT = "/_simulator/"
 FIELDS = {"userId": "user", "integration": "integration", "pipeline": "pipeline", "status": "status"}
@@ -35,12 +35,12 @@ def answer(memory: Memory, asked: Asked) -> Told:
                 _rule(memory, None, _read(asked.body))
                 return Told(200, {})
             case "PUT", "syncs", _:
-                told, sync_id = _read(asked.body), uuid_of(name)
+                told, sync_id = _read(asked.body), hyphenated_uuid(name)
                 _sync(memory, sync_id, told)
                 _rule(memory, sync_id, told)
                 return Told(200, _shown(memory, sync_id))
             case "GET", "syncs", _:
-                return Told(200, _shown(memory, uuid_of(name)))
+                return Told(200, _shown(memory, hyphenated_uuid(name)))
     except (ValueError, TypeError) as error:
         return Told(400, {"message": str(error)})
     except Refusal as refusal:

@@ -3,11 +3,12 @@
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from random import Random
 from typing import Any
 
 from synclogs.demo.simulator.memory import ACTIVE, ERRORED, IDLE, Known, Mode
+from synclogs.moments import rfc3339
 
 Entry = dict[str, Any]
 
@@ -53,7 +54,7 @@ def steps(sync: Known, mode: Mode, pace: Pace, *, kind: str = "") -> Iterator[St
 
 
 def stamped(entry: Entry, now: datetime) -> Entry:
-    return {**entry, "timestamp": now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+    return {**entry, "timestamp": rfc3339(now, "milliseconds")}
 
 
 def _entry(sync: Known, event: str, status: str, *, message: str, level: str = "INFO", **more: object) -> Entry:

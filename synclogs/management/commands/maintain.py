@@ -5,8 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from synclogs.ingestion import cadence
-from synclogs.storage import retention
+from synclogs.ingestion import cadence, retention
 
 
 class Command(BaseCommand):

@@ -16,8 +16,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
 
-from synclogs import provider
+from synclogs import health, provider
 from synclogs.access import audit, keys
 from synclogs.demo import keypair
 from synclogs.demo.generate import DEMO, expired
@@ -157,7 +158,7 @@ def known(sync: Sync) -> Known:
         reason=sync.last_error_message if sync.status == "ERRORED" else "",
         credential_id=sync.credential_id,
         last_synced_at=sync.last_completed_at,
-        is_new=sync.initial_completed_at is None and sync.last_completed_at is None,
+        is_new=health.never_finished(sync, now=timezone.now()),
     )
 
 
