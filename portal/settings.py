@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.utils.csp import CSP
 
 from portal import environment
@@ -258,12 +259,12 @@ UNFOLD = {
     "SITE_HEADER": "Sync Support",
     "SITE_SUBHEADER": "Administration",
     "SITE_URL": "/",
-    "SITE_ICON": "portal.admin.site.mark",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "portal.admin.site.mark"}],
+    "SITE_ICON": lambda request: static("mark.svg"),
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("mark.svg")}],
     "SHOW_VIEW_ON_SITE": True,
     "SHOW_BACK_BUTTON": True,
-    "STYLES": ["portal.admin.site.stylesheet"],
-    "SCRIPTS": ["portal.admin.site.script"],
+    "STYLES": [lambda request: static("admin.css")],
+    "SCRIPTS": [lambda request: static("js/admin.js")],
     "GLOBAL_CALLBACK": "portal.admin.site.context",
     "DASHBOARD_CALLBACK": "portal.admin.dashboard.dashboard",
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "portal.admin.site.navigation"},

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import Group
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
@@ -123,7 +122,6 @@ def place(slug: str) -> Place:
         "synclogs/project": project.pk,
         "synclogs/savedview": view.pk,
         "auth/user": person.pk,
-        "auth/group": Group.objects.create(name=slug).pk,
     }
     ids = {"key": str(found.key), "entry": f"evt-{slug}", "export": str(export.pk), "view": str(view.pk)}
     ids |= {"attempt": str(attempt.pk), "bulk": str(bulk.pk), "sleeper": str(sleeper.pk)}

@@ -156,7 +156,6 @@ MODELS = {
     "synclogs/membership": ((200, 200, 200, 200), (200, 200, 200, 200)),
     "synclogs/project": ((200, 403, 200, 403), (200, 200, 200, 403)),
     "auth/user": ((200, 403, 200, 403), (200, 200, 200, 200)),
-    "auth/group": ((403, 403, 403, 403), (200, 200, 200, 200)),
 }
 MODEL_PAGES = ("", "add/", "<path:object_id>/change/", "<path:object_id>/delete/")
 MODEL_MORE = ("<path:object_id>/history/", "<path:object_id>/")
@@ -165,7 +164,7 @@ MODEL_OWN = {
     "synclogs/apikey/<path:object_id>/revoke/": (FORM, 200, 200),
     "auth/user/<id>/password/": (FORM, 403, 200),
 }
-MAY_WRITE = {"synclogs/apikey", "synclogs/membership", "synclogs/project", "auth/user", "auth/group"} | {
+MAY_WRITE = {"synclogs/apikey", "synclogs/membership", "synclogs/project", "auth/user"} | {
     "synclogs/connecteduser",
     "synclogs/savedview",
 }

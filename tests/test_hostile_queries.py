@@ -80,7 +80,6 @@ ADMIN_PLACES = (
     "synclogs/project/",
     "synclogs/project/add/",
     "auth/user/",
-    "auth/group/",
     "search/",
 )
 API_PLACES = (

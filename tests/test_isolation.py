@@ -13,6 +13,7 @@ from tests.test_house import ROOT, sources
 WORKER = "the worker goes on with what is due, of every project"
 BY_ID = "the key's own row, by its public id: it is what decides the project"
 MADE = "rows that were made with their project"
+COUNTED = "counted for each project of the outer query"
 ADMINISTERED = "narrowed to the projects that the person administers, in the base class or right here"
 # (module:function, what is read) -> why it need not name a project.
 REASONS = {
@@ -46,8 +47,11 @@ REASONS = {
     ("portal/access/projects:", "Membership"): "a person's own, to know their projects",
     ("portal/admin/audit:AuditEventAdmin.get_queryset", "AuditEvent"): ADMINISTERED,
     ("portal/admin/base:Rights.get_queryset", "super().get_queryset"): ADMINISTERED,
-    ("portal/admin/lists:PagedList.get_queryset", "super().get_queryset"): ADMINISTERED,
-    ("portal/admin/people:PeopleGroupAdmin.get_queryset", "super().get_queryset"): "groups belong to no project",
+    ("portal/admin/dashboard:dashboard", "HourCount"): COUNTED,
+    ("portal/admin/dashboard:dashboard", "Sync"): COUNTED,
+    ("portal/admin/dashboard:dashboard", "Membership"): COUNTED,
+    ("portal/admin/dashboard:dashboard", "ApiKey"): COUNTED,
+    ("portal/admin/lists:PortalList.get_queryset", "super().get_queryset"): ADMINISTERED,
     ("portal/admin/people:ProjectsInline.get_queryset", "super().get_queryset"): ADMINISTERED,
     (
         "portal/admin/people:PersonAdmin.has_delete_permission",
@@ -55,8 +59,8 @@ REASONS = {
     ): "whether a person has done anything at all",
     ("portal/admin/projects:MembershipInline.get_queryset", "super().get_queryset"): ADMINISTERED,
     ("portal/admin/projects:ProjectAdmin.get_queryset", "super().get_queryset"): ADMINISTERED,
-    ("portal/admin/projects:ProjectAdmin.get_queryset", "ApiKey"): "counted for each project of the outer query",
-    ("portal/admin/projects:ProjectAdmin.get_queryset", "Membership"): "counted for each project of the outer query",
+    ("portal/admin/projects:ProjectAdmin.get_queryset", "ApiKey"): COUNTED,
+    ("portal/admin/projects:ProjectAdmin.get_queryset", "Membership"): COUNTED,
 }
 
 

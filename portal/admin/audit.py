@@ -8,8 +8,8 @@ from django.http import HttpRequest
 
 from portal.admin import cells
 from portal.admin.base import ReadOnlyAdmin
-from portal.admin.cells import Cell, column
-from portal.admin.lists import Choice, PagedList, ProjectChoice, RangeChoice
+from portal.admin.cells import Cell, choice_column, code_column, column, json_column, moment_column, text_column
+from portal.admin.lists import OneProject, choice, time_range
 from portal.admin.site import administered, is_superuser
 from synclogs.models import Action, AuditEvent
 
@@ -26,7 +26,7 @@ COLOURS = {
 }
 
 
-class AuditProject(ProjectChoice):
+class AuditProject(OneProject):
     """A project, or what belongs to none: sign-ins and accounts, which are for superusers."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -39,93 +39,30 @@ class AuditProject(ProjectChoice):
         return super().queryset(request, queryset)
 
 
-class ActionChoice(Choice):
-    title = "Action"
-    parameter_name = "action"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(Action.choices)
-
-
-class AuditRange(RangeChoice):
-    default = "30d"
-
-
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
     moment = "at"
     list_display = ("time", "who", "action_words", "object_words", "reason_short", "address")
-    list_filter = (AuditProject, AuditRange, ActionChoice)
-    search_fields = ("object_text",)
+    list_filter = (AuditProject, time_range("at", "30d"), choice("Action", "action", options=Action.choices))
+    search_fields = ("object_text", "actor_text")
     search_help_text = "Who, or part of the object's name"
-    sortable_by = ()
     list_select_related = ("project", "actor")
-    fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    "time",
-                    "who",
-                    "action_words",
-                    "project",
-                    "object_words",
-                    "reason_words",
-                    "address",
-                    "request_code",
-                )
-            },
-        ),
-        ("What changed", {"fields": ("before_json", "after_json")}),
-    )
+    about = ("time", "who", "action_words", "project", "object_words", "reason_words", "address", "request_code")
+    fieldsets = ((None, {"fields": about}), ("What changed", {"fields": ("before_json", "after_json")}))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
         mine = Q(project__in=[project.pk for project in administered(request)])
         return AuditEvent.objects.filter(mine | Q(project=None) if is_superuser(request) else mine)
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PagedList]:
-        return PagedList
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        text = search_term.strip()[:256]
-        if not text:
-            return queryset, False
-        return queryset.filter(Q(object_text__icontains=text) | Q(actor_text__icontains=text)), False
-
-    @column("Time")
-    def time(self, obj: AuditEvent) -> Cell:
-        return cells.moment(obj.at)
-
-    @column("Who")
-    def who(self, obj: AuditEvent) -> Cell:
-        return cells.short(obj.actor_text) if obj.actor_text else "not known"
-
-    @column("Action", label=COLOURS)
-    def action_words(self, obj: AuditEvent) -> str:
-        return Action(obj.action).label if obj.action in Action.values else obj.action
-
     @column("Object")
     def object_words(self, obj: AuditEvent) -> Cell:
         return cells.short(f"{obj.object_type} {obj.object_text}".strip(), 200)
 
-    @column("Reason")
-    def reason_short(self, obj: AuditEvent) -> Cell:
-        return cells.short(obj.reason, 60)
-
-    @column("Reason")
-    def reason_words(self, obj: AuditEvent) -> Cell:
-        return cells.short(obj.reason, 4000)
-
-    @column("Request ID")
-    def request_code(self, obj: AuditEvent) -> Cell:
-        return cells.code(obj.request_id)
-
-    @column("Before")
-    def before_json(self, obj: AuditEvent) -> Cell:
-        return cells.as_json(obj.before) if obj.before else cells.NOTHING
-
-    @column("After")
-    def after_json(self, obj: AuditEvent) -> Cell:
-        return cells.as_json(obj.after) if obj.after else cells.NOTHING
+    action_words = choice_column("action", "Action", COLOURS)
+    time = moment_column("at", "Time")
+    who = text_column("actor_text", "Who", empty="not known")
+    reason_short = text_column("reason", "Reason", 60)
+    reason_words = text_column("reason", "Reason", 4000)
+    request_code = code_column("request_id", "Request ID")
+    before_json = json_column("before", "Before")
+    after_json = json_column("after", "After")

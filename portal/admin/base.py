@@ -7,6 +7,7 @@ permission tables are never read. Nothing here is about one model.
 from datetime import datetime
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db import OperationalError, connection, transaction
@@ -25,15 +26,17 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from psycopg.errors import QueryCanceled
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.views import ChangeList
 
 from portal.access.projects import origin
 from portal.admin import cells
-from portal.admin.lists import PortalList, chosen
+from portal.admin.lists import KeysetPaginator, PortalList, chosen
 from portal.admin.site import READING, administered, is_superuser
 from portal.drawing.values import HIDDEN
 from synclogs.access import audit
 from synclogs.models import Action, ApiKey, ConnectedUser, LogEntry, Membership, Project, Sync
+from synclogs.query.filters import FilterError
+from synclogs.reading import keyset
+from synclogs.storage.budget import estimate
 
 # Shorter than the limit of a web process, so that a slow list can say what to do instead.
 LIST_MILLISECONDS = 4000
@@ -97,7 +100,10 @@ class Rights:
 
 
 class Shown:
-    """A row as the head of its page names it: what a sender wrote may hold characters that turn the text around."""
+    """A row as the head of its page names it: what a sender wrote may hold characters that turn the text around.
+
+    Templates of Django and Unfold take the text of the row itself; neither has a hook for it.
+    """
 
     def __init__(self, obj: Model) -> None:
         self.obj = obj
@@ -124,10 +130,11 @@ class PortalModelAdmin(Rights, ModelAdmin):
     empty_value_display = cells.NOTHING
     list_before_template = "admin/active.html"
     portal_page = ""  # the URL name of the same thing in the portal
+    portal_field = "pk"  # the field that stands in that URL
 
     # Reading
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PortalList]:
         return PortalList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
@@ -154,18 +161,14 @@ class PortalModelAdmin(Rights, ModelAdmin):
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponseBase:
         """What happened to a thing stands in the audit, not in Django's own log."""
         obj = self.get_object(request, object_id)
-        if obj is None or not self.has_view_permission(request, obj):
+        if obj is None:
             raise Http404
         project = self.project_of(obj)
         query = {"project": project.slug if project else "-", "q": named(obj), "since": "30d"}
         return HttpResponseRedirect(f"{reverse('admin:synclogs_auditevent_changelist')}?{urlencode(query)}")
 
     def view_on_site(self, obj: Any) -> str | None:
-        return cells.portal_url(self.portal_page, self.project_of(obj), *self.portal_key(obj)) or None
-
-    def portal_key(self, obj: Any) -> tuple[object, ...]:
-        """What stands in the portal's URL after the name of the page."""
-        return (obj.pk,)
+        return cells.portal_url(self.portal_page, self.project_of(obj), getattr(obj, self.portal_field)) or None
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -179,7 +182,7 @@ class PortalModelAdmin(Rights, ModelAdmin):
         super().message_user(request, "Done." if HIDDEN.search(str(message)) else message, *args, **kwargs)
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
-        """Somebody else's row and no row at all look the same."""
+        """Somebody else's row and no row at all look the same. Django has no public hook after its permissions."""
         raise Http404
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -223,17 +226,38 @@ class PortalModelAdmin(Rights, ModelAdmin):
         self.remember(request, obj, Action.OBJECT_DELETED, (state(obj), {}))
         super().delete_model(request, obj)
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Django's own log of the admin is not kept: it knows neither project nor values, and the audit has both."""
+    def log_change(self, request: HttpRequest, *_: Any) -> None:
+        """Django's own log of the admin is not written: it knows neither project nor values, and the audit has both."""
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """See log_addition."""
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        """See log_addition."""
+    log_addition = log_deletions = log_change
 
 
-class ReadOnlyAdmin(PortalModelAdmin):
+class PagedAdmin(PortalModelAdmin):
+    """Pages of one large table: lists by keyset, newest first, of which `moment` names the column."""
+
+    moment = ""
+    sortable_by: tuple[str, ...] = ()
+    list_select_related: Any = ("project",)
+
+    def get_paginator(self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *_: Any) -> KeysetPaginator:
+        cursors = {name: request.GET.get(name, "") for name in keyset.CURSORS}
+        try:
+            found = keyset.page(queryset, self.moment, size=per_page, **cursors)
+        except FilterError as error:
+            messages.error(request, str(error))
+            found = keyset.Slice([], "", "")
+        return KeysetPaginator(found, per_page, expected=lambda: estimate(queryset))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """The whole text is one term, as in quotation marks: an ID may hold spaces."""
+        term = search_term.strip()[:256].replace("\\", r"\\").replace('"', r"\"")
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, f'"{term}"' if term else "")
+        return found
+
+
+class ReadOnlyAdmin(PagedAdmin):
     """Pages of what only the machine writes."""
 
     may_add = may_change = may_delete = False

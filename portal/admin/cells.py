@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from unfold.decorators import display
 
 from portal.drawing.values import visible
 from portal.links import paths
@@ -37,33 +39,49 @@ def column[**P, R](
     description: str, *, label: Mapping[str, str] | None = None, boolean: bool | None = None
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Names a column of a list or a field of a page; `label` shows it as a badge with a colour for each text."""
-    found = {"short_description": description, "label": label, "boolean": boolean}
-
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        for name, value in found.items():
-            if value is not None:
-                setattr(function, name, dict(value) if isinstance(value, Mapping) else value)
-        return function
-
-    return decorate
+    named: Callable[[Callable[P, R]], Callable[P, R]] = display(description=description, label=label, boolean=boolean)
+    return named
 
 
-def moment_column(name: str, description: str) -> Callable[..., Cell]:
-    """A column or field that shows the moment in the model's field `name`."""
+def field_column(
+    name: str, description: str, cell: Callable[[Any], Cell], *, empty: str = NOTHING
+) -> Callable[[Any, Any], Cell]:
+    """A column or field that shows the model's field `name`; `empty` where there is nothing in it."""
 
     @column(description)
     def shown(self: Any, obj: Any) -> Cell:
-        return moment(getattr(obj, name))
+        value = getattr(obj, name)
+        return cell(value) if value or value == 0 else empty
 
     return shown
 
 
-def code_column(name: str, description: str) -> Callable[..., Cell]:
-    """The same for an identifier."""
+def text_column(name: str, description: str, length: int = SHORT, *, empty: str = NOTHING) -> Callable[..., Cell]:
+    return field_column(name, description, lambda value: short(str(value), length), empty=empty)
+
+
+def words_column(name: str, description: str, naming: Callable[[str], str]) -> Callable[..., Cell]:
+    """Of a field that holds a name of the sender's."""
+    return field_column(name, description, lambda value: words(naming(value), value))
+
+
+def choice_column(name: str, description: str, label: Mapping[str, str] | None = None) -> Callable[..., str]:
+    """Of a field with choices."""
+
+    @column(description, label=label)
+    def shown(self: Any, obj: Any) -> str:
+        return str(getattr(obj, f"get_{name}_display")())
+
+    return shown
+
+
+def link_column(page: str, name: str, description: str, length: int | None = None) -> Callable[..., Cell]:
+    """Of an identifier, as a link to the portal's page of it; `length` cuts what is shown."""
 
     @column(description)
     def shown(self: Any, obj: Any) -> Cell:
-        return code(getattr(obj, name))
+        value = getattr(obj, name)
+        return link(portal_url(page, obj.project, value), code(str(value)[:length])) if value else NOTHING
 
     return shown
 
@@ -102,6 +120,10 @@ def moment(value: datetime | None, *, exact: bool = False) -> Cell:
     )
 
 
+moment_column = partial(field_column, cell=moment)
+code_column = partial(field_column, cell=code)
+
+
 def link(url: str, text: object) -> Cell:
     """`text` as a link; as it is when there is no such page."""
     return format_html('<a class="admin-link" href="{}">{}</a>', url, text) if url else format_html("{}", text)
@@ -120,6 +142,9 @@ def unhidden(text: str) -> str:
 def as_json(value: object) -> SafeString:
     """JSON in a box."""
     return format_html('<pre class="admin-json" tabindex="0">{}</pre>', payload.as_json(value))
+
+
+json_column = partial(field_column, cell=as_json)
 
 
 def portal_url(page: str, project: Project | None, *rest: object) -> str:

@@ -5,15 +5,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from portal.admin import cells
-from portal.admin.base import PortalModelAdmin
-from portal.admin.cells import Cell, code_column, column, moment_column
-from portal.admin.lists import PagedList, ProjectChoice
-from portal.admin.log_columns import SyncThing
+from portal.admin.base import PagedAdmin
+from portal.admin.cells import Cell, code_column, column, moment_column, text_column
+from portal.admin.lists import OneProject
 from portal.log import payload
 from synclogs.models import ConnectedUser
 from synclogs.parsing.decoding import Problem, Scanner
@@ -50,54 +47,29 @@ class ConnectedUserForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(ConnectedUser)
-class ConnectedUserAdmin(SyncThing, PortalModelAdmin):
+class ConnectedUserAdmin(PagedAdmin):
     """An end customer; the name, e-mail and company are the only things here that people write."""
 
     form = ConnectedUserForm
     moment = "last_seen_at"
     may_add = may_delete = False
-    portal_page = "user"
+    portal_page, portal_field = "user", "user_id"
     list_display = ("user_code", "name_words", "company_words", "email_words", "last_seen", "syncs_link")
-    list_filter = (ProjectChoice,)
-    search_fields = ("user_id",)
+    list_filter = (OneProject,)
+    search_fields = ("user_id__exact", "name", "email", "company")
     search_help_text = "User ID exactly, or part of a name, e-mail or company"
-    sortable_by = ()
-    list_select_related = ("project",)
     readonly_fields = ("project_words", "user_code", "first_seen", "last_seen", "syncs_link")
     fieldsets = (
         (None, {"fields": ("project_words", "user_code", "first_seen", "last_seen", "syncs_link")}),
         ("Who this is", {"fields": ("name", "email", "company", "metadata")}),
     )
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PagedList]:
-        return PagedList
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        text = search_term.strip()[:256]
-        if not text:
-            return queryset, False
-        parts = Q(name__icontains=text) | Q(email__icontains=text) | Q(company__icontains=text)
-        return queryset.filter(Q(user_id=text) | parts), False
-
-    def portal_key(self, obj: ConnectedUser) -> tuple[object, ...]:
-        return (obj.user_id,)
-
+    project_words = text_column("project", "Project")
     user_code = code_column("user_id", "User ID")
 
-    @column("Name")
-    def name_words(self, obj: ConnectedUser) -> Cell:
-        return cells.short(obj.name)
-
-    @column("Company")
-    def company_words(self, obj: ConnectedUser) -> Cell:
-        return cells.short(obj.company)
-
-    @column("E-mail")
-    def email_words(self, obj: ConnectedUser) -> Cell:
-        return cells.short(obj.email)
-
+    name_words = text_column("name", "Name")
+    company_words = text_column("company", "Company")
+    email_words = text_column("email", "E-mail")
     first_seen = moment_column("first_seen_at", "First seen")
     last_seen = moment_column("last_seen_at", "Last seen")
 

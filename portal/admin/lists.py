@@ -3,20 +3,20 @@
 Returns what the templates of Django's admin expect. No COUNT, no OFFSET, and only the order newest first, which an index serves.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from django import forms
 from django.contrib import messages
-from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.views.main import SEARCH_VAR
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.http import urlencode
-from unfold.contrib.filters.forms import SearchForm
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.contrib.filters.forms import DropdownForm, SearchForm
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -25,24 +25,32 @@ from portal.admin.site import administered
 from portal.links.querystring import PRESET_WORDS
 from portal.log import payload
 from synclogs.models import Project
-from synclogs.query.filters import PRESETS, FilterError
+from synclogs.query.filters import PRESETS
 from synclogs.reading import facet_values, keyset
 from synclogs.reading.facet_values import Seen
-from synclogs.storage.budget import estimate
+from synclogs.reading.paging import Page
 
-CURSORS = ("before", "after")
 RANGES = ("1h", "24h", "7d", "30d")
 NOBODY = Project(pk=0, slug="")  # stands where a project was asked for that is not there: nothing belongs to it
 
 
-class Estimate(Paginator):  # type: ignore[type-arg]
-    """What the planner expects, in place of a count; the links are those of a PagedList."""
+class KeysetPaginator(Paginator):  # type: ignore[type-arg]
+    """A page that is read already. Its count is what `expected` answers, unless this page is all there is."""
 
-    template_name = "admin/pages.html"
+    template_name = "admin/pages.html"  # Unfold shows it in place of numbers of pages
 
-    def __init__(self, count: int, per_page: int) -> None:
-        super().__init__([], per_page)
-        self.count = count
+    def __init__(self, found: keyset.Slice[Any] | Page, per_page: int, *, expected: Callable[[], int]) -> None:
+        super().__init__(found.rows, per_page)
+        self.newer, self.older, self.expected = found.newer, found.older, expected
+
+    @property
+    def exact(self) -> bool:
+        return not (self.newer or self.older)
+
+    @cached_property
+    def count(self) -> int:
+        rows = len(self.object_list)
+        return rows if self.exact else max(self.expected(), rows + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,26 @@ class Active:
 
 
 class PortalList(ChangeList):
-    """Django's list, which also says in words what it is narrowed to."""
+    """Django's list, which also says in words what it is narrowed to, and where its neighbouring pages are.
+
+    `ModelAdmin.get_changelist` is public; the methods that are replaced here are Django's own, each with its reason.
+    """
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        # Cursors are the paginator's; no form or other link takes them along. Django has no hook for such parameters.
+        for name in keyset.CURSORS:
+            self.params.pop(name, None)
+            self.filter_params.pop(name, None)
+        found: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
+        return found
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        # Django asks the paginator for rows only where there are several pages; of ours, always.
+        if isinstance(self.paginator, KeysetPaginator):
+            self.result_list = self.paginator.object_list
+        # No setting of Django takes "Show all" from the head of a list without a full count; equal numbers do.
+        self.full_result_count = self.result_count
 
     def active(self) -> list[Active]:
         found = [
@@ -65,116 +92,115 @@ class PortalList(ChangeList):
         ]
         return [*found, Active("Search", self.query, self.without(SEARCH_VAR))] if self.query else found
 
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        self.full_result_count = (
-            self.result_count
-        )  # equal: the foot says it, so the head offers no "Show all" of the same
-
     def without(self, name: str) -> str:
-        left = {key: values for key, values in self.filter_params.items() if key != name}
-        return f"?{urlencode(left, doseq=True)}"
+        return str(self.get_query_string({name: None}))
 
+    @property
+    def newer(self) -> str:
+        return self.get_query_string({"after": self.paginator.newer}) if self.paginator.newer else ""
 
-class PagedList(PortalList):
-    """A list by keyset, newest first; `model_admin.moment` names the column of the order."""
-
-    before = after = newer = older = ""
-    exact = False
-
-    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
-        for name in CURSORS:
-            setattr(self, name, str(self.params.pop(name, "")))
-            self.filter_params.pop(name, None)
-        found: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
-        return found
-
-    def get_ordering(self, request: HttpRequest, queryset: Any) -> list[str]:
-        return [f"-{self.model_admin.moment}", "-pk"]
-
-    def get_results(self, request: HttpRequest) -> None:
-        try:
-            found = keyset.page(
-                self.queryset, self.model_admin.moment, size=self.list_per_page, before=self.before, after=self.after
-            )
-        except FilterError as error:
-            messages.error(request, str(error))
-            found = keyset.Slice([], "", "")
-        self.show(found.rows, newer=found.newer, older=found.older, expected=lambda: estimate(self.queryset))
-
-    def show(self, rows: list[Any], *, newer: str, older: str, expected: Any) -> None:
-        self.result_list = rows
-        self.newer = self.get_query_string({"after": newer}) if newer else ""
-        self.older = self.get_query_string({"before": older}) if older else ""
-        self.exact = not (newer or older)
-        self.result_count = len(rows) if self.exact else max(expected(), len(rows) + 1)
-        self.full_result_count = self.result_count
-        self.show_full_result_count = self.show_admin_actions = self.can_show_all = self.multi_page = False
-        self.page_num = 1
-        self.paginator = Estimate(self.result_count, self.list_per_page)
+    @property
+    def older(self) -> str:
+        return self.get_query_string({"before": self.paginator.older}) if self.paginator.older else ""
 
 
 # Filters
 
 
-class SelectForm(forms.Form):
+class SelectForm(DropdownForm):
     """One plain select: it needs no script, and so no exception in the content security policy."""
 
-    def __init__(self, name: str, label: str, choices: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        widget = UnfoldAdminSelectWidget()
-        self.fields[name] = forms.ChoiceField(label=label, required=False, choices=choices, widget=widget)
+    widget = UnfoldAdminSelectWidget()
+
+    class Media:
+        """None of the scripts and styles of the class above."""
 
 
-class Choice(SimpleListFilter):
+class Choice(DropdownFilter):
     """A filter by one value. A value that is not offered is still looked for, and finds what there is."""
 
-    template = "unfold/filters/filters_field.html"
+    form_class = SelectForm
     column = ""
+    options: Iterable[tuple[Any, Any]] = ()
     everything: str | None = "All"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return []
+        return [(str(value), str(words)) for value, words in self.options]
 
     def has_output(self) -> bool:
         return True
 
     def words(self) -> str:
         value = str(self.value() or "")
-        return {str(key): str(text) for key, text in self.lookup_choices}.get(value, value)
+        return str(dict(self.lookup_choices).get(value, value))
+
+    def condition(self, value: str) -> Q:
+        """Raises LookupError, ValueError or ValidationError, here or in the filter, for what can match nothing."""
+        return Q(**{self.column or str(self.parameter_name): value})
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
         value = self.value()
-        return queryset.filter(**{self.column or str(self.parameter_name): value}) if value else None
+        if not value:
+            return None
+        if "\x00" in value:  # which no text of PostgreSQL has
+            return queryset.none()
+        try:
+            return queryset.filter(self.condition(value))
+        except (LookupError, ValueError, ValidationError):
+            return queryset.none()
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        value = str(self.value() or "")
-        offered = [(str(key), str(text)) for key, text in self.lookup_choices]
+        value, offered = str(self.value() or ""), list(self.lookup_choices)
         if value and value not in dict(offered):
             offered.append((value, payload.escaped(value)))
         if self.everything is not None:
             offered.insert(0, ("", self.everything))
         data = {self.parameter_name: value}
-        yield {"form": SelectForm(str(self.parameter_name), str(self.title), offered, data=data)}
+        yield {"form": self.form_class(str(self.parameter_name), str(self.title), offered, data=data)}
 
 
 class Text(Choice):
     """A filter by a value that is typed or pasted."""
 
+    form_class = SearchForm
+
+    def value(self) -> str | None:
+        return (super().value() or "").strip() or None
+
     def choices(self, changelist: Any) -> Iterator[Any]:
         data = {self.parameter_name: self.value() or ""}
-        yield {"form": SearchForm(str(self.parameter_name), str(self.title), data=data)}
+        yield {"form": self.form_class(str(self.parameter_name), str(self.title), data=data)}
+
+
+class Case(Choice):
+    """A filter by one of a few conditions, each by its name: words and condition."""
+
+    cases: Mapping[str, tuple[str, Q]] = {}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, words) for name, (words, _) in self.cases.items()]
+
+    def condition(self, value: str) -> Q:
+        return self.cases[value][1]
 
 
 class ProjectChoice(Choice):
-    """Always one project; at first the one last looked at."""
+    """A project, or all of those that the person administers: for small tables."""
 
     title = "Project"
-    parameter_name = "project"
-    everything = None
+    parameter_name = column = "project"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(project.slug, project.name) for project in administered(request)]
+
+    def condition(self, value: str) -> Q:
+        return Q(**{self.column: {project.slug: project for project in administered(self.request)}[value]})
+
+
+class OneProject(ProjectChoice):
+    """Always one project; at first the one last looked at."""
+
+    everything = None
 
     def value(self) -> str | None:
         return super().value() or chosen(self.request).slug or None
@@ -186,28 +212,29 @@ class ProjectChoice(Choice):
 class RangeChoice(Choice):
     """Always a range of time that ends now."""
 
-    title = "Time"
-    parameter_name = "since"
     everything = None
     default = "24h"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, PRESET_WORDS[name]) for name in RANGES]
+    options = [(name, PRESET_WORDS[name]) for name in RANGES]
 
     def value(self) -> str:
         return super().value() or self.default
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
         length = PRESETS.get(self.value())
         if length is None:
             messages.error(request, f"The time range is one of {', '.join(RANGES)}.")
             return queryset.none()
-        column = self.model_admin.moment
-        return queryset.filter(**{f"{column}__gte": timezone.now() - length})
+        return queryset.filter(**{f"{self.column}__gte": timezone.now() - length})
 
-    def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
-        self.model_admin = model_admin
-        super().__init__(request, params, model, model_admin)
+
+def choice(title: str, parameter_name: str, kind: type[Choice] = Choice, **attributes: Any) -> type[Choice]:
+    """A filter of that kind, as `list_filter` takes it; the attributes are those of its class."""
+    named = {"title": title, "parameter_name": parameter_name}
+    return type(f"{parameter_name}_filter", (kind,), {**named, **attributes, "__doc__": f"The filter “{title}”."})
+
+
+def time_range(column: str, default: str) -> type[Choice]:
+    return choice("Time", "since", RangeChoice, column=column, default=default)
 
 
 def chosen(request: HttpRequest) -> Project:

@@ -6,12 +6,11 @@ Permissions come from memberships and two flags (staff, superuser), so Django's 
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -19,14 +18,13 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from portal.admin import cells
 from portal.admin.base import PortalInline, PortalModelAdmin
-from portal.admin.cells import Cell, column
-from portal.admin.lists import Choice
-from portal.admin.projects import ProjectAnyChoice
+from portal.admin.cells import Cell, column, moment_column
+from portal.admin.lists import Case, ProjectChoice, choice
 from portal.admin.site import administered, is_superuser
 from portal.sign_in import allowances, sessions
 from synclogs.models import Action, AuditEvent, Membership, Project
 
-# Importing Django's own classes has registered them.
+# Importing Django's own classes has registered them. Groups only carry permissions, and no page asks for those.
 admin.site.unregister([User, Group])
 
 KEPT = ("is_active", "is_staff", "is_superuser")
@@ -44,34 +42,12 @@ class PersonForm(UserChangeForm):
         return values
 
 
-class RightsChoice(Choice):
-    title = "Rights"
-    parameter_name = "rights"
-    conditions = {
-        "superuser": ("Superuser", {"is_superuser": True}),
-        "staff": ("Staff", {"is_staff": True, "is_superuser": False}),
-        "neither": ("Neither", {"is_staff": False, "is_superuser": False}),
-        "inactive": ("May not sign in", {"is_active": False}),
-    }
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, said) for name, (said, _) in self.conditions.items()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        value = self.value()
-        if not value:
-            return None
-        found = self.conditions.get(value)
-        return queryset.filter(**found[1]) if found else queryset.none()
-
-
-class MemberOf(ProjectAnyChoice):
-    title = "Member of"
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        value = self.value()
-        mine = [project.pk for project in administered(request) if project.slug == value]
-        return queryset.filter(pk__in=Membership.objects.filter(project__in=mine).values("user")) if value else None
+RIGHTS = {
+    "superuser": ("Superuser", Q(is_superuser=True)),
+    "staff": ("Staff", Q(is_staff=True, is_superuser=False)),
+    "neither": ("Neither", Q(is_staff=False, is_superuser=False)),
+    "inactive": ("May not sign in", Q(is_active=False)),
+}
 
 
 class ProjectsInline(PortalInline):
@@ -96,7 +72,10 @@ class PersonAdmin(PortalModelAdmin, DjangoUserAdmin):  # type: ignore[misc, type
     change_password_form = AdminPasswordChangeForm
     inlines = (ProjectsInline,)
     list_display = ("username", "full_name", "email", "rights", "last_seen", "active")
-    list_filter = (MemberOf, RightsChoice)
+    list_filter = (
+        choice("Member of", "project", ProjectChoice, column="memberships__project"),
+        choice("Rights", "rights", Case, cases=RIGHTS),
+    )
     search_fields = ("username", "first_name", "last_name", "email")
     ordering = ("username",)
     sortable_by = ("username", "email")
@@ -105,7 +84,7 @@ class PersonAdmin(PortalModelAdmin, DjangoUserAdmin):  # type: ignore[misc, type
     fieldsets = (
         (None, {"fields": ("username", "password_words")}),
         ("Who this is", {"fields": ("first_name", "last_name", "email")}),
-        ("May", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        ("May", {"fields": ("is_active", "is_staff", "is_superuser")}),
         ("Dates", {"fields": ("last_seen", "joined")}),
     )
     plain_fieldsets = ((None, {"fields": ("username", "first_name", "last_name", "email", "is_active", "last_seen")}),)
@@ -171,19 +150,12 @@ class PersonAdmin(PortalModelAdmin, DjangoUserAdmin):  # type: ignore[misc, type
         if request.resolver_match and request.resolver_match.url_name == "auth_user_password_change":
             self.remember(request, obj, Action.OBJECT_CHANGED, ({}, {"password": "changed"}))
 
-    def view_on_site(self, obj: Any) -> None:
-        """The portal has no page of its own people."""
-
     @column("Password")
     def password_words(self, obj: User) -> Cell:
         """Whether there is one; never its hash."""
         said = "Set" if obj.has_usable_password() else "Not set: this person cannot sign in with a password"
         change = cells.link(reverse("admin:auth_user_password_change", args=(obj.pk,)), "Change")
         return format_html("{} · {}", said, change)
-
-    @column("Joined")
-    def joined(self, obj: User) -> Cell:
-        return cells.moment(obj.date_joined)
 
     @column("Name")
     def full_name(self, obj: User) -> Cell:
@@ -195,32 +167,9 @@ class PersonAdmin(PortalModelAdmin, DjangoUserAdmin):  # type: ignore[misc, type
             return "Superuser"
         return "Staff" if obj.is_staff else ""
 
-    @column("Last signed in")
-    def last_seen(self, obj: User) -> Cell:
-        return cells.moment(obj.last_login) if obj.last_login else "never"
-
     @column("May sign in", boolean=True)
     def active(self, obj: User) -> bool:
         return obj.is_active
 
-
-@admin.register(Group)
-class PeopleGroupAdmin(PortalModelAdmin, DjangoGroupAdmin):  # type: ignore[misc]
-    """Groups put people in order and give no rights."""
-
-    project_path = ""
-    fields = ("name",)
-    list_display = ("name", "people")
-    search_fields = ("name",)
-    filter_horizontal = ()
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
-        groups: QuerySet[Group] = super().get_queryset(request)
-        return groups.annotate(many=Count("user"))
-
-    def view_on_site(self, obj: Any) -> None:
-        """The portal has no page of groups."""
-
-    @column("People")
-    def people(self, obj: Any) -> str:
-        return f"{obj.many:,}"
+    joined = moment_column("date_joined", "Joined")
+    last_seen = moment_column("last_login", "Last signed in", empty="never")

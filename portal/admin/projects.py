@@ -5,16 +5,16 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from portal.admin import cells
 from portal.admin.base import PortalInline, PortalModelAdmin
-from portal.admin.cells import Cell, column
-from portal.admin.lists import Choice
-from portal.admin.site import administered, is_superuser
+from portal.admin.cells import Cell, choice_column, code_column, column, moment_column
+from portal.admin.lists import ProjectChoice, choice
+from portal.admin.site import is_superuser
 from synclogs.models import ApiKey, ConnectedUser, HourCount, Membership, Project, Role, Sync
 from synclogs.recovery import ownership
 
@@ -85,8 +85,8 @@ class ProjectAdmin(PortalModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
         return is_superuser(request) and (obj is None or not holds_data(obj))
 
-    def portal_key(self, obj: Project) -> tuple[object, ...]:
-        return ()
+    def view_on_site(self, obj: Project) -> str:
+        return cells.portal_url(self.portal_page, obj)
 
     def response_add(self, request: HttpRequest, obj: Project, post_url_continue: str | None = None) -> HttpResponse:
         """The second project may leave the provider's syncs without an owner."""
@@ -95,10 +95,6 @@ class ProjectAdmin(PortalModelAdmin):
             messages.warning(request, f"{fault.text} {fault.hint} Until then nothing is re-enabled.")
         response: HttpResponse = super().response_add(request, obj, post_url_continue)
         return response
-
-    @column("Slug")
-    def slug_code(self, obj: Project) -> Cell:
-        return cells.code(obj.slug)
 
     @column("Members")
     def people(self, obj: Any) -> Cell:
@@ -112,18 +108,21 @@ class ProjectAdmin(PortalModelAdmin):
     def retention(self, obj: Project) -> str:
         return obj.retention_words
 
-    @column("Created")
-    def created(self, obj: Project) -> Cell:
-        return cells.moment(obj.created_at)
-
     @column("Logs")
     def logs_link(self, obj: Project) -> Cell:
         return cells.list_link("synclogs_logentry", "Show entries", project=obj.slug)
 
+    slug_code = code_column("slug", "Slug")
+    created = moment_column("created_at", "Created")
 
-def counted(rows: QuerySet[Any]) -> Coalesce:
-    """How many of `rows` belong to the project at hand, as one column: a join with two tables would multiply them."""
-    found = rows.filter(project=OuterRef("pk")).order_by().values("project").annotate(many=Count("pk")).values("many")
+
+def counted(rows: QuerySet[Any], summed: str = "") -> Coalesce:
+    """How many of `rows` belong to the project at hand, or the sum of their column `summed`, as one column.
+
+    A join with two tables would multiply them.
+    """
+    many = Sum(summed) if summed else Count("pk")
+    found = rows.filter(project=OuterRef("pk")).order_by().values("project").annotate(many=many).values("many")
     return Coalesce(Subquery(found, output_field=IntegerField()), 0)
 
 
@@ -131,43 +130,12 @@ def holds_data(project: Project) -> bool:
     return any(model.objects.filter(project=project).exists() for model in (HourCount, Sync, ConnectedUser, ApiKey))
 
 
-class ProjectAnyChoice(Choice):
-    """A project, or all of those that the person administers: for small tables."""
-
-    title = "Project"
-    parameter_name = "project"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(project.slug, project.name) for project in administered(request)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        value = self.value()
-        if not value:
-            return None
-        # Also what no slug can be, such as a NUL, is answered with nothing.
-        return queryset.filter(project__slug=value) if value in dict(self.lookup_choices) else queryset.none()
-
-
-class RoleChoice(Choice):
-    title = "Role"
-    parameter_name = "role"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(str(role.value), role.label) for role in Role]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        value = self.value()
-        if not value:
-            return None
-        return queryset.filter(role=value) if value in {str(role.value) for role in Role} else queryset.none()
-
-
 @admin.register(Membership)
 class MembershipAdmin(PortalModelAdmin):
     form = MembershipForm
     fields = ("project", "user", "role")
     list_display = ("user", "project", "role_words")
-    list_filter = (ProjectAnyChoice, RoleChoice)
+    list_filter = (ProjectChoice, choice("Role", "role", options=Role.choices))
     list_select_related = ("user", "project")
     search_fields = ("user__username", "user__first_name", "user__last_name", "user__email")
     ordering = ("project__name", "user__username")
@@ -176,6 +144,4 @@ class MembershipAdmin(PortalModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
         return ("project", "user") if obj else ()
 
-    @column("Role", label={Role.ADMIN.label: "danger", Role.LEAD.label: "info"})
-    def role_words(self, obj: Membership) -> str:
-        return Role(obj.role).label
+    role_words = choice_column("role", "Role", {Role.ADMIN.label: "danger", Role.LEAD.label: "info"})

@@ -5,6 +5,8 @@ Signing in uses the portal's own page, so that it is audited. Permissions are de
 
 from collections.abc import Callable
 from functools import wraps
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.conf import settings
@@ -21,7 +23,6 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.template.response import SimpleTemplateResponse
-from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.csp import CSP
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -44,46 +45,25 @@ FORMS = ("_add", "_change", "_delete", "_revoke", "synclogs_sync_changelist")  #
 
 type Page = Callable[..., HttpResponseBase]
 
-# Heading, then models with their words and symbols (Material Symbols, a font served from here).
+# Heading, model, its words and its symbol (Material Symbols, a font served from here).
 NAVIGATION = (
-    (
-        "Logs",
-        (
-            ("synclogs_logentry", "Log entries", "list_alt"),
-            ("synclogs_hourcount", "Hour counts", "bar_chart"),
-            ("synclogs_savedview", "Saved views", "bookmark"),
-        ),
-    ),
-    (
-        "Syncs and customers",
-        (
-            ("synclogs_sync", "Syncs", "sync"),
-            ("synclogs_trace", "Traces", "timeline"),
-            ("synclogs_connecteduser", "Connected users", "group"),
-        ),
-    ),
-    (
-        "Re-enables",
-        (
-            ("synclogs_reenable", "Re-enables", "restart_alt"),
-            ("synclogs_bulk", "Bulk re-enables", "dynamic_feed"),
-            ("synclogs_resolution", "Marked as resolved", "task_alt"),
-            ("synclogs_sleeper", "Do-not-wake list", "bedtime"),
-        ),
-    ),
-    (
-        "Projects and access",
-        (
-            ("synclogs_project", "Projects", "folder"),
-            ("synclogs_membership", "Members", "badge"),
-            ("synclogs_apikey", "API keys", "key"),
-            ("auth_user", "People", "person"),
-            ("auth_group", "Groups", "groups"),
-        ),
-    ),
-    ("Audit", (("synclogs_auditevent", "Audit events", "history"), ("synclogs_export", "Exports", "download"))),
+    ("Logs", "synclogs_logentry", "Log entries", "list_alt"),
+    ("Logs", "synclogs_hourcount", "Hour counts", "bar_chart"),
+    ("Logs", "synclogs_savedview", "Saved views", "bookmark"),
+    ("Syncs and customers", "synclogs_sync", "Syncs", "sync"),
+    ("Syncs and customers", "synclogs_trace", "Traces", "timeline"),
+    ("Syncs and customers", "synclogs_connecteduser", "Connected users", "group"),
+    ("Re-enables", "synclogs_reenable", "Re-enables", "restart_alt"),
+    ("Re-enables", "synclogs_bulk", "Bulk re-enables", "dynamic_feed"),
+    ("Re-enables", "synclogs_resolution", "Marked as resolved", "task_alt"),
+    ("Re-enables", "synclogs_sleeper", "Do-not-wake list", "bedtime"),
+    ("Projects and access", "synclogs_project", "Projects", "folder"),
+    ("Projects and access", "synclogs_membership", "Members", "badge"),
+    ("Projects and access", "synclogs_apikey", "API keys", "key"),
+    ("Projects and access", "auth_user", "People", "person"),
+    ("Audit", "synclogs_auditevent", "Audit events", "history"),
+    ("Audit", "synclogs_export", "Exports", "download"),
 )
-FOR_SUPERUSERS = {"auth_group"}
 
 
 class OwnPassword(PasswordChangeView):
@@ -180,18 +160,6 @@ def is_superuser(request: HttpRequest) -> bool:
 # What the UNFOLD setting names
 
 
-def mark(request: HttpRequest) -> str:
-    return static("mark.svg")
-
-
-def stylesheet(request: HttpRequest) -> str:
-    return static("admin.css")
-
-
-def script(request: HttpRequest) -> str:
-    return static("js/admin.js")
-
-
 def context(request: HttpRequest) -> dict[str, object]:
     """Unfold would write the colours into each page, which the content security policy forbids; they are in admin.css."""
     return {"colors": None}
@@ -204,12 +172,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = [{"items": [portal, overview]}]
     if not administered(request) and not is_superuser(request):
         return groups
-    hidden = set() if is_superuser(request) else FOR_SUPERUSERS
-    for title, models in NAVIGATION:
+    for title, models in groupby(NAVIGATION, key=itemgetter(0)):
         items = [
             {"title": words, "icon": icon, "link": reverse(f"admin:{model}_changelist")}
-            for model, words, icon in models
-            if model not in hidden
+            for _, model, words, icon in models
         ]
         groups.append({"title": title, "separator": True, "items": items})
     return groups

@@ -11,94 +11,49 @@ from django.utils.http import urlencode
 
 from portal.admin import cells
 from portal.admin.base import ReadOnlyAdmin
-from portal.admin.cells import Cell, code_column, column, moment_column
-from portal.admin.lists import Choice, PagedList, ProjectChoice, chosen
-from portal.admin.log_columns import IntegrationChoice, PipelineChoice, SyncThing, UserText, run_counts
+from portal.admin.cells import Cell, code_column, column, field_column, moment_column, text_column
+from portal.admin.lists import Choice, OneProject, choice, chosen
+from portal.admin.log_columns import IntegrationChoice, PipelineChoice, SyncColumns, UserText
 from synclogs import catalogue
 from synclogs.explain import phrases
 from synclogs.models import Attention, Sync
-from synclogs.parsing.identifiers import uuid_of
-
-
-class StatusChoice(Choice):
-    title = "Status"
-    parameter_name = "status"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, known.words) for name, known in catalogue.STATUSES.items()]
+from synclogs.models.sync import needs
 
 
 class AttentionChoice(Choice):
-    title = "Needs attention"
-    parameter_name = "attention"
+    options = Attention.choices
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(Attention.choices)
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        value = self.value()
-        if not value:
-            return None
-        known = value in Attention.values
-        return queryset.needing(Attention(value), now=timezone.now()) if known else queryset.none()  # type: ignore[attr-defined]
-
-
-class SyncList(PagedList):
-    """With the bar of actions, which only lead on to the portal."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        self.show_admin_actions = True
+    def condition(self, value: str) -> Q:
+        return needs(Attention(value), now=timezone.now())
 
 
 @admin.register(Sync)
-class SyncAdmin(SyncThing, ReadOnlyAdmin):
+class SyncAdmin(SyncColumns, ReadOnlyAdmin):
     """One sync of one customer."""
 
     actions = ("reenable_selected",)
     actions_selection_counter = True
     moment = "last_seen_at"
-    portal_page = "sync"
+    portal_page, portal_field = "sync", "sync_id"
     list_display = ("named_sync", "status_words", "user_link", "source", "last_seen", "last_run", "error_short")
-    list_filter = (ProjectChoice, AttentionChoice, StatusChoice, IntegrationChoice, PipelineChoice, UserText)
-    search_fields = ("sync_id",)
+    list_filter = (
+        OneProject,
+        choice("Needs attention", "attention", AttentionChoice),
+        choice("Status", "status", options=[(name, known.words) for name, known in catalogue.STATUSES.items()]),
+        IntegrationChoice,
+        PipelineChoice,
+        UserText,
+    )
+    search_fields = ("sync_id__exact", "user_id__exact")
     search_help_text = "Sync ID or user ID, exactly"
-    sortable_by = ()
-    list_select_related = ("project",)
+    whose = ("project_words", "sync_code", "user_link", "integration_words", "pipeline_words", "credential_code")
+    state = ("status_words", "status_meaning", "status_ends", "since", "first_seen", "last_seen", "cadence")
     fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    "project_words",
-                    "sync_code",
-                    "user_link",
-                    "integration_words",
-                    "pipeline_words",
-                    "credential_code",
-                )
-            },
-        ),
-        (
-            "State",
-            {
-                "fields": (
-                    "status_words",
-                    "status_meaning",
-                    "status_ends",
-                    "since",
-                    "first_seen",
-                    "last_seen",
-                    "cadence",
-                )
-            },
-        ),
+        (None, {"fields": whose}),
+        ("State", {"fields": state}),
         ("Runs", {"fields": ("first_sync", "last_start", "last_run", "counts", "took")}),
         ("Trouble", {"fields": ("last_warning", "error", "error_text", "retry", "webhooks")}),
     )
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PagedList]:
-        return SyncList
 
     def get_action_choices(
         self, request: HttpRequest, default_choices: Any = None, action_location: Any = None
@@ -113,25 +68,6 @@ class SyncAdmin(SyncThing, ReadOnlyAdmin):
         address = reverse("bulk-new", args=(chosen(request).slug,))
         return HttpResponseRedirect(f"{address}?{urlencode([('sync', str(sync_id)) for sync_id in ids])}")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        text = search_term.strip()
-        if not text:
-            return queryset, False
-        sync_id = uuid_of(text)
-        return queryset.filter(Q(sync_id=sync_id) if sync_id else Q(user_id=text)), False
-
-    def portal_key(self, obj: Sync) -> tuple[object, ...]:
-        return (obj.sync_id,)
-
-    @column("Sync")
-    def named_sync(self, obj: Sync) -> Cell:
-        return cells.code(str(obj.sync_id)[:8])
-
-    sync_code = code_column("sync_id", "Sync ID")
-    credential_code = code_column("credential_id", "Credential ID")
-
     @column("Status", label=cells.STATUS_COLOURS)
     def status_words(self, obj: Sync) -> Cell:
         return catalogue.status(obj.status).words
@@ -144,24 +80,6 @@ class SyncAdmin(SyncThing, ReadOnlyAdmin):
     def status_ends(self, obj: Sync) -> str:
         return catalogue.status(obj.status).leaves_by or cells.NOTHING
 
-    since = moment_column("status_since", "In this status since")
-    first_seen = moment_column("first_seen_at", "First seen")
-    last_seen = moment_column("last_seen_at", "Last seen")
-
-    @column("Usual gap between runs")
-    def cadence(self, obj: Sync) -> str:
-        return phrases.duration_ms(int(obj.cadence_seconds * 1000)) if obj.cadence_seconds else "not known yet"
-
-    first_sync = moment_column("initial_completed_at", "First sync completed")
-    last_start = moment_column("last_started_at", "Last run started")
-    last_run = moment_column("last_completed_at", "Last good run")
-
-    @column("Counts of that run")
-    def counts(self, obj: Sync) -> str:
-        return run_counts(obj)
-
-    last_warning = moment_column("last_warning_at", "Last warning")
-
     @column("Last error")
     def error(self, obj: Sync) -> Cell:
         if obj.last_error_at is None:
@@ -170,19 +88,34 @@ class SyncAdmin(SyncThing, ReadOnlyAdmin):
             obj.last_error_code, http_status=obj.last_error_http_status, recoverability=obj.last_error_recoverability
         )
         url = cells.portal_url("log", obj.project, obj.last_error_key)
-        said = cells.words(cause.words, obj.last_error_code or catalogue.event(obj.last_error_event).words)
-        return cells.link(url, said)
+        code = obj.last_error_code or catalogue.event(obj.last_error_event).words
+        return cells.link(url, cells.words(cause.words, code))
 
     @column("Last error")
     def error_short(self, obj: Sync) -> Cell:
         return cells.short(catalogue.event(obj.last_error_event).words, 40) if obj.last_error_at else cells.NOTHING
 
-    @column("In its own words")
-    def error_text(self, obj: Sync) -> Cell:
-        return cells.short(obj.last_error_message, 2000)
-
-    retry = moment_column("retry_at", "Next try")
+    @column("Usual gap between runs")
+    def cadence(self, obj: Sync) -> str:
+        return phrases.duration_ms(int(obj.cadence_seconds * 1000)) if obj.cadence_seconds else "not known yet"
 
     @column("Webhooks last failed")
     def webhooks(self, obj: Sync) -> Cell:
         return cells.moment(obj.webhook_failed_at or obj.webhook_warning_at)
+
+    @column("Counts of that run")
+    def counts(self, obj: Sync) -> str:
+        return super().counts(obj)
+
+    named_sync = field_column("sync_id", "Sync", lambda sync_id: cells.code(str(sync_id)[:8]))
+    sync_code = code_column("sync_id", "Sync ID")
+    credential_code = code_column("credential_id", "Credential ID")
+    since = moment_column("status_since", "In this status since")
+    first_seen = moment_column("first_seen_at", "First seen")
+    last_seen = moment_column("last_seen_at", "Last seen")
+    first_sync = moment_column("initial_completed_at", "First sync completed")
+    last_start = moment_column("last_started_at", "Last run started")
+    last_run = moment_column("last_completed_at", "Last good run")
+    last_warning = moment_column("last_warning_at", "Last warning")
+    error_text = text_column("last_error_message", "In its own words", 2000)
+    retry = moment_column("retry_at", "Next try")
