@@ -78,11 +78,11 @@ def refused(request: HttpRequest) -> HttpResponseBase | None:
 
 def request_id(get_response: Respond) -> Respond:
     """Gives the request an id: its own if that is a plain one, for the logs, the answer and the audit. As the outermost, it also
-    gives the database connection back before the answer goes out."""
+    gives the database connection back before the answer is sent."""
 
     def respond(request: HttpRequest) -> HttpResponseBase:
-        given = request.headers.get("X-Request-ID", "")
-        request.id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
+        header = request.headers.get("X-Request-ID", "")
+        request.id = header if REQUEST_ID.fullmatch(header) else uuid.uuid4().hex  # type: ignore[attr-defined]
         structlog.contextvars.clear_contextvars()
         method = request.method if request.method in METHODS else "unknown"
         structlog.contextvars.bind_contextvars(request_id=request.id, method=method)  # type: ignore[attr-defined]
@@ -193,7 +193,7 @@ class SiteGuard:
         try:
             if not is_machine(request):  # which knows no session, and checks by itself
                 cross_site.check(request)
-        except cross_site.FromElsewhere as refusal:
+        except cross_site.CrossSite as refusal:
             return forbidden(request, refusal)
         return None
 

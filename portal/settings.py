@@ -271,7 +271,7 @@ UNFOLD = {
 }
 
 PROCRASTINATE_IMPORT_PATHS = ["synclogs.jobs"]
-# A call to a slow provider does not keep the other jobs waiting; what went well is not kept.
+# A call to a slow provider does not hold up the other jobs; finished jobs are deleted.
 PROCRASTINATE_WORKER_DEFAULTS = {"concurrency": 4, "delete_jobs": "successful"}
 
 # What the product itself decides by.

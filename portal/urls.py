@@ -86,7 +86,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("api/v1/", include("portal.api.urls")),
-    # Also with DEBUG on, machines get a problem and never Django's page; and they are told what is wrong, not that a form is.
+    # Also with DEBUG on, machines get a problem and never Django's page; and the problem names the error, not a form.
     re_path(r"^(?:api|v1)(?:/|$)", csrf_exempt(not_found)),
     path("p/<slug:project>/", include(PROJECT_PAGES)),
 ]

@@ -95,4 +95,4 @@ def again(made: Bulk) -> Bulk:
 
 
 def results(made: Bulk) -> dict[str, int]:
-    return dict(bulk.standing(made).counts)
+    return dict(bulk.progress(made).counts)

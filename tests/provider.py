@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from standardwebhooks import Webhook
 
 from synclogs.demo import keypair
-from synclogs.demo.simulator import Known, Pace, Simulator, Trust
+from synclogs.demo.simulator import Pace, Simulator, SyncRecord, Trust
 from synclogs.provider.breaker import Breaker
 from synclogs.provider.channel import Channel
 from synclogs.provider.client import Paragon
@@ -34,7 +34,7 @@ HOST_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 @cache
 def key_text() -> str:
-    return keypair.made().decode()
+    return keypair.new_key().decode()
 
 
 def trust(key: str | None = None) -> Trust:
@@ -70,7 +70,7 @@ def errored(simulator: Simulator, **more: Any) -> uuid.UUID:
     """A sync of its own for a test."""
     sync_id = uuid.uuid4()
     facts = {"integration": f"i-{sync_id.hex[:6]}", "pipeline": "files", "status": "ERRORED", "credential_id": "c-1"}
-    simulator.memory.put(Known(sync_id, **{"user": USER, "at": datetime.now(UTC), **facts, **more}))
+    simulator.memory.put(SyncRecord(sync_id, **{"user": USER, "at": datetime.now(UTC), **facts, **more}))
     return sync_id
 
 

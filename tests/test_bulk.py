@@ -19,10 +19,10 @@ from synclogs.access import audit
 from synclogs.access.actors import Actor, NotAllowed, Refused
 from synclogs.catalogue.recovery import RUNNING, BulkState, CheckName, State
 from synclogs.explain import bulks
-from synclogs.explain.bulks import Standing
+from synclogs.explain.bulks import Progress
 from synclogs.models import Action, AuditEvent, Bulk, BulkItem, Membership, Project, Reenable, Role, Sleeper, Sync
 from synclogs.recovery import bulk, reenable, resolutions
-from synclogs.recovery.bulk import BOUNDS, Conflict, NothingLeft, Plan
+from synclogs.recovery.bulk import BOUNDS, Conflict, NothingSelected, Plan
 from synclogs.recovery.selection import preview
 from tests import factories
 from tests.bulks import HOUR, MINUTE, SECOND, Willing, again, crowd, hear, ids, results, send, started
@@ -69,7 +69,9 @@ def test_the_preview_says_who_is_left_out_and_why(project: Project, now: datetim
     syncs = crowd(project, 6)
     crowd(project, 2, integration="hubspot")
     lead = actor(project, Role.LEAD)
-    resolutions.put_to_sleep(project, Sleeper.Kind.SYNC, str(syncs[0].sync_id), actor=lead, reason="Asked to", now=now)
+    resolutions.add_do_not_wake(
+        project, Sleeper.Kind.SYNC, str(syncs[0].sync_id), actor=lead, reason="Asked to", now=now
+    )
     requested(syncs[1])
     Sync.objects.filter(pk=syncs[2].pk).update(last_error_code="10007")
     Sync.objects.filter(pk=syncs[3].pk).update(status="DISABLED")
@@ -83,11 +85,11 @@ def test_the_preview_says_who_is_left_out_and_why(project: Project, now: datetim
         CheckName.NONE_IN_FLIGHT: 1,
         CheckName.AWAKE: 1,
     }
-    assert found.left_out == 6
+    assert found.excluded == 6
     asleep = next(skipped for skipped in found.skipped if skipped.check == CheckName.AWAKE)
     assert [example.sync_id for example in asleep.examples] == [syncs[0].sync_id]
     crowd(factories.ProjectFactory(), 1)
-    assert preview(project, Sync.objects.of(project), now=now).left_out == 6
+    assert preview(project, Sync.objects.of(project), now=now).excluded == 6
 
 
 def test_the_preview_asks_the_database_as_often_however_many(
@@ -134,7 +136,7 @@ def test_what_was_typed_is_judged(project: Project, now: datetime) -> None:
         bulk.start(project, [], **usual)
     with pytest.raises(NotAllowed):
         bulk.start(project, syncs, **{**usual, "actor": actor(project, Role.OPERATOR)})
-    with pytest.raises(NothingLeft):
+    with pytest.raises(NothingSelected):
         bulk.start(factories.ProjectFactory(), syncs, **usual)
     assert not Bulk.objects.exists()
     assert not AuditEvent.objects.filter(action=Action.BULK_REQUESTED).exists()
@@ -457,8 +459,8 @@ def test_one_that_cannot_go_on_keeps_no_other_from_going_on(
     project: Project, now: datetime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = (started(project, crowd(project, 1, name=name), now=now) for name in ("a", "b"))
-    real = bulk.standing
-    monkeypatch.setattr(bulk, "standing", lambda made: 1 / 0 if made.pk == first.pk else real(made))
+    real = bulk.progress
+    monkeypatch.setattr(bulk, "progress", lambda made: 1 / 0 if made.pk == first.pk else real(made))
     form = logging_config("INFO")["formatters"]["json"]
     monkeypatch.setattr(caplog.handler, "formatter", form.pop("()")(**form))
     bulk.step(now=now)
@@ -489,24 +491,24 @@ def test_the_job_steps(project: Project, now: datetime) -> None:
     ("standing", "sentence"),
     [
         (
-            Standing(0, 1, {"waiting": 3}, {"waiting": 2}),
+            Progress(0, 1, {"waiting": 3}, {"waiting": 2}),
             "Canary: the first 2 are about to be re-enabled; the others wait until all of them have recovered.",
         ),
-        (Standing(0, 1, {}, {"recovered": 1, "under_way": 1}), "Canary: 1 of 2 recovered, waiting for the other."),
-        (Standing(0, 1, {}, {"recovered": 1, "unknown": 2}), "Canary: 1 of 3 recovered, waiting for the other 2."),
-        (Standing(0, 0, {}, {"under_way": 1}), "Canary: 0 of 1 recovered, waiting for it."),
+        (Progress(0, 1, {}, {"recovered": 1, "under_way": 1}), "Canary: 1 of 2 recovered, waiting for the other."),
+        (Progress(0, 1, {}, {"recovered": 1, "unknown": 2}), "Canary: 1 of 3 recovered, waiting for the other 2."),
+        (Progress(0, 0, {}, {"under_way": 1}), "Canary: 0 of 1 recovered, waiting for it."),
         (
-            Standing(0, 1, {}, {"recovered": 2, "skipped": 1}),
+            Progress(0, 1, {}, {"recovered": 2, "skipped": 1}),
             "Canary: all 2 have recovered. The first wave comes next.",
         ),
     ],
 )
-def test_how_far_a_canary_is_in_words(standing: Standing, sentence: str, now: datetime) -> None:
+def test_how_far_a_canary_is_in_words(standing: Progress, sentence: str, now: datetime) -> None:
     assert bulks.sentence(BulkState.CANARY, standing, note="", expires_at=None, now=now) == sentence
 
 
 def test_what_a_verb_does_in_words() -> None:
-    one, none = Standing(2, 3, {"waiting": 1}, {}), Standing(1, 1, {"under_way": 1}, {})
+    one, none = Progress(2, 3, {"waiting": 1}, {}), Progress(1, 1, {"under_way": 1}, {})
     assert "wave 2, at the same pace. 1 sync waits for its turn." in bulks.verb_sentence("resume", one)
     assert bulks.verb_sentence("abort", none) == (
         "For good: every sync had its turn already. 1 under way is watched to the end. What was sent cannot be called back."

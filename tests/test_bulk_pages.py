@@ -160,7 +160,7 @@ def test_what_has_changed_since_the_preview_is_skipped_and_nothing_comes_along(p
     client.post(NEW, form_of(html))
     made = Bulk.objects.get()
     assert set(made.items.values_list("sync_id", flat=True)) == set(ids(syncs))
-    assert bulk.standing(made).counts == {"waiting": 2, "skipped": 1}
+    assert bulk.progress(made).counts == {"waiting": 2, "skipped": 1}
     page = text_of(client.get(f"/p/demo/reenables/bulk/{made.pk}"))
     assert "An attempt is under way." in page
     response = client.post(NEW, form_of(html))  # the same form again is the same bulk

@@ -95,7 +95,7 @@ def test_rows_cover_every_entry_once_and_the_sentence_is_always_there(good, here
     found = compared(good, here)
     assert [row.good for row in found.rows if row.good is not None] == list(range(len(good)))
     assert [row.here for row in found.rows if row.here is not None] == list(range(len(here)))
-    assert found.first is None or all(not row.tells for row in found.rows[: found.first])
+    assert found.first is None or all(not row.is_relevant for row in found.rows[: found.first])
     words = said(good, here, is_open=is_open)
     assert words.sentence.endswith(".")
     assert words == said(good, here, is_open=is_open)
@@ -140,7 +140,7 @@ def test_the_same_step_with_other_values_is_a_change():
     here = Entry("FULL_SYNC_STARTED", credential_id="cred-2", detail={"configuration": {"folder": "B"}, "calls": 9})
     good = Entry("FULL_SYNC_STARTED", detail={"configuration": {"folder": "A"}, "calls": 4})
     (row,) = compared([good], [here]).rows
-    assert [(change.name, change.good, change.here, change.tells) for change in row.changes] == [
+    assert [(change.name, change.good, change.here, change.is_relevant) for change in row.changes] == [
         ("credential_id", "cred-1", "cred-2", True),
         ("configuration.folder", "A", "B", True),
         ("calls", 4, 9, False),

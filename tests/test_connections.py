@@ -12,7 +12,7 @@ import pytest
 from django.db import connection, transaction
 from psycopg_pool import ConnectionPool
 
-from portal.database.watch import Asking, Watch, cut
+from portal.database.watch import Watch, WatchSession, cut
 from synclogs.storage import budget, connections
 from synclogs.storage.connections import Session, Silent
 from tests.outage import stopped
@@ -142,7 +142,7 @@ def test_one_backend_that_stands_still_is_found_and_a_slow_one_is_not(
 def test_the_watch_itself_standing_still_is_no_outage(watched: tuple[Watch, "ConnectionPool[Any]"]) -> None:
     watch, pool = watched
     assert watch._ask()
-    assert isinstance(watch._session, Asking)
+    assert isinstance(watch._session, WatchSession)
     done = threading.Event()
 
     def others() -> None:

@@ -11,7 +11,7 @@ from django.conf import LazySettings
 from django.test import Client
 from django.urls import resolve
 
-from portal.access.cross_site import NOBODYS, OURS_ONLY, landing
+from portal.access.cross_site import NOBODYS, SAME_SITE_ONLY, landing
 from synclogs.models import Action, AuditEvent, Export
 from tests import factories, places
 from tests.denied import times
@@ -84,11 +84,11 @@ def test_every_address_is_a_page_or_none(where: Place) -> None:
     names = {named(places.address(route, where)) for route in session_routes()}
     of_the_admin = {name for name in names if name.startswith("admin:") or name == ""}
     assert names - of_the_admin == PAGES | ONLY_FORMS | NOBODYS | {
-        name for name in OURS_ONLY if not name.startswith("admin:")
+        name for name in SAME_SITE_ONLY if not name.startswith("admin:")
     }
-    assert {name for name in OURS_ONLY if name.startswith("admin:")} < of_the_admin
-    assert not (PAGES - {"export"}) & set(OURS_ONLY)
-    assert set(OURS_ONLY.values()) <= PAGES | {"admin:index"}
+    assert {name for name in SAME_SITE_ONLY if name.startswith("admin:")} < of_the_admin
+    assert not (PAGES - {"export"}) & set(SAME_SITE_ONLY)
+    assert set(SAME_SITE_ONLY.values()) <= PAGES | {"admin:index"}
 
 
 def test_a_link_of_another_site_opens_pages_and_starts_nothing(
@@ -102,7 +102,7 @@ def test_a_link_of_another_site_opens_pages_and_starts_nothing(
         name = named(url)
         with subtests.test(url=url):
             linked = superuser.get(url, headers=FROM_ELSEWHERE[0]).status_code
-            if name in OURS_ONLY and name != "export":
+            if name in SAME_SITE_ONLY and name != "export":
                 assert linked == superuser.head(url, headers=FROM_ELSEWHERE[0]).status_code == 403
             else:
                 assert linked != 403 or superuser.get(url).status_code == 403
@@ -165,7 +165,7 @@ def test_what_is_refused_leads_to_the_page_it_belongs_to(
 ) -> None:
     for route in session_routes():
         url = places.address(route, where)
-        if named(url) in OURS_ONLY and named(url) != "export":
+        if named(url) in SAME_SITE_ONLY and named(url) != "export":
             with subtests.test(url=url):
                 page = landing(url)
                 assert page != url

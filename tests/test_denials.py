@@ -121,7 +121,7 @@ def test_without_a_worker_the_next_refusal_writes_what_is_left() -> None:
         note(address=f"198.51.100.{number}")
     Denial.objects.update(minute=timezone.now() - timedelta(minutes=4))
     note()
-    assert AuditEvent.objects.count() == 7 + 1 + denials.LEFT_BY_THE_DEAD
+    assert AuditEvent.objects.count() == 7 + 1 + denials.ABANDONED_AFTER_MINUTES
     note(address="192.0.2.1")
     assert AuditEvent.objects.count() == 7 + 2 + 7
     assert times() == 16

@@ -139,7 +139,7 @@ def test_an_unknown_name_is_a_404_that_names_it(lead, project, page):
 @pytest.mark.parametrize("name", HOSTILE)
 def test_any_name_of_a_user_leads_to_its_page_and_back(lead, project, name):
     store(project, entry(userId=name))
-    address = paths.thing(project.slug, "user", name)
+    address = paths.detail(project.slug, "user", name)
     assert address.isascii()
     assert not re.search(r"[\s<>\"'\\]", address)
     response = lead.get(address)
@@ -160,14 +160,14 @@ def test_any_name_of_a_user_leads_to_its_page_and_back(lead, project, name):
 @pytest.mark.parametrize(("kind", "field"), [("trace", "traceId"), ("integration", "integration")])
 def test_any_name_of_a_trace_or_integration_leads_to_its_page(lead, project, kind, field, name):
     store(project, entry(**{field: name}))
-    response = lead.get(paths.thing(project.slug, kind, name))
+    response = lead.get(paths.detail(project.slug, kind, name))
     assert response.status_code == 200
     assert b"<script>window" not in response.content
 
 
 def test_a_browser_would_not_change_an_address():
     for name in HOSTILE:
-        address = paths.thing("demo", "user", name)
+        address = paths.detail("demo", "user", name)
         path = address.partition("?")[0]
         segments = [unquote(segment) for segment in path.split("/")]
         assert not {".", ".."} & set(segments)

@@ -21,7 +21,7 @@ from synclogs.models import Bulk, Project, Reenable, Resolution, Role, Sleeper, 
 from synclogs.recovery import resolutions
 from synclogs.recovery.candidates import candidates
 from synclogs.recovery.checks import OF_MANY, RATE, RULES, SIGNS
-from synclogs.recovery.evidence import KEPT_SECONDS, gather
+from synclogs.recovery.evidence import CACHE_SECONDS, gather
 from tests import factories
 from tests.provider import SHORT, calls, http, raw
 from tests.reenabling import actor, environment, provided, stopped
@@ -352,7 +352,7 @@ def test_the_provider_is_asked_once_in_half_a_minute_and_never_when_told_not_to(
     for _ in range(3):
         look(sync, ask_provider=True)
     assert calls(simulator, "/sdk/me", "GET") == 1
-    assert kept == [KEPT_SECONDS] == [30]
+    assert kept == [CACHE_SECONDS] == [30]
     cache.clear()
     simulator.memory.rule(sync.sync_id, Rule(Mode.CREDENTIAL_BROKEN))
     assert cause(sync, ask_provider=True) == (False, "")

@@ -140,7 +140,7 @@ def test_how_a_log_came(received: float, sent_by: str, told: str) -> None:
     facts = {"sign": "same_user_completed", "at": at(6), **source.as_facts()}
     assert words.check_finding(Check(CAUSE, True, True, facts), now=NOW).source == source
     kept = [Check(CAUSE, True, True, {**facts, "received": "damaged"}).as_json()]
-    assert words.kept_findings(kept, now=NOW) == []
+    assert words.stored_findings(kept, now=NOW) == []
 
 
 def test_every_check_has_its_words() -> None:

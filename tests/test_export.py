@@ -357,7 +357,7 @@ def test_what_died_with_its_process_is_told_and_blocks_nobody(operator: Client, 
     lifecycle.settle(now=timezone.now())
     assert Export.objects.filter(state=ExportState.FAILED).count() == 2
     assert AuditEvent.objects.filter(action=Action.EXPORT_ENDED, after__state="failed").count() == 2
-    Export.objects.update(started_at=timezone.now() - lifecycle.KEPT - timedelta(days=1))
+    Export.objects.update(started_at=timezone.now() - lifecycle.RETENTION - timedelta(days=1))
     lifecycle.settle(now=timezone.now())
     assert not Export.objects.exists()
 
@@ -383,7 +383,7 @@ def test_the_page_says_what_it_will_be(operator: Client, project: Project) -> No
 
 def test_the_list_tells_how_far_each_is(operator: Client, project: Project) -> None:
     store(project, *story(late_yesterday()))
-    with patch.object(lifecycle, "LINES_AT_ONCE", 3), patch.object(lifecycle, "TELL_SECONDS", 0):
+    with patch.object(lifecycle, "LINES_AT_ONCE", 3), patch.object(lifecycle, "PROGRESS_SECONDS", 0):
         response = operator.get(f"{PAGE}?format=csv&since=30d")
         parts = parts_of(response)
         for _ in range(4):  # the head, then nine lines, of which six are known to have gone

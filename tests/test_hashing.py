@@ -11,19 +11,19 @@ from gevent.pool import Group
 
 from portal.access.refusals import TryLater
 from portal.sign_in import hashing
-from portal.sign_in.hashing import BesideTheLoop
+from portal.sign_in.hashing import HashThread
 
 AT_ONCE = threading.Event()
 AT_ONCE.set()
 
 
 @pytest.fixture
-def beside(monkeypatch: pytest.MonkeyPatch) -> BesideTheLoop:
+def beside(monkeypatch: pytest.MonkeyPatch) -> HashThread:
     """As in a web process, where everything waits by the loop of gevent."""
     monkeypatch.setattr("gevent.monkey.is_module_patched", lambda name: True)
     monkeypatch.setattr(hashing, "release", lambda: None)  # most of these tests have no database
     monkeypatch.setattr(hashing, "SECONDS", 60.0)  # a busy machine ends nobody's wait
-    return BesideTheLoop()
+    return HashThread()
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def hashed(name: str, done: list[str], begin: threading.Event) -> Callable[[], s
 
 
 def attempt(
-    beside: BesideTheLoop, name: str, done: list[str], *, is_stranger: bool, begin: threading.Event = AT_ONCE
+    beside: HashThread, name: str, done: list[str], *, is_stranger: bool, begin: threading.Event = AT_ONCE
 ) -> object:
     with hashing.as_stranger(is_stranger=is_stranger):
         try:
@@ -53,7 +53,7 @@ def attempt(
             return refusal
 
 
-def test_the_loop_goes_on_while_a_native_thread_hashes(beside: BesideTheLoop) -> None:
+def test_the_loop_goes_on_while_a_native_thread_hashes(beside: HashThread) -> None:
     seen: list[int] = []
 
     def slow() -> str:
@@ -71,7 +71,7 @@ def test_the_loop_goes_on_while_a_native_thread_hashes(beside: BesideTheLoop) ->
     assert seen[0] != threading.get_native_id()
 
 
-def test_one_hashes_a_few_wait_and_the_rest_is_refused_at_once(beside: BesideTheLoop, begin: threading.Event) -> None:
+def test_one_hashes_a_few_wait_and_the_rest_is_refused_at_once(beside: HashThread, begin: threading.Event) -> None:
     done: list[str] = []
     group = Group()
     found = [group.spawn(attempt, beside, str(number), done, is_stranger=True, begin=begin) for number in range(20)]
@@ -87,7 +87,7 @@ def test_one_hashes_a_few_wait_and_the_rest_is_refused_at_once(beside: BesideThe
     assert beside.strangers.waiting == 0
 
 
-def test_people_known_to_us_go_before_strangers_and_find_room(beside: BesideTheLoop, begin: threading.Event) -> None:
+def test_people_known_to_us_go_before_strangers_and_find_room(beside: HashThread, begin: threading.Event) -> None:
     done: list[str] = []
     group = Group()
     for number in range(20):
@@ -101,7 +101,7 @@ def test_people_known_to_us_go_before_strangers_and_find_room(beside: BesideTheL
     assert done[:2] == ["stranger 0", "known"]
 
 
-def test_nobody_waits_for_ever(beside: BesideTheLoop, begin: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_waits_for_ever(beside: HashThread, begin: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hashing, "SECONDS", 0.01)
     done: list[str] = []
     first = gevent.spawn(attempt, beside, "first", done, is_stranger=True, begin=begin)
@@ -115,9 +115,7 @@ def test_nobody_waits_for_ever(beside: BesideTheLoop, begin: threading.Event, mo
     assert attempt(beside, "third", done, is_stranger=True) == "third"  # the line is as it was
 
 
-def test_a_request_that_is_ended_while_it_waits_gives_its_place_on(
-    beside: BesideTheLoop, begin: threading.Event
-) -> None:
+def test_a_request_that_is_ended_while_it_waits_gives_its_place_on(beside: HashThread, begin: threading.Event) -> None:
     done: list[str] = []
     group = Group()
     first, ended, last = (group.spawn(attempt, beside, name, done, is_stranger=True, begin=begin) for name in "abc")
@@ -129,7 +127,7 @@ def test_a_request_that_is_ended_while_it_waits_gives_its_place_on(
     assert not beside.strangers.lock.locked()
 
 
-def test_a_hash_that_fails_gives_its_turn_on(beside: BesideTheLoop) -> None:
+def test_a_hash_that_fails_gives_its_turn_on(beside: HashThread) -> None:
     def broken() -> str:
         raise ValueError("broken")
 
@@ -143,12 +141,12 @@ def test_every_hash_passes_here(monkeypatch: pytest.MonkeyPatch, algorithm: str)
     """Making one, checking one, the one for a name that nobody has; of every algorithm that the settings name."""
     count = 0
 
-    def run(beside: BesideTheLoop, work: Callable[[], str]) -> str:
+    def run(beside: HashThread, work: Callable[[], str]) -> str:
         nonlocal count
         count += 1
         return work()
 
-    monkeypatch.setattr(BesideTheLoop, "run", run)
+    monkeypatch.setattr(HashThread, "run", run)
     encoded = make_password("a password of the tests", hasher=algorithm)
     assert count == 1
     assert check_password("a password of the tests", encoded, preferred=algorithm)

@@ -241,7 +241,7 @@ def test_rare_values_are_counted_when_they_are_ticked_and_told_when_they_are_lef
     store(project, *made, entry(integration="rare"), entry(integration="rarer"))
     log_filter = LogFilter.parse([("integration", ["rarer"])], now=now)
     numbers = counting.count(
-        log_filter, project, bars=histogram.bars(log_filter, now=now), seconds=30, wanted={"integration": ["rarer"]}
+        log_filter, project, bars=histogram.bars(log_filter, now=now), seconds=30, always={"integration": ["rarer"]}
     )
     found = numbers.values["integration"]
     assert found is not None

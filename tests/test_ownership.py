@@ -16,7 +16,7 @@ from portal.checks import provider_has_one_owner, provider_is_complete
 from synclogs.catalogue.recovery import CheckName, State
 from synclogs.models import Action, AuditEvent, Project, Reenable, Role, Sync
 from synclogs.recovery import bulk, evidence, ownership, reenable
-from synclogs.recovery.bulk import NothingLeft, Plan
+from synclogs.recovery.bulk import NothingSelected, Plan
 from tests import factories
 from tests.provider import HOST_SECRET, calls, key_text
 from tests.reenabling import actor, owners, posts, provided, requested, stopped
@@ -209,7 +209,7 @@ def test_a_bulk_of_them_is_one_line_in_each(demo: Project, settings: Any) -> Non
     for name in theirs[:2]:
         stopped(other, syncId=str(name))
     lead = actor(other, Role.LEAD)
-    with pytest.raises(NothingLeft):
+    with pytest.raises(NothingSelected):
         bulk.start(other, [*theirs, uuid.uuid4()], plan=Plan(), actor=lead, reason="All.", now=timezone.now())
     (row,), (there,) = denials(other), denials(demo)
     assert row.object_text.endswith(" and 3 more")

@@ -53,7 +53,7 @@ def test_a_day_is_due_when_its_last_moment_is_older_than_the_retention(day, is_d
 @given(st.sets(st.dates(date(2025, 1, 1), date(2027, 1, 1))), st.integers(1, 400), st.datetimes(timezones=st.just(UTC)))
 def test_nothing_that_is_still_kept_is_ever_due(days, keep, clock):
     now = datetime.combine(TODAY, clock.time(), UTC)
-    oldest_kept = Project(retention_days=keep).oldest_kept(now)
+    oldest_kept = Project(retention_days=keep).oldest_retained(now)
     assert timedelta(days=1) <= Project(retention_days=keep).oldest_accepted(now) - oldest_kept < timedelta(days=2)
     due = partitions.due(days, before=oldest_kept)
     assert due == sorted(due)
@@ -170,15 +170,15 @@ def test_the_first_moment_that_is_kept_stays_and_the_one_before_it_leaves():
     brief, longer = factories.ProjectFactory(retention_days=10), factories.ProjectFactory(retention_days=30)
     instant, minute = timedelta(microseconds=1), timedelta(minutes=1)
     for project in (brief, longer):
-        border = project.oldest_kept(NOW)
+        border = project.oldest_retained(NOW)
         for name, moment in (("gone", border - instant), ("kept", border), ("later", border + minute)):
             factories.store(project, entry(id=name, traceId=name, timestamp=moment), now=moment)
-    assert brief.oldest_kept(NOW) == datetime(2026, 11, 12, tzinfo=UTC)
+    assert brief.oldest_retained(NOW) == datetime(2026, 11, 12, tzinfo=UTC)
     done = retention.maintain(now=NOW)
     assert date(2026, 10, 22) in done.dropped
     assert date(2026, 10, 23) not in done.dropped
     for project in (brief, longer):
-        border = project.oldest_kept(NOW)
+        border = project.oldest_retained(NOW)
         assert set(LogEntry.objects.of(project).values_list("entry_id", flat=True)) == {"kept", "later"}
         assert set(Trace.objects.of(project).values_list("trace_id", flat=True)) == {"kept", "later"}
         assert set(HourCount.objects.of(project).values_list("hour", flat=True)) == {border}

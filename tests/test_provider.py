@@ -124,7 +124,7 @@ def test_another_users_sync_is_unknown_and_another_key_is_refused(simulator: Sim
     with pytest.raises(Permanent) as unknown:
         paragon(simulator.url).status("somebody else", sync_id)
     assert (unknown.value.status, unknown.value.text) == (404, "Sync not found")
-    for wrong in (signer(audience="useparagon.com/another"), signer(key=keypair.made().decode())):
+    for wrong in (signer(audience="useparagon.com/another"), signer(key=keypair.new_key().decode())):
         with pytest.raises(Permanent) as refused:
             paragon(simulator.url, own=wrong).reenable(USER, sync_id, attempt="a", reason=REASON)
         assert refused.value.status == 401

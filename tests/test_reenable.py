@@ -641,7 +641,7 @@ def test_a_provider_that_hangs_keeps_nobody_past_the_time_that_the_page_says(
 
     def hang(attempt: Reenable) -> str:
         asked.append(attempt.pk)
-        assert reenable._asking.locked()
+        assert reenable._settling.locked()
         reenable.settle(now=due)  # another place of the same worker, meanwhile: it asks nobody and is through at once
         going.set()
         return ""

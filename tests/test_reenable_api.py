@@ -84,7 +84,10 @@ def test_an_attempt_is_asked_for_and_can_be_followed(ask, get, key, project, syn
     assert get(f"/reenables/{attempt.pk}").json() == told
     now = timezone.now()
     reenable.move(
-        Reenable.objects.all(), to=State.REFUSED, now=now, told={attempt.pk: {"answer": "No <b>.", "http_status": 403}}
+        Reenable.objects.all(),
+        to=State.REFUSED,
+        now=now,
+        values={attempt.pk: {"answer": "No <b>.", "http_status": 403}},
     )
     after = get(f"/reenables/{attempt.pk}").json()
     assert (after["state"], after["isOpen"]) == ("refused", False)

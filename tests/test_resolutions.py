@@ -31,7 +31,7 @@ def sync(project: Project) -> Sync:
 
 
 def asleep(project: Project, by: Actor, *, until: Any = None, reason: str = "Trial is over") -> Sleeper:
-    return resolutions.put_to_sleep(project, USER, "acct_1", actor=by, reason=reason, until=until, now=NOW)
+    return resolutions.add_do_not_wake(project, USER, "acct_1", actor=by, reason=reason, until=until, now=NOW)
 
 
 def test_a_word_about_a_cause_is_kept_with_who_when_and_ticket(project: Project, sync: Sync) -> None:
@@ -110,7 +110,7 @@ def test_what_the_audit_cannot_keep_is_not_done(project: Project, sync: Sync, mo
     for act in (
         lambda: resolutions.resolve(sync, actor=by, note="ok", now=NOW),
         lambda: asleep(project, by, reason="another"),
-        lambda: resolutions.put_to_sleep(project, USER, "acct_2", actor=by, reason="ok", now=NOW),
+        lambda: resolutions.add_do_not_wake(project, USER, "acct_2", actor=by, reason="ok", now=NOW),
         lambda: resolutions.wake(kept, actor=by),
     ):
         with pytest.raises(OSError, match="full"):
@@ -168,7 +168,7 @@ def test_it_is_taken_off_once(project: Project) -> None:
 @pytest.mark.parametrize("spelling", ["{}", " {}\n", "{{{}}}", "urn:uuid:{}"])
 def test_a_sync_is_known_in_any_spelling(project: Project, sync: Sync, spelling: str) -> None:
     value = spelling.format(str(sync.sync_id).upper())
-    made = resolutions.put_to_sleep(project, Sleeper.Kind.SYNC, value, actor=actor(project), reason="ok", now=NOW)
+    made = resolutions.add_do_not_wake(project, Sleeper.Kind.SYNC, value, actor=actor(project), reason="ok", now=NOW)
     assert made.value == str(sync.sync_id)
 
 
@@ -186,11 +186,13 @@ def test_a_sync_is_known_in_any_spelling(project: Project, sync: Sync, spelling:
 )
 def test_what_will_not_do(project: Project, kind: Sleeper.Kind, value: str, more: dict[str, Any], field: str) -> None:
     with pytest.raises(Refused) as refused:
-        resolutions.put_to_sleep(project, kind, value, **{"actor": actor(project), "reason": "ok", "now": NOW, **more})
+        resolutions.add_do_not_wake(
+            project, kind, value, **{"actor": actor(project), "reason": "ok", "now": NOW, **more}
+        )
     assert refused.value.field == field
     assert not Sleeper.objects.exists()
 
 
 def test_no_value_breaks_the_database(project: Project) -> None:
-    made = resolutions.put_to_sleep(project, USER, "a\x00\ud800b", actor=actor(project), reason="ok", now=NOW)
+    made = resolutions.add_do_not_wake(project, USER, "a\x00\ud800b", actor=actor(project), reason="ok", now=NOW)
     assert made.value == "a\ufffd\ufffdb"

@@ -91,7 +91,7 @@ WRITERS = {
     "synclogs/reading/saved_views.py": {"SavedView", "view"},
     "synclogs/recovery/bulk.py": {"BulkItem", "bulk", "item"},
     "synclogs/recovery/reenable.py": {"Reenable", "mine", "this"},
-    "synclogs/recovery/resolutions.py": {"Resolution", "Sleeper", "kept"},
+    "synclogs/recovery/resolutions.py": {"Resolution", "Sleeper", "stored"},
     "synclogs/ingestion/retention.py": {"HourCount", "MinuteCount", "RateBucket", "Session"},
     "synclogs/management/commands/create_project.py": {"project"},
     "synclogs/management/commands/load_demo.py": {"ConnectedUser", "Membership", "Project", "user"},

@@ -43,13 +43,13 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 def hashes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one with each hash."""
     done: list[int] = []
-    real = hashing.BesideTheLoop.run
+    real = hashing.HashThread.run
 
     def run(beside: Any, work: Any) -> str:
         done.append(1)
         return real(beside, work)
 
-    monkeypatch.setattr(hashing.BesideTheLoop, "run", run)
+    monkeypatch.setattr(hashing.HashThread, "run", run)
     return done
 
 
@@ -241,7 +241,7 @@ def test_a_busy_portal_says_so_and_keeps_the_name(person: User, monkeypatch: pyt
     def busy(*_: Any) -> str:
         raise TryLater(hashing.BUSY, retry_after=hashing.RETRY_AFTER)
 
-    monkeypatch.setattr(hashing.BesideTheLoop, "run", busy)
+    monkeypatch.setattr(hashing.HashThread, "run", busy)
     response = attempt("marta", PASSWORD)
     assert (response.status_code, response["Retry-After"]) == (429, "5")
     assert b'value="marta"' in response.content
@@ -320,7 +320,7 @@ def test_the_forms_are_told_to_wait_and_change_nothing(
         raise TryLater(hashing.BUSY, retry_after=hashing.RETRY_AFTER)
 
     if why == "busy":
-        monkeypatch.setattr(hashing.BesideTheLoop, "run", busy)
+        monkeypatch.setattr(hashing.HashThread, "run", busy)
     else:
         monkeypatch.setattr(allowances, "PERSON_PER_MINUTE", 1)
         assert root.post("/admin/password_change/", {}).status_code == 200

@@ -89,7 +89,7 @@ BAD_TOKENS: dict[str, Callable[[], str]] = {
     "no token": lambda: "x",
     "unsigned": lambda: jwt.encode(claims(), "", algorithm="none"),
     "by the public key": by_public_key,
-    "by another key": lambda: jwt.encode(claims(), keypair.made().decode(), algorithm="RS256"),
+    "by another key": lambda: jwt.encode(claims(), keypair.new_key().decode(), algorithm="RS256"),
     "for another project": lambda: jwt.encode(claims(aud="useparagon.com/x"), key_text(), algorithm="RS256"),
     "too old": lambda: jwt.encode(claims(exp=timezone.now() - timedelta(hours=1)), key_text(), algorithm="RS256"),
     "for ever": lambda: jwt.encode({"sub": USER, "aud": AUDIENCE, "iat": NOW}, key_text(), algorithm="RS256"),
@@ -349,7 +349,7 @@ def test_the_command_serves_the_portals_syncs_until_it_is_told(tmp_path: Path) -
     project = factories.ProjectFactory()
     name = factories.sync_id("served")
     factories.store(project, factories.error_entry(syncId=name, userId=USER))
-    key = keypair.kept(tmp_path / "key.pem")
+    key = keypair.ensure_key(tmp_path / "key.pem")
     port = free_port()
     more = {"DATABASE_URL": database_url(), "PROVIDER_PROJECT": PROJECT, "PROVIDER_SIGNING_KEY_FILE": str(key)}
     command = [sys.executable, "manage.py", "simulate_provider", "--port", str(port), "--project", project.slug]
@@ -388,13 +388,13 @@ def database_url() -> str:
 
 def test_the_demos_key_is_made_once_and_kept_for_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "data" / "provider_key.pem"
-    threads = [threading.Thread(target=keypair.kept, args=(path,)) for _ in range(2)]
+    threads = [threading.Thread(target=keypair.ensure_key, args=(path,)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     made = path.read_text()
-    assert keypair.kept(path).read_text() == made
+    assert keypair.ensure_key(path).read_text() == made
     assert path.stat().st_mode & 0o777 == 0o600
     assert [file.name for file in path.parent.iterdir()] == ["provider_key.pem"]
     monkeypatch.setattr(local, "DATA", path.parent)

@@ -129,9 +129,9 @@ def test_every_check_is_a_command_that_exists():
 
 def test_secrets_are_made_once_and_kept_for_their_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(local, "DATA", tmp_path / "data")
-    first = local.kept("secret_key", length=50)
+    first = local.stored_secret("secret_key", length=50)
     assert len(first) >= 50
-    assert local.kept("secret_key", length=50) == first
+    assert local.stored_secret("secret_key", length=50) == first
     assert (tmp_path / "data/secret_key").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret_key"]
 

@@ -126,7 +126,7 @@ def test_two_runs_of_one_instant_are_one_after_the_other(project):
     now = timezone.now()
     store(project, entry(timestamp=now, traceId="a"), entry(timestamp=now, traceId="b"), now=now)
     first, second = Trace.objects.of(project).order_by("pk")
-    assert timeline.beside(first, project) == timeline.Beside(None, second, None)
+    assert timeline.beside(first, project) == timeline.Neighbours(None, second, None)
     assert timeline.beside(second, project).previous == first
 
 

@@ -42,7 +42,7 @@ def accepted(
     this = Reenable.objects.filter(pk=attempt.pk)
     this.update(sent_at=now)
     told = {"accepted_at": now, "watch_until": now + reenable.patience(attempt)}
-    reenable.move(this, to=state, now=now, told={attempt.pk: told})
+    reenable.move(this, to=state, now=now, values={attempt.pk: told})
     return this.get()
 
 
@@ -191,7 +191,7 @@ def test_twice_the_usual_gap(project: Project) -> None:
 )
 def test_how_long_a_run_may_take(cadence: float | None, duration: int | None, minutes: int) -> None:
     sign = watch.Sign(uuid.uuid4(), NOW, None, None, None, cadence, duration)
-    assert sign.told(now=NOW) == {"started_at": NOW, "watch_until": NOW + minutes * MINUTE}
+    assert sign.columns(now=NOW) == {"started_at": NOW, "watch_until": NOW + minutes * MINUTE}
 
 
 def test_a_silent_one_is_corrected_only_while_it_is_the_last(project: Project) -> None:

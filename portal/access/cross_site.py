@@ -14,7 +14,7 @@ from django.utils.http import is_same_domain
 
 # What starts or costs something, or is only a piece of a page -> the page that it belongs to. Another site may not even link
 # to these. An export starts by its format; without one it is the page that offers it.
-OURS_ONLY: Mapping[str, str] = {
+SAME_SITE_ONLY: Mapping[str, str] = {
     "export": "export",
     "export-state": "export",
     "logs-copy": "logs",
@@ -34,10 +34,10 @@ OURS_ONLY: Mapping[str, str] = {
 }
 # For machines that watch: no person's rights stand behind them.
 NOBODYS = {"healthz", "readyz", "metrics"}
-OURS = ("same-origin", "none")  # none: typed, from the bookmarks, from a program beside the browser
+SAME_SITE = ("same-origin", "none")  # none: typed, from the bookmarks, from a program beside the browser
 
 
-class FromElsewhere(PermissionDenied):
+class CrossSite(PermissionDenied):
     """Refused; `page` is the address of the portal's own page that leads on."""
 
     def __init__(self, sentence: str, page: str) -> None:
@@ -52,9 +52,9 @@ def check(request: HttpRequest) -> None:
         return
     page = page_behind(match, request.GET)
     if page:
-        raise FromElsewhere("Another site asked for this. It starts only from the portal's own page.", page)
+        raise CrossSite("Another site asked for this. It starts only from the portal's own page.", page)
     if "Sec-Fetch-Site" in request.headers and not _is_link(request):
-        raise FromElsewhere("Another site asked for this in the background. Open it from the portal itself.", "")
+        raise CrossSite("Another site asked for this in the background. Open it from the portal itself.", "")
 
 
 def landing(address: str) -> str:
@@ -69,27 +69,27 @@ def landing(address: str) -> str:
 
 def page_behind(match: ResolverMatch, parameters: QueryDict) -> str:
     """The page that an address of OURS_ONLY belongs to, "" for every other address."""
-    page = OURS_ONLY.get(match.view_name)
+    page = SAME_SITE_ONLY.get(match.view_name)
     if page is None or (match.view_name == "export" and not parameters.get("format", "").strip()):
         return ""
     address = reverse(page, kwargs={name: value for name, value in match.kwargs.items() if name != "number"})
     if page not in ("export", "logs"):
         return address
-    kept = parameters.copy()
+    remaining = parameters.copy()
     for name in ("format", "after", "key"):
-        kept.pop(name, None)
-    return f"{address}?{kept.urlencode()}" if kept else address
+        remaining.pop(name, None)
+    return f"{address}?{remaining.urlencode()}" if remaining else address
 
 
 def _is_from_elsewhere(request: HttpRequest) -> bool:
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
-        return site.strip().lower() not in OURS
-    given = request.headers.get("Origin") or request.headers.get("Referer")
-    return bool(given) and not _is_ours(str(given), request)
+        return site.strip().lower() not in SAME_SITE
+    origin = request.headers.get("Origin") or request.headers.get("Referer")
+    return bool(origin) and not _is_same_origin(str(origin), request)
 
 
-def _is_ours(origin: str, request: HttpRequest) -> bool:
+def _is_same_origin(origin: str, request: HttpRequest) -> bool:
     try:
         host = urlsplit(origin).netloc.lower()
     except ValueError:
@@ -100,5 +100,5 @@ def _is_ours(origin: str, request: HttpRequest) -> bool:
 
 def _is_link(request: HttpRequest) -> bool:
     """Somebody follows a link in a window of their own."""
-    told = [request.headers.get(f"Sec-Fetch-{name}", "").strip().lower() for name in ("Mode", "Dest")]
-    return request.method in ("GET", "HEAD") and told == ["navigate", "document"]
+    target = [request.headers.get(f"Sec-Fetch-{name}", "").strip().lower() for name in ("Mode", "Dest")]
+    return request.method in ("GET", "HEAD") and target == ["navigate", "document"]

@@ -50,12 +50,12 @@ View = Callable[Concatenate[ProjectRequest, P], HttpResponseBase]
 
 def client_address(request: HttpRequest) -> str | None:
     """The socket's address, or the one the last trusted proxy saw (TRUSTED_PROXIES counts them)."""
-    given = request.META.get("REMOTE_ADDR") or None
+    address = request.META.get("REMOTE_ADDR") or None
     if settings.TRUSTED_PROXIES:
         hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
-        given = hops[-settings.TRUSTED_PROXIES] if len(hops) >= settings.TRUSTED_PROXIES else given
+        address = hops[-settings.TRUSTED_PROXIES] if len(hops) >= settings.TRUSTED_PROXIES else address
     try:
-        return str(ip_address((given or "").partition("%")[0]))  # without the zone of fe80::1%eth0
+        return str(ip_address((address or "").partition("%")[0]))  # without the zone of fe80::1%eth0
     except ValueError:  # a socket file, or a proxy that writes something else: no column would take it
         return None
 
@@ -140,7 +140,7 @@ def enter(request: Any, slug: str) -> bool:
 
 
 def note_stranger(request: Any, slug: str) -> None:
-    """Who asks for a project of others is told of there; of one that there is none, outside of all projects.
+    """A request for a foreign project is audited in that project; for one that does not exist, outside of all projects.
 
     Both take the same time, so that the answer does not tell the one from the other.
     """

@@ -186,7 +186,7 @@ class PortalModelAdmin(Rights, ModelAdmin):
         raise Http404
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """New things belong to the project that was looked at last, unless the form says otherwise."""
+        """New objects belong to the project that was opened last, unless the form says otherwise."""
         return {"project": chosen(request).pk or None, **super().get_changeform_initial_data(request)}
 
     # The audit, inside the transaction that Django opens around every change

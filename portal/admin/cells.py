@@ -99,12 +99,12 @@ def code(value: object) -> Cell:
     return format_html('<code class="admin-id">{}</code>', short(text)) if text else NOTHING
 
 
-def words(said: str, value: str) -> Cell:
+def words(text: str, value: str) -> Cell:
     """The words for a value, with the value itself where it says more."""
     if not value:
         return NOTHING
     return (
-        short(said) if said == value else format_html('{} <code class="admin-id">{}</code>', short(said), short(value))
+        short(text) if text == value else format_html('{} <code class="admin-id">{}</code>', short(text), short(value))
     )
 
 
@@ -153,7 +153,7 @@ def portal_url(page: str, project: Project | None, *rest: object) -> str:
         return ""
     try:
         if page in paths.LISTS:
-            return paths.thing(project.slug, page, str(rest[0]))
+            return paths.detail(project.slug, page, str(rest[0]))
         return reverse(page, args=(project.slug, *rest))
     except NoReverseMatch:
         return ""

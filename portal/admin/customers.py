@@ -48,7 +48,7 @@ class ConnectedUserForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(ConnectedUser)
 class ConnectedUserAdmin(PagedAdmin):
-    """An end customer; the name, e-mail and company are the only things here that people write."""
+    """An end customer; the name, e-mail and company are the only columns here that people edit."""
 
     form = ConnectedUserForm
     moment = "last_seen_at"

@@ -87,8 +87,8 @@ class ApiKeyAdmin(PortalModelAdmin):
     actions_detail = ("revoke",)
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
-        asked = ("project", "name", "scopes", "expires_at", "requests_per_minute")
-        return (*asked, "key_code", "state_words", "created", "last_used", "revoked") if obj else asked
+        names = ("project", "name", "scopes", "expires_at", "requests_per_minute")
+        return (*names, "key_code", "state_words", "created", "last_used", "revoked") if obj else names
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         return ("project", "key_code", "state_words", "created", "last_used", "revoked") if obj else ()

@@ -50,7 +50,7 @@ class SyncColumns:
         return cells.short(" · ".join(part for part in words if part))
 
     @column("Took")
-    def took(self, obj: Any) -> str:
+    def duration(self, obj: Any) -> str:
         return phrases.duration_ms(obj.duration_ms) or cells.NOTHING
 
     @column("Counts")

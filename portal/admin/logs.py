@@ -112,8 +112,8 @@ def found(project: Project, log_filter: LogFilter, text: str, **page: Any) -> tu
 def parse(request: HttpRequest, *, now: datetime) -> LogFilter:
     """The filters of the address; a search looks further back unless the range is given. Raises FilterError."""
     # Of the administration's own form "" is a choice: every list of it has one for "all".
-    given = [(name, values) for name, values in request.GET.lists() if values != [""] or name not in FORM_NAMES]
-    log_filter = LogFilter.parse(given, now=now, besides=BESIDES)
+    filled = [(name, values) for name, values in request.GET.lists() if values != [""] or name not in FORM_NAMES]
+    log_filter = LogFilter.parse(filled, now=now, besides=BESIDES)
     if request.GET.get("q", "").strip() and not request.GET.get("since"):
         return replace(log_filter, since=now - PRESETS[WIDE], since_text=WIDE)
     return log_filter

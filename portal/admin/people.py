@@ -27,7 +27,7 @@ from synclogs.models import Action, AuditEvent, Membership, Project
 # Importing Django's own classes has registered them. Groups only carry permissions, and no page asks for those.
 admin.site.unregister([User, Group])
 
-KEPT = ("is_active", "is_staff", "is_superuser")
+PRESERVED = ("is_active", "is_staff", "is_superuser")
 
 
 class PersonForm(UserChangeForm):
@@ -37,7 +37,7 @@ class PersonForm(UserChangeForm):
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean()
-        if self.instance.pk == self.actor.pk and not all(values.get(name, True) for name in KEPT):
+        if self.instance.pk == self.actor.pk and not all(values.get(name, True) for name in PRESERVED):
             raise ValidationError("You cannot take away your own access; ask another superuser.")
         return values
 
@@ -153,9 +153,9 @@ class PersonAdmin(PortalModelAdmin, DjangoUserAdmin):  # type: ignore[misc, type
     @column("Password")
     def password_words(self, obj: User) -> Cell:
         """Whether there is one; never its hash."""
-        said = "Set" if obj.has_usable_password() else "Not set: this person cannot sign in with a password"
+        label = "Set" if obj.has_usable_password() else "Not set: this person cannot sign in with a password"
         change = cells.link(reverse("admin:auth_user_password_change", args=(obj.pk,)), "Change")
-        return format_html("{} · {}", said, change)
+        return format_html("{} · {}", label, change)
 
     @column("Name")
     def full_name(self, obj: User) -> Cell:

@@ -67,18 +67,18 @@ class ReenableAdmin(ReasonColumns, SyncColumns, ReadOnlyAdmin):
 @admin.register(Resolution)
 class ResolutionAdmin(SyncColumns, ReadOnlyAdmin):
     moment = "at"
-    list_display = ("said", "sync_short", "who", "note_short", "ticket_words")
+    list_display = ("at_time", "sync_short", "who", "note_short", "ticket_words")
     list_filter = (OneProject, time_range("at", "30d"))
     search_fields = ("sync_id__exact", "note", "ticket")
     search_help_text = "Sync ID, exactly, or part of a note or ticket"
     fieldsets = (
-        (None, {"fields": ("project_words", "sync_link", "who", "said", "error", "note_words", "ticket_words")}),
+        (None, {"fields": ("project_words", "sync_link", "who", "at_time", "error", "note_words", "ticket_words")}),
     )
     who = text_column("by_text", "Who", empty="not known")
     note_short = text_column("note", "How they know", 80)
     note_words = text_column("note", "How they know", 4000)
     ticket_words = text_column("ticket", "Ticket")
-    said = moment_column("at", "Said")
+    at_time = moment_column("at", "Said")
     error = moment_column("error_at", "Errors up to")
 
 

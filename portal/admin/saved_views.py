@@ -17,8 +17,8 @@ class SavedViewForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         """The rules are those of the list's own forms."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
-        kept = {name: getattr(self.instance, name) for name in ("pk", "project_id", "owner_id", "query")}
-        view = SavedView(**kept, name=values.get("name", ""), is_shared=values.get("is_shared", False))
+        original = {name: getattr(self.instance, name) for name in ("pk", "project_id", "owner_id", "query")}
+        view = SavedView(**original, name=values.get("name", ""), is_shared=values.get("is_shared", False))
         view._state.adding = False
         try:
             saved_views.check(view)

@@ -51,7 +51,7 @@ class SyncAdmin(SyncColumns, ReadOnlyAdmin):
     fieldsets = (
         (None, {"fields": whose}),
         ("State", {"fields": state}),
-        ("Runs", {"fields": ("first_sync", "last_start", "last_run", "counts", "took")}),
+        ("Runs", {"fields": ("first_sync", "last_start", "last_run", "counts", "duration")}),
         ("Trouble", {"fields": ("last_warning", "error", "error_text", "retry", "webhooks")}),
     )
 

@@ -29,7 +29,7 @@ class TraceAdmin(SyncColumns, ReadOnlyAdmin):
     moment = "last_at"
     portal_page, portal_field = "trace", "trace_id"
     list_display = (
-        "trace_code", "outcome_words", "sync_short", "user_link", "source", "type_words", "last", "entries", "took",
+        "trace_code", "outcome_words", "sync_short", "user_link", "source", "type_words", "last", "entries", "duration",
     )  # fmt: skip
     list_filter = (
         OneProject,
@@ -50,7 +50,7 @@ class TraceAdmin(SyncColumns, ReadOnlyAdmin):
     fieldsets = (
         (None, {"fields": whose}),
         ("Course", {"fields": course}),
-        ("Counts", {"fields": ("entries", "warnings", "errors", "counts", "took")}),
+        ("Counts", {"fields": ("entries", "warnings", "errors", "counts", "duration")}),
     )
 
     @column("Outcome", label=COLOURS)

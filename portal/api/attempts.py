@@ -63,7 +63,7 @@ class NotEligible(Problem):
     attempt = serializers.UUIDField(required=False, help_text="The attempt that is under way, if that is the reason.")
 
 
-def told(checks: Iterable[Check], *, now: datetime) -> list[dict[str, Any]]:
+def checks_json(checks: Iterable[Check], *, now: datetime) -> list[dict[str, Any]]:
     return [_shown(check, words.check_finding(check, now=now)) for check in checks]
 
 
@@ -79,9 +79,9 @@ def _shown(check: Check, finding: words.Finding) -> dict[str, Any]:
     }
 
 
-def kept(attempt: Reenable) -> list[dict[str, Any]]:
+def stored_checks_json(attempt: Reenable) -> list[dict[str, Any]]:
     """The checks as they stood at the request."""
-    return [_shown(*one) for one in words.kept_findings(attempt.evidence, now=attempt.requested_at)]
+    return [_shown(*one) for one in words.stored_findings(attempt.evidence, now=attempt.requested_at)]
 
 
 class AnswerShape(Shape):
@@ -125,7 +125,7 @@ class AttemptShape(Shape):
 
     @extend_schema_field(CheckShape(many=True))
     def get_evidence(self, attempt: Reenable) -> list[dict[str, Any]]:
-        return kept(attempt)
+        return stored_checks_json(attempt)
 
     @extend_schema_field(serializers.URLField())
     def get_url(self, attempt: Reenable) -> str:

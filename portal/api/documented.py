@@ -33,7 +33,7 @@ from synclogs.query.language import QUERY_LENGTH
 PROBLEM = "application/problem+json"
 OF_BODIES = (400, 408, 411, 413, 415, 501)
 TEXTS = rules.several(rules.text())
-TROUBLES = {
+PROBLEMS = {
     400: "Something in the request cannot be read; `errors` names each parameter or field at fault.",
     401: "No key, or one that is not known, has expired or was revoked.",
     403: "The key lacks the scope.",
@@ -60,10 +60,10 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
         return {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer ssp_…`"}
 
 
-def troubles(*statuses: int) -> dict[Any, OpenApiResponse]:
+def problems(*statuses: int) -> dict[Any, OpenApiResponse]:
     """The problems that an operation may answer with, besides those of every operation."""
     listed = sorted({*statuses, 401, 403, 405, 414, 429, 431, 503})
-    return {(status, PROBLEM): OpenApiResponse(Problem, TROUBLES[status]) for status in listed}
+    return {(status, PROBLEM): OpenApiResponse(Problem, PROBLEMS[status]) for status in listed}
 
 
 def listing(name: str, shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
@@ -128,7 +128,7 @@ push_logs = extend_schema(
     request={"application/json": rules.BATCH, "application/x-ndjson": rules.LINES},
     responses={
         200: OpenApiResponse(Account, "At least one entry is stored or was there already, or the array was empty."),
-        **troubles(*OF_BODIES),
+        **problems(*OF_BODIES),
         (422, PROBLEM): OpenApiResponse(RefusedAccount, "Readable, but not one entry could be stored."),
     },
     examples=[OpenApiExample("An error", value=[rules.EXAMPLE], request_only=True, media_type="application/json")],
@@ -138,7 +138,7 @@ list_logs = extend_schema(
     tags=["logs"],
     summary="Log entries, newest first",
     parameters=[*filter_parameters(), *paging(rules.AT_ENTRY)],
-    responses={200: listing("Log", EntryShape), **troubles(400)},
+    responses={200: listing("Log", EntryShape), **problems(400)},
 )
 get_log = extend_schema(
     operation_id="getLog",
@@ -146,7 +146,7 @@ get_log = extend_schema(
     summary="One log entry",
     description="By the sender's id, of which the newest is given, or by the portal's key.",
     parameters=[inside_path("id", "The sender's id, or the key.")],
-    responses={200: EntryShape, **troubles(400, 404)},
+    responses={200: EntryShape, **problems(400, 404)},
 )
 list_syncs = extend_schema(
     operation_id="listSyncs",
@@ -159,14 +159,14 @@ list_syncs = extend_schema(
         query("user", TEXTS, "Of any of these users."),
         *paging(rules.AT_UUID),
     ],
-    responses={200: listing("Sync", SyncShape), **troubles(400)},
+    responses={200: listing("Sync", SyncShape), **problems(400)},
 )
 get_sync = extend_schema(
     operation_id="getSync",
     tags=["syncs"],
     summary="One sync",
     parameters=[inside_path("syncId", "The sync's UUID.")],
-    responses={200: SyncShape, **troubles(400, 404)},
+    responses={200: SyncShape, **problems(400, 404)},
 )
 reenable_sync = extend_schema(
     operation_id="reenableSync",
@@ -180,7 +180,7 @@ reenable_sync = extend_schema(
     request={"application/json": rules.ref("ReenableWrite")},
     responses={
         202: OpenApiResponse(WholeAttemptShape, "Asked for; `Location` tells what becomes of it."),
-        **troubles(404, *OF_BODIES),
+        **problems(404, *OF_BODIES),
         (409, PROBLEM): OpenApiResponse(NotEligible, "A check did not pass; nothing was sent."),
     },
 )
@@ -189,7 +189,7 @@ get_reenable = extend_schema(
     tags=["re-enables"],
     summary="One attempt, and what became of it",
     parameters=[inside_path("id", "The attempt's UUID.")],
-    responses={200: WholeAttemptShape, **troubles(400, 404)},
+    responses={200: WholeAttemptShape, **problems(400, 404)},
 )
 list_reenables = extend_schema(
     operation_id="listReenables",
@@ -201,28 +201,28 @@ list_reenables = extend_schema(
         *(query(name, TEXTS, f"{name.capitalize()}: any of these values.") for name in ("user", "integration")),
         *paging(rules.AT_ENTRY),
     ],
-    responses={200: listing("Reenable", AttemptShape), **troubles(400)},
+    responses={200: listing("Reenable", AttemptShape), **problems(400)},
 )
 get_trace = extend_schema(
     operation_id="getTrace",
     tags=["syncs"],
     summary="One run of a sync, with its entries",
     parameters=[inside_path("traceId", "The trace's id.")],
-    responses={200: TraceDetailShape, **troubles(400, 404)},
+    responses={200: TraceDetailShape, **problems(400, 404)},
 )
 list_users = extend_schema(
     operation_id="listUsers",
     tags=["users"],
     summary="Connected users, in the order of their ids",
     parameters=[*paging(rules.AT_TEXT)],
-    responses={200: listing("User", UserShape), **troubles(400)},
+    responses={200: listing("User", UserShape), **problems(400)},
 )
 get_user = extend_schema(
     operation_id="getUser",
     tags=["users"],
     summary="One connected user",
     parameters=[inside_path("userId", "The user's id, any characters.")],
-    responses={200: UserShape, **troubles(400, 404)},
+    responses={200: UserShape, **problems(400, 404)},
 )
 put_user = extend_schema(
     operation_id="putUser",
@@ -234,7 +234,7 @@ put_user = extend_schema(
     responses={
         200: UserShape,
         201: OpenApiResponse(UserShape, "The user was not known before."),
-        **troubles(*OF_BODIES),
+        **problems(*OF_BODIES),
     },
 )
 list_integrations = extend_schema(
@@ -242,7 +242,7 @@ list_integrations = extend_schema(
     tags=["integrations"],
     summary="Integrations by what their syncs say",
     parameters=[*paging(rules.AT_TEXT)],
-    responses={200: listing("Integration", IntegrationShape), **troubles(400)},
+    responses={200: listing("Integration", IntegrationShape), **problems(400)},
 )
 get_limits = extend_schema(
     operation_id="getLimits",
@@ -264,7 +264,7 @@ get_limits = extend_schema(
             },
         ),
         **{
-            (status, PROBLEM): OpenApiResponse(Problem, TROUBLES[status])
+            (status, PROBLEM): OpenApiResponse(Problem, PROBLEMS[status])
             for status in (400, 401, 405, 414, 429, 431, 503)
         },
     },
@@ -307,7 +307,7 @@ def finish(result: dict[str, Any], **_: object) -> dict[str, Any]:
             operation["responses"] = {
                 status: _answer(status, answer, components) for status, answer in operation["responses"].items()
             }
-    # Our classes are called shapes, to tell them from rows; to whoever reads the document they are the things themselves.
+    # Our classes are called shapes, to distinguish them from models; in the document their names are plain.
     public: dict[str, Any] = json.loads(json.dumps(result).replace('Shape"', '"'))
     return public
 
@@ -319,7 +319,7 @@ def _answer(status: str, answer: dict[str, Any], components: dict[str, Any]) -> 
         name: {"$ref": f"#/components/headers/{name}"} for name in (*HEADERS.get(status, ()), *rate, REQUEST_ID)
     }
     answer["description"] = answer["description"] or "What was asked for."
-    if answer["description"] != TROUBLES.get(int(status)):
+    if answer["description"] != PROBLEMS.get(int(status)):
         return answer
     name = HTTPStatus(int(status)).phrase.title().replace(" ", "").replace("-", "")
     components["responses"][name] = answer

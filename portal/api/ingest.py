@@ -75,7 +75,7 @@ def _receive(request: HttpRequest, key: ApiKey) -> HttpResponse:
 def account(request: HttpRequest, reading: Reading, written: Written) -> HttpResponse:
     """What became of each entry. When every single one was refused, the same account is a problem."""
     refusals = sorted([*reading.refusals, *written.refusals], key=lambda refusal: refusal.index)
-    told = {
+    result = {
         "accepted": written.accepted,
         "duplicates": written.duplicates,
         "rejected": len(refusals),
@@ -84,10 +84,10 @@ def account(request: HttpRequest, reading: Reading, written: Written) -> HttpRes
         "request_id": getattr(request, "id", ""),
     }
     if not refusals or written.accepted or written.duplicates:
-        return HttpResponse(msgspec.json.encode(told), content_type="application/json")
+        return HttpResponse(msgspec.json.encode(result), content_type="application/json")
     detail = "Not one entry could be stored; see errors."
-    told = documents.document(request, status=422, detail=detail) | told
-    return HttpResponse(msgspec.json.encode(told), status=422, content_type=documents.CONTENT_TYPE)
+    result = documents.document(request, status=422, detail=detail) | result
+    return HttpResponse(msgspec.json.encode(result), status=422, content_type=documents.CONTENT_TYPE)
 
 
 def _listed(refusals: Sequence[Refusal]) -> list[dict[str, object]]:

@@ -18,7 +18,7 @@ from synclogs.access.keys import Admission, Allowance
 from synclogs.models import Action, ApiKey
 
 CHALLENGE = 'Bearer realm="sync-support-portal"'
-FAILURES_PER_MINUTE = 600  # of an address, before it is told to wait instead
+FAILURES_PER_MINUTE = 600  # of an address, before it has to wait instead
 
 
 def admit(request: HttpRequest, scope: str) -> Admission:
@@ -37,14 +37,14 @@ def authenticate(request: HttpRequest) -> ApiKey:
 
 def _recognised(request: HttpRequest, scope: str) -> Admission:
     """Raises Denied: 401, or 429 for an address that has guessed too often."""
-    given = request.headers.get("Authorization", "")
-    scheme, _, text = given.partition(" ")
+    header = request.headers.get("Authorization", "")
+    scheme, _, text = header.partition(" ")
     now = timezone.now()
     admission = keys.admit(text.strip(), scope, now=now) if scheme.lower() == "bearer" else None
     if admission is not None:
         return admission
-    if given:  # who sends none has tried nothing
-        _note_refused(request, text.strip() or given, now=now)
+    if header:  # who sends none has tried nothing
+        _note_refused(request, text.strip() or header, now=now)
     allowance = keys.charge(f"address:{_network(request)}", per_minute=FAILURES_PER_MINUTE)
     if not allowance.allowed:
         raise Denied(429, "Too many requests without a usable key.", headers=rate_headers(allowance))
@@ -58,7 +58,7 @@ def _recognised(request: HttpRequest, scope: str) -> Admission:
 
 
 def _note_refused(request: HttpRequest, text: str, *, now: datetime) -> None:
-    """In the audit of the project whose key it claims to be. Of the text only the public id is told, never the secret."""
+    """In the audit of the project whose key it claims to be. Only the public id is written, never the secret."""
     claim = keys.claimed(text, now=now)
     denials.note(
         Action.KEY_REFUSED,
@@ -87,10 +87,10 @@ def check_scope(key: ApiKey, scope: str, request: HttpRequest) -> None:
 
 def check_rate(allowance: Allowance) -> None:
     if not allowance.allowed:
-        whose = "All keys of this project together" if allowance.policy == "project" else "This key"
+        subject = "All keys of this project together" if allowance.policy == "project" else "This key"
         raise Denied(
             429,
-            f"{whose} may make {allowance.limit} requests a minute; send fewer and larger batches.",
+            f"{subject} may make {allowance.limit} requests a minute; send fewer and larger batches.",
             headers=rate_headers(allowance),
         )
 

@@ -19,7 +19,7 @@ def camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def told(key: ApiKey | None, *, now: datetime) -> dict[str, Any]:
+def limits_json(key: ApiKey | None, *, now: datetime) -> dict[str, Any]:
     """Ingest limits as in the contract, how far back entries are accepted, rates, page sizes, and how long a query may be.
 
     With `key` its own rate and what its project keeps, else the rate of a key without one and the most that any project keeps.

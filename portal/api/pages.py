@@ -30,7 +30,7 @@ DAMAGED = "This cursor is damaged; start again without it."
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageRequest:
     """Which page: at most `limit` rows behind `cursor` ("" for the first page)."""
 
     limit: int
@@ -42,7 +42,7 @@ def invalid(errors: dict[str, str]) -> Denied:
     return Denied(400, "Some parameters cannot be used; see errors.", errors=errors)
 
 
-def asked(parameters: QueryDict, known: Collection[str] | None = ()) -> Asked:
+def page_request(parameters: QueryDict, known: Collection[str] | None = ()) -> PageRequest:
     """Reads `limit` and `cursor`. Every other name has to be in `known`; None leaves them to somebody else."""
     errors = {}
     if known is not None:
@@ -55,7 +55,7 @@ def asked(parameters: QueryDict, known: Collection[str] | None = ()) -> Asked:
         errors.setdefault("limit", f"A whole number from 1 to {MOST}.")
     if errors:
         raise invalid(errors)
-    return Asked(int(limit), parameters.get("cursor", ""))
+    return PageRequest(int(limit), parameters.get("cursor", ""))
 
 
 def unknown(name: str, known: Collection[str]) -> str:
@@ -63,29 +63,29 @@ def unknown(name: str, known: Collection[str]) -> str:
 
 
 def page(
-    rows: QuerySet[Any], column: str, asked: Asked, *, parse: Callable[[str], object]
+    rows: QuerySet[Any], column: str, requested: PageRequest, *, parse: Callable[[str], object]
 ) -> tuple[list[Any], str | None]:
     """The rows behind the cursor in the order of `column`, and the cursor of the next page. `rows` may be values().
 
     The cursor is what the last row has in that column, behind a mark; `parse` reads it and raises ValueError.
     """
-    if asked.cursor:
-        rows = rows.filter(**{f"{column}__gt": _place(asked.cursor, parse)})
-    found = list(rows.order_by(column)[: asked.limit + 1])
-    more, found = len(found) > asked.limit, found[: asked.limit]
+    if requested.cursor:
+        rows = rows.filter(**{f"{column}__gt": _place(requested.cursor, parse)})
+    found = list(rows.order_by(column)[: requested.limit + 1])
+    more, found = len(found) > requested.limit, found[: requested.limit]
     if not more:
         return found, None
     last = found[-1]
     return found, f"{MARK}{last[column] if isinstance(last, dict) else getattr(last, column)}"
 
 
-def newest(rows: QuerySet[Any], moment: str, asked: Asked) -> tuple[list[Any], str | None]:
+def newest(rows: QuerySet[Any], moment: str, requested: PageRequest) -> tuple[list[Any], str | None]:
     """The same from the newest on: by a moment that never changes, then by the UUID that tells apart what was at once."""
-    if asked.cursor:
-        at, last = paging.parse_cursor(asked.cursor)
+    if requested.cursor:
+        at, last = paging.parse_cursor(requested.cursor)
         rows = rows.filter(keyset.older_than(moment, at, last))
-    found = list(rows.order_by(f"-{moment}", "-pk")[: asked.limit + 1])
-    more, found = len(found) > asked.limit, found[: asked.limit]
+    found = list(rows.order_by(f"-{moment}", "-pk")[: requested.limit + 1])
+    more, found = len(found) > requested.limit, found[: requested.limit]
     if not more:
         return found, None
     return found, paging.cursor_at(getattr(found[-1], moment), found[-1].pk)

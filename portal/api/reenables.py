@@ -17,7 +17,7 @@ from portal.access.projects import client_address
 from portal.api import attempts, documented, pages, wire
 from portal.api.attempts import AttemptShape, WholeAttemptShape
 from portal.api.serializers import address
-from portal.api.views import Door
+from portal.api.views import KeyView
 from portal.problems.documents import Denied
 from portal.tables.filtersets import IdsFilter, TextsFilter
 from synclogs.access import denials
@@ -34,12 +34,12 @@ def actor_of(key: ApiKey, request: HttpRequest) -> Actor:
     return Actor(None, f"key {key}", Role.OPERATOR, client_address(request), getattr(request, "id", ""))
 
 
-class ReenableSync(Door):
+class ReenableSync(KeyView):
     scopes = {"POST": Scope.SYNCS_REENABLE}
 
     @documented.reenable_sync
     def post(self, request: Request, syncId: str) -> HttpResponse:
-        self.nothing_asked()
+        self.refuse_parameters()
         now, sync = timezone.now(), self._sync(syncId)
         text, override = attempts.read(wire.json_object(request._request, owner=self.key.pk))
         actor = actor_of(self.key, request._request)
@@ -76,14 +76,14 @@ def not_eligible(found: Evidence, *, now: datetime) -> Denied:
     why = why_not(check.name for check in found.failed) or "it has changed meanwhile"
     running = {check.name: check.facts.get("attempt") for check in found.failed}.get(CheckName.NONE_IN_FLIGHT)
     more: dict[str, Any] = {"attempt": running} if running else {}
-    checks = attempts.told(found.failed, now=now)
+    checks = attempts.checks_json(found.failed, now=now)
     return Denied(409, f"This sync cannot be re-enabled now: {why}.", checks=checks, **more)
 
 
-class OneReenable(Door):
+class OneReenable(KeyView):
     @documented.get_reenable
     def get(self, request: Request, id: str) -> Response:
-        self.nothing_asked()
+        self.refuse_parameters()
         key = uuid_of(id)
         attempt = Reenable.objects.of(self.project).filter(pk=key).first() if key else None
         if attempt is None:
@@ -106,15 +106,15 @@ class ReenableQuery(django_filters.FilterSet):  # type: ignore[misc]
         fields = ()
 
 
-class Reenables(Door):
+class Reenables(KeyView):
     @documented.list_reenables
     def get(self, request: Request) -> Response:
         query = ReenableQuery(self.parameters, Reenable.objects.of(self.project))
-        asked = pages.asked(self.parameters, query.filters)
+        requested = pages.page_request(self.parameters, query.filters)
         if not query.is_valid():
             raise pages.invalid({name: " ".join(map(str, texts)) for name, texts in query.errors.items()})
         try:
-            rows, cursor = pages.newest(query.qs, "requested_at", asked)
+            rows, cursor = pages.newest(query.qs, "requested_at", requested)
         except FilterError as error:
             raise pages.invalid(error.errors) from None
         context = {**self.wire_context, "now": timezone.now()}

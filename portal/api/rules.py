@@ -196,7 +196,7 @@ def _optional(schema: Schema) -> Schema:
 
 
 def _object(keys: Iterable[Key]) -> Schema:
-    """An object whose keys are understood where they are as described, and kept as they are in any case."""
+    """An object whose keys are read where they are as described, and stored unchanged in any case."""
     return {
         "type": ["object", "null"],
         "properties": {key.wire: {**SENT, "description": key.takes} for key in keys},

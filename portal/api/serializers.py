@@ -82,15 +82,15 @@ class EntryShape(Shape):
 
     def to_representation(self, entry: LogEntry) -> dict[str, Any]:
         page = reverse("log", args=(self.context["project"].slug, entry.key))
-        ours = {
+        columns = {
             "key": str(entry.key),
             "receivedAt": rfc3339(entry.received_at),
             "category": SLUGS[entry.category],
             "url": address(self.request, page),
         }
         context = entry.context()
-        both = {name: context[name] for name in (*ours, "sent") if name in context}
-        return {**context, **ours, **({"sent": both} if both else {})}
+        both = {name: context[name] for name in (*columns, "sent") if name in context}
+        return {**context, **columns, **({"sent": both} if both else {})}
 
 
 class LastErrorShape(Shape):
@@ -183,7 +183,7 @@ class TraceShape(Shape):
 
     @extend_schema_field(serializers.URLField())
     def get_url(self, trace: Trace) -> str:
-        return address(self.request, paths.thing(self.context["project"].slug, "trace", trace.trace_id))
+        return address(self.request, paths.detail(self.context["project"].slug, "trace", trace.trace_id))
 
 
 class TraceDetailShape(TraceShape):
@@ -212,7 +212,7 @@ class UserShape(Shape):
 
     @extend_schema_field(serializers.URLField())
     def get_url(self, user: ConnectedUser) -> str:
-        return address(self.request, paths.thing(self.context["project"].slug, "user", user.user_id))
+        return address(self.request, paths.detail(self.context["project"].slug, "user", user.user_id))
 
 
 class SentText(serializers.CharField):

@@ -50,7 +50,7 @@ AHEAD = timedelta(hours=LIMITS.ahead_hours + 1)
 
 # What all views share: the method is checked first, then the key, its scope and its rate. (A docstring would go into the
 # OpenAPI document of every view.)
-class Door(APIView):
+class KeyView(APIView):
     http_method_names = ["get", "head", "post", "put"]
     metadata_class = None
     throttle_classes = []
@@ -92,14 +92,14 @@ class Door(APIView):
         """What the shapes need beside their rows."""
         return {"request": self.request._request, "project": self.project}
 
-    def nothing_asked(self) -> None:
+    def refuse_parameters(self) -> None:
         """Views of one thing take no parameters at all; an unknown one is an error here too."""
         errors = {name: pages.unknown(name, ()) for name in self.parameters}
         if errors:
             raise pages.invalid(errors)
 
 
-class Logs(Door):
+class Logs(KeyView):
     scopes = {"GET": Scope.LOGS_READ, "POST": Scope.LOGS_WRITE}
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -114,8 +114,8 @@ class Logs(Door):
     def get(self, request: Request) -> Response:
         try:
             log_filter = LogFilter.parse(self.parameters.lists(), now=timezone.now(), besides=pages.OWN)
-            asked = pages.asked(self.parameters, None)
-            rows, cursor = pages.bounded(asked.limit, asked.cursor, partial(self._older, log_filter))
+            requested = pages.page_request(self.parameters, None)
+            rows, cursor = pages.bounded(requested.limit, requested.cursor, partial(self._older, log_filter))
         except FilterError as error:
             raise pages.invalid(error.errors) from None
         return Response({"results": rows, "next": cursor or None})
@@ -125,10 +125,10 @@ class Logs(Door):
         return list(EntryShape(found.rows, many=True, context=self.wire_context).data), found.older
 
 
-class Log(Door):
+class Log(KeyView):
     @documented.get_log
     def get(self, request: Request, id: str) -> Response:
-        self.nothing_asked()
+        self.refuse_parameters()
         entry = _entry(self.project, id, now=timezone.now())
         if entry is None:
             raise Http404
@@ -141,7 +141,7 @@ def _entry(project: Project, text: str, *, now: datetime) -> LogEntry | None:
     # Sorted by an expression: by the column itself, the planner may walk through all entries newest first instead of
     # asking each partition's index of ids.
     newest = entries.filter(
-        occurred_at__gte=project.oldest_kept(now), occurred_at__lt=now + AHEAD, entry_id=text
+        occurred_at__gte=project.oldest_retained(now), occurred_at__lt=now + AHEAD, entry_id=text
     ).annotate(moment=F("occurred_at") + timedelta(0))
     found = newest.order_by("-moment", "-key").first()
     key = uuid_of(text)
@@ -161,21 +161,21 @@ class SyncQuery(django_filters.FilterSet):  # type: ignore[misc]
         fields = ()
 
 
-class Syncs(Door):
+class Syncs(KeyView):
     @documented.list_syncs
     def get(self, request: Request) -> Response:
         query = SyncQuery(self.parameters, Sync.objects.of(self.project))
-        asked = pages.asked(self.parameters, query.filters)
+        requested = pages.page_request(self.parameters, query.filters)
         if not query.is_valid():
             raise pages.invalid({name: " ".join(map(str, texts)) for name, texts in query.errors.items()})
-        rows, cursor = pages.page(query.qs, "sync_id", asked, parse=pages.uuid)
+        rows, cursor = pages.page(query.qs, "sync_id", requested, parse=pages.uuid)
         return Response({"results": SyncShape(rows, many=True, context=self.wire_context).data, "next": cursor})
 
 
-class OneSync(Door):
+class OneSync(KeyView):
     @documented.get_sync
     def get(self, request: Request, syncId: str) -> Response:
-        self.nothing_asked()
+        self.refuse_parameters()
         key = uuid_of(syncId)
         sync = Sync.objects.of(self.project).filter(sync_id=key).first() if key else None
         if sync is None:
@@ -183,10 +183,10 @@ class OneSync(Door):
         return Response(SyncShape(sync, context=self.wire_context).data)
 
 
-class OneTrace(Door):
+class OneTrace(KeyView):
     @documented.get_trace
     def get(self, request: Request, traceId: str) -> Response:
-        self.nothing_asked()
+        self.refuse_parameters()
         trace = Trace.objects.of(self.project).filter(trace_id=traceId).first()
         if trace is None:
             raise Http404
@@ -203,20 +203,20 @@ class OneTrace(Door):
         return list(EntryShape(found.rows[::-1], many=True, context=self.wire_context).data), found.newer
 
 
-class Users(Door):
+class Users(KeyView):
     @documented.list_users
     def get(self, request: Request) -> Response:
-        asked = pages.asked(self.parameters)
-        rows, cursor = pages.page(ConnectedUser.objects.of(self.project), "user_id", asked, parse=pages.text)
+        requested = pages.page_request(self.parameters)
+        rows, cursor = pages.page(ConnectedUser.objects.of(self.project), "user_id", requested, parse=pages.text)
         return Response({"results": UserShape(rows, many=True, context=self.wire_context).data, "next": cursor})
 
 
-class OneUser(Door):
+class OneUser(KeyView):
     scopes = {"GET": Scope.LOGS_READ, "PUT": Scope.USERS_WRITE}
 
     @documented.get_user
     def get(self, request: Request, userId: str) -> Response:
-        self.nothing_asked()
+        self.refuse_parameters()
         user = ConnectedUser.objects.of(self.project).filter(user_id=userId).first()
         if user is None:
             raise Http404
@@ -224,7 +224,7 @@ class OneUser(Door):
 
     @documented.put_user
     def put(self, request: Request, userId: str) -> Response:
-        self.nothing_asked()
+        self.refuse_parameters()
         if len(userId.encode()) > LIMITS.user_id_bytes:
             raise pages.invalid({"userId": f"At most {LIMITS.user_id_bytes} bytes."})
         if not fields.is_seen(userId):
@@ -264,13 +264,13 @@ def _write_user(
     return user, made
 
 
-class Integrations(Door):
+class Integrations(KeyView):
     @documented.list_integrations
     def get(self, request: Request) -> Response:
-        asked = pages.asked(self.parameters)
+        requested = pages.page_request(self.parameters)
         syncs = Sync.objects.of(self.project).exclude(integration="")
         totals = syncs.values("integration").annotate(syncs=Count("pk"), last_seen_at=Max("last_seen_at"))
-        rows, cursor = pages.page(totals, "integration", asked, parse=pages.text)
+        rows, cursor = pages.page(totals, "integration", requested, parse=pages.text)
         states = _states(syncs, [row["integration"] for row in rows])
         return Response({"results": [self._shape(row, states) for row in rows], "next": cursor})
 
@@ -286,7 +286,7 @@ class Integrations(Door):
                 if state["integration"] == slug
             ],
             "lastSeenAt": rfc3339(row["last_seen_at"]),
-            "url": address(self.request._request, paths.thing(self.project.slug, "integration", slug)),
+            "url": address(self.request._request, paths.detail(self.project.slug, "integration", slug)),
         }
 
 
@@ -295,7 +295,7 @@ def _states(syncs: QuerySet[Sync], slugs: list[str]) -> list[Any]:
     return list(found.order_by("integration", "-count", "status"))
 
 
-class Limits(Door):
+class Limits(KeyView):
     """The numbers of the contract. For anybody; with a key, its own rate and what its project keeps."""
 
     permission_classes = []
@@ -303,6 +303,8 @@ class Limits(Door):
 
     @documented.get_limits
     def get(self, request: Request) -> Response:
-        self.nothing_asked()
+        self.refuse_parameters()
         carries_key = "Authorization" in request.headers
-        return Response(limits.told(keys.authenticate(request._request) if carries_key else None, now=timezone.now()))
+        return Response(
+            limits.limits_json(keys.authenticate(request._request) if carries_key else None, now=timezone.now())
+        )

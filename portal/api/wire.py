@@ -29,8 +29,8 @@ def media_type(request: HttpRequest, *accepted: str) -> str:
     """The media type of the body, which has to be one of `accepted` in UTF-8."""
     found = request.content_type or ""
     if found not in accepted:
-        wanted = ", ".join(accepted)
-        headers = {"Accept-Post": wanted}
+        types = ", ".join(accepted)
+        headers = {"Accept-Post": types}
         raise Denied(415, f"Send Content-Type {' or '.join(accepted)}; found {_quoted(found)}.", headers=headers)
     charset = (request.content_params or {}).get("charset", "utf-8")
     if charset.lower() != "utf-8":
@@ -130,10 +130,10 @@ def body(request: HttpRequest, *, limit: int, owner: object) -> Iterator[bytes]:
 
 
 def _parts(stream: BinaryIO, length: int | None) -> Iterator[bytes]:
-    left = length
-    while left is None or left > 0:
+    remaining = length
+    while remaining is None or remaining > 0:
         try:
-            part = stream.read(CHUNK if left is None else min(CHUNK, left))
+            part = stream.read(CHUNK if remaining is None else min(CHUNK, remaining))
         except TimeoutError:
             raise Denied(408, "The body took too long to arrive. Nothing of it was stored.") from None
         except OSError:
@@ -142,13 +142,13 @@ def _parts(stream: BinaryIO, length: int | None) -> Iterator[bytes]:
             ) from None
         if not part:
             return
-        if left is not None:
-            left -= len(part)
+        if remaining is not None:
+            remaining -= len(part)
         yield part
 
 
 class Turns:
-    """`count` callers at once; twice as many may wait for a moment. Everybody else is told to come back at once."""
+    """`count` callers at once; twice as many may wait for a moment. Everybody else gets Retry-After at once."""
 
     def __init__(self, count: int, *, patience: float) -> None:
         self.patience = patience

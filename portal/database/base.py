@@ -64,7 +64,7 @@ def share_of_others() -> threading.BoundedSemaphore:
 
 @contextmanager
 def intake() -> Iterator[None]:
-    """What is done inside may take the connections that are kept for it. For a request that holds none yet."""
+    """Code inside may use the connections reserved for the ingest. For a request that holds none yet."""
     wrapper: Any = connection
     wrapper.is_intake = True
     try:

@@ -56,7 +56,7 @@ UNKNOWN = Readiness(dict.fromkeys(REASONS, False) | {"database": True}, dict.fro
 
 
 @dataclass(slots=True)
-class Looking:
+class ReadinessThread:
     """The looks of this process: what was found last, and what need not be looked at again."""
 
     is_migrated: bool = False
@@ -129,13 +129,13 @@ class Looking:
             time.sleep(PAUSE_SECONDS)
 
 
-LOOKING = Looking()
+LOOKING = ReadinessThread()
 
 
 def readiness() -> Readiness:
     """Within two seconds, also when the database says nothing."""
     if not settings.DATABASE_POOL:
-        return Looking().look()
+        return ReadinessThread().look()
     if watch.answers() is False:
         return NO_DATABASE
     return LOOKING.latest()

@@ -36,13 +36,13 @@ LISTENING = "SELECT pid FROM pg_stat_activity WHERE pid = ANY(%s) AND wait_event
 logger = structlog.get_logger(__name__)
 
 
-class Asking(Session):
+class WatchSession(Session):
     """The watch's own connection: it gives up sooner, unless others show that the server speaks."""
 
     def is_given_up(self, silence: float) -> bool:
         if silence < SILENT_SECONDS:
             return False
-        return silence >= STUCK_SECONDS or time.monotonic() - Session.heard_at > ALONE_SECONDS
+        return silence >= STUCK_SECONDS or time.monotonic() - Session.received_at > ALONE_SECONDS
 
 
 class Watch:
@@ -54,10 +54,10 @@ class Watch:
         self.pool = pool
         self.parameters = {**parameters, "autocommit": True}
         self.is_away = False
-        self._session: Asking | None = None
+        self._session: WatchSession | None = None
         self._suspects: dict[tuple[int, float], float] = {}  # backend and begin of the wait -> when first found
         self._changed = threading.Condition()
-        self._wanted = threading.Event()
+        self._requested = threading.Event()
         self._begun = self._done = 0  # rounds
         self._answered_at = 0.0
 
@@ -69,14 +69,14 @@ class Watch:
         with self._changed:
             if not self.is_away and time.monotonic() - self._answered_at < FRESH_SECONDS:
                 return True
-            asked = self._begun + 1
-            self._wanted.set()
-            self._changed.wait_for(lambda: self.is_away or self._done >= asked, ANSWER_SECONDS)
-            return not self.is_away and self._done >= asked
+            round_number = self._begun + 1
+            self._requested.set()
+            self._changed.wait_for(lambda: self.is_away or self._done >= round_number, ANSWER_SECONDS)
+            return not self.is_away and self._done >= round_number
 
     def _run(self) -> None:
         while True:
-            self._wanted.clear()
+            self._requested.clear()
             self._begun += 1
             away = not self._ask()
             is_new, self.is_away = away != self.is_away, away
@@ -88,19 +88,19 @@ class Watch:
                 self._done = self._begun
                 self._answered_at = time.monotonic()
                 self._changed.notify_all()
-            self._wanted.wait(PAUSE_SECONDS)
+            self._requested.wait(PAUSE_SECONDS)
 
     def _ask(self) -> bool:
         try:
             if self._session is None:
-                self._session = Asking.connect(**self.parameters)
+                self._session = WatchSession.connect(**self.parameters)
             self._cut_stuck(self._session)
         except Silent:
             self._forget()
-            return self._is_heard()
+            return self._is_answering()
         except (Error, OSError) as error:
             self._forget()
-            return self._is_heard() or (SPOKEN in str(error) and not self.is_away and self._pool_answers())
+            return self._is_answering() or (SPOKEN in str(error) and not self.is_away and self._pool_answers())
         return True
 
     def _forget(self) -> None:
@@ -109,8 +109,8 @@ class Watch:
                 self._session.close()
         self._session = None
 
-    def _is_heard(self) -> bool:
-        return time.monotonic() - Session.heard_at <= ALONE_SECONDS
+    def _is_answering(self) -> bool:
+        return time.monotonic() - Session.received_at <= ALONE_SECONDS
 
     def _pool_answers(self) -> bool:
         """A server with no place for one more connection, such as the watch's, is not away."""
@@ -120,7 +120,7 @@ class Watch:
         except Error:
             return False
 
-    def _cut_stuck(self, session: Asking) -> None:
+    def _cut_stuck(self, session: WatchSession) -> None:
         """Also when nobody waits: it is the question whether the server answers."""
         now = time.monotonic()
         waiting = {
@@ -128,8 +128,8 @@ class Watch:
             for other in list(Session.known)
             if (since := other.waiting_since) is not None and now - since > WAITING_SECONDS and other is not session
         }
-        asked = [pid for pid, _ in waiting]
-        rows = session.execute(LISTENING, [asked]) if asked else session.execute("SELECT 0")
+        pids = [pid for pid, _ in waiting]
+        rows = session.execute(LISTENING, [pids]) if pids else session.execute("SELECT 0")
         listening = {pid for (pid,) in rows}
         self._suspects = {key: self._suspects.get(key, now) for key in waiting if key[0] in listening}
         for key, since in self._suspects.items():

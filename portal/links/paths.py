@@ -32,7 +32,7 @@ class AnyText:
         return value
 
 
-def thing(project: str, name: str, identifier: str) -> str:
+def detail(project: str, name: str, identifier: str) -> str:
     """The page of a user, trace, integration or sync. Every reserved character is encoded, so `a/../b` stays one name."""
     if name in LISTS and (identifier in DOTS or not identifier):
         return f"{reverse(LISTS[name], args=(project,))}?{urlencode({'id': identifier})}"
@@ -41,7 +41,7 @@ def thing(project: str, name: str, identifier: str) -> str:
 
 @lru_cache(maxsize=1024)
 def start(name: str, project: str) -> str:
-    """What the addresses of all things of a kind begin with."""
+    """The common beginning of the detail URLs of a kind."""
     return reverse(name, args=(project, PLACEHOLDER)).removesuffix(PLACEHOLDER)
 
 
@@ -63,7 +63,7 @@ def users(project: str, user_ids: Iterable[str]) -> str:
     """The page of the only one, the list of several; "" where a URL could not hold them all."""
     found = sorted(user_ids)
     if len(found) == 1:
-        return thing(project, "user", found[0])
+        return detail(project, "user", found[0])
     address = f"{reverse('users', args=(project,))}?{urlencode([('user', user_id) for user_id in found])}"
     return address if found and len(address) <= LONGEST else ""
 

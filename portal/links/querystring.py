@@ -88,8 +88,8 @@ def opposite(name: str) -> str:
 
 def add(query: Pairs, name: str, value: str) -> Pairs:
     """One more value of `name`; the same value is taken out of the opposite, since both together match nothing."""
-    kept = remove(remove(query, opposite(name), value), name, value)
-    return (*kept, (name, value))
+    without = remove(remove(query, opposite(name), value), name, value)
+    return (*without, (name, value))
 
 
 def remove(query: Pairs, name: str, value: str | None = None) -> Pairs:

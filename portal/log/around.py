@@ -44,7 +44,7 @@ def around(entry: LogEntry, project: Project, beside: Neighbours) -> Around:
     return Around(
         before=step(entry, beside.before, project),
         after=step(entry, beside.after, project),
-        run=paths.thing(project.slug, "trace", entry.trace_id) if entry.trace_id else "",
+        run=paths.detail(project.slug, "trace", entry.trace_id) if entry.trace_id else "",
         sync=at_that_time(entry, project, "sync", str(entry.sync_id or "")),
         user=at_that_time(entry, project, "user", entry.user_id),
     )

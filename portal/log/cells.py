@@ -26,7 +26,7 @@ DASH = "\N{EN DASH}"
 GROUP, GROUP_END = fill('<span class="row-who">'), fill("</span>\n")
 # Shown in the letters of code, since they are copied and compared and not read.
 CODES = {"sync", "trace", "error_code", "credential", "id"}
-NOT_TOLD: Mapping[str, str] = {
+MISSING_WORDS: Mapping[str, str] = {
     "duration": "This entry tells no duration",
     "changes": "This entry counts no changes",
 }
@@ -40,14 +40,14 @@ class Cells:
         self.chosen = columns.DEFAULT if chosen is None else tuple(chosen)
         self.grouped = chosen is None
         self.draws = [(column, DRAW[column.name]) for column in self.chosen]
-        self.tells_event = COLUMNS["event"] in self.chosen
+        self.shows_event = COLUMNS["event"] in self.chosen
         self.known: dict[tuple[str, str], SafeString] = {}
 
     def of(self, entry: LogEntry) -> SafeString:
         drawn = [draw(self, entry, column) for column, draw in self.draws]
         if self.grouped:
-            told, *things, message_ = drawn
-            drawn = [told, GROUP, *things, GROUP_END, message_]
+            head, *middle, message_ = drawn
+            drawn = [head, GROUP, *middle, GROUP_END, message_]
         return joined(drawn)
 
     def once(self, column: Column, value: str, make: Callable[[], SafeString]) -> SafeString:
@@ -59,7 +59,7 @@ class Cells:
 
 
 def none(column: Column) -> SafeString:
-    title = NOT_TOLD.get(column.name, f"This entry names no {column.words.lower()}")
+    title = MISSING_WORDS.get(column.name, f"This entry names no {column.words.lower()}")
     return fill('<span class="{} row-none" title="{}">{}</span>\n', column.css, title, DASH)
 
 
@@ -86,11 +86,11 @@ def event(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
 
 def message(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
     """What the line says beyond its event; all of it where the event has no column."""
-    text = entry_detail.message_cell(entry) if cells.tells_event else explain.entry_headline(entry)
+    text = entry_detail.message_cell(entry) if cells.shows_event else explain.entry_headline(entry)
     return fill('<span class="cell cell-rest cell-message row-text"><bdi>{}</bdi></span>\n', visible(text))
 
 
-def thing(name: str, attribute: str, cells: Cells, entry: LogEntry, column: Column) -> SafeString:
+def link_cell(name: str, attribute: str, cells: Cells, entry: LogEntry, column: Column) -> SafeString:
     """A link to the page of what the line names."""
     value = str(getattr(entry, attribute) or "")
 
@@ -99,7 +99,7 @@ def thing(name: str, attribute: str, cells: Cells, entry: LogEntry, column: Colu
         return fill(
             '<a class="{}" href="{}" title="{}"><span class="sr-only">{} </span><bdi>{}</bdi></a>\n',
             f"{column.css} id" if is_code else column.css,
-            paths.thing(cells.project.slug, name, value),
+            paths.detail(cells.project.slug, name, value),
             f"{column.words} {visible_text(value)}" if is_code else visible_text(value),
             column.words,
             visible(value_words(name, value) if name == "integration" else short_id(value)),
@@ -147,7 +147,7 @@ def changes(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
         total = sum(parts)
     if found is None or total is None:
         return cells.once(column, "", lambda: none(column))
-    told = phrases.run_counts(
+    text = phrases.run_counts(
         found.created,
         found.updated,
         found.deleted,
@@ -157,7 +157,7 @@ def changes(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
     return fill(
         '<span class="{}" title="{}"><bdi>{}</bdi></span>\n',
         column.css,
-        told,
+        text,
         phrases.plural(total, "change") if total else "no changes",
     )
 
@@ -175,7 +175,7 @@ def received(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
 
 DRAW: Mapping[str, Draw] = {
     **{name: partial(in_words, key.column) for name, key in NAMED.items() if name in COLUMNS},
-    **{name: partial(thing, name, NAMED[name].column) for name in entry_detail.PAGES},
+    **{name: partial(link_cell, name, NAMED[name].column) for name in entry_detail.PAGES},
     "event": event,
     "message": message,
     "category": category,

@@ -154,7 +154,7 @@ class _PropertyMaker:
             name=name,
             text=text,
             words=words if words != text else "",
-            page=paths.thing(self.project.slug, page, text) if page and text else "",
+            page=paths.detail(self.project.slug, page, text) if page and text else "",
             include=self.logs + link(add(self.query, name, text)),
             exclude=self.logs + link(add(self.query, f"-{name}", text)),
         )
@@ -194,8 +194,8 @@ def retries(error: object, *, now: datetime) -> tuple[tuple[str, str], ...]:
     if not isinstance(error, Mapping):
         return ()
     nested = error.get(vocabulary.RETRY_OBJECT)
-    told = {**(nested if isinstance(nested, Mapping) else {}), **error}
-    attempt, most, pause, moment = (told.get(key.wire) for key in vocabulary.RETRY)
+    values = {**(nested if isinstance(nested, Mapping) else {}), **error}
+    attempt, most, pause, moment = (values.get(key.wire) for key in vocabulary.RETRY)
     found = []
     if _is_count(attempt):
         found.append((vocabulary.ATTEMPT.label, f"{attempt} of {most}" if _is_count(most) else str(attempt)))
@@ -219,15 +219,15 @@ def _moment(text: str) -> datetime | None:
 def rest(context: Mapping[str, object]) -> dict[str, object]:
     """What is not spelled out above the raw part: unknown keys, and what summary and error hold beyond the known."""
     known = {key.wire for key in PROPERTIES} | ENVELOPE
-    left = {key: value for key, value in context.items() if key not in known}
+    remaining = {key: value for key, value in context.items() if key not in known}
     for name, is_shown in (("summary", _is_figure), ("error", _is_fact)):
-        part = left.get(name)
+        part = remaining.get(name)
         if isinstance(part, Mapping):
             more = {key: value for key, value in part.items() if not is_shown(key, value)}
-            left.pop(name)
+            remaining.pop(name)
             if more:
-                left[name] = more
-    return left
+                remaining[name] = more
+    return remaining
 
 
 def _is_figure(key: str, value: object) -> bool:

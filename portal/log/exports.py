@@ -43,7 +43,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An export in the list. `share` of 1000 is None where the whole is not known; `news` is said aloud once it has ended."""
+    """An export in the list. `share` of 1000 is None where the whole is not known; `announcement` is said aloud once it has ended."""
 
     export: Export
     state: ExportState
@@ -51,7 +51,7 @@ class Line:
     filter_words: str
     progress: str
     share: int | None
-    news: str
+    announcement: str
 
     @property
     def is_running(self) -> bool:
@@ -75,17 +75,17 @@ def expected_words(total: int | None) -> str:
 def line(export: Export, *, now: datetime) -> Line:
     state = export.state_at(now)
     entries = phrases.plural(export.entries, "entry", "entries")
-    news = ""
+    announcement = ""
     if state == ExportState.RUNNING:
         progress = running_words(export)
     elif state == ExportState.FINISHED:
         limit = "the newest only, since a file holds no more: " if export.is_cut else ""
-        progress = news = f"{limit}{entries} in {took(export)}".capitalize()
+        progress = announcement = f"{limit}{entries} in {duration_words(export)}".capitalize()
     elif state == ExportState.STOPPED:
-        progress = news = f"The file is not whole: its download was stopped after {entries}"
+        progress = announcement = f"The file is not whole: its download was stopped after {entries}"
     else:
-        progress = news = f"The file is not whole: it broke off after {entries}. Start it again."
-    return Line(export, state, TONES[state], of_export(export), progress, share(export), news)
+        progress = announcement = f"The file is not whole: it broke off after {entries}. Start it again."
+    return Line(export, state, TONES[state], of_export(export), progress, share(export), announcement)
 
 
 def running_words(export: Export) -> str:
@@ -98,7 +98,7 @@ def running_words(export: Export) -> str:
     return f"{export.entries:,} of {about}{phrases.plural(min(export.total, MOST), 'entry', 'entries')}{rate}"
 
 
-def took(export: Export) -> str:
+def duration_words(export: Export) -> str:
     ended = export.finished_at or export.moved_at
     return phrases.duration_ms(int((ended - export.started_at).total_seconds() * 1000))
 

@@ -136,7 +136,7 @@ def key_of(name: str, value: str) -> str:
     return f"{name}-{blake2s(value.encode(), digest_size=6).hexdigest()}"
 
 
-def wanted(query: Pairs) -> dict[str, list[str]]:
+def always_offered(query: Pairs) -> dict[str, list[str]]:
     """The values that the rail offers however rare they are: those with a name of their own, and the ticked ones."""
     found = {name: [*KNOWN.get(name, ())] for name in FACETS if name != "category"}
     for name, value in query:

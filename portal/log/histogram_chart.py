@@ -48,7 +48,7 @@ class LevelTotal:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`bars`, `lines` and `axis` are finished markup; `kept` is the query that every stretch of time is added to, as "?…"; `wider` the link
+    """`bars`, `lines` and `axis` are finished markup; `query` is the query that every stretch of time is added to, as "?…"; `wider` the link
     that zooms out, "" at the widest."""
 
     bars: SafeString
@@ -62,7 +62,7 @@ class Chart:
     zone: str
     since: str
     until: str
-    kept: str
+    query: str
     wider: str
 
 
@@ -90,7 +90,7 @@ def chart(found: Histogram, log_filter: LogFilter, query: Pairs, *, now: datetim
         zone=times.zone(found.until),
         since=times.minute(log_filter.since.replace(microsecond=0)),
         until=times.minute(last.replace(microsecond=0)) if last else "now",
-        kept=querystring.link(rest),
+        query=querystring.link(rest),
         wider=_wider(log_filter, rest, now=now),
     )
 

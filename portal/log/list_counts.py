@@ -32,22 +32,22 @@ def numbers_of(
 ) -> dict[str, object]:
     """The groups of the rail and the chart; `state` is the list's, which may leave nothing to count."""
     log_filter = None if state in UNCOUNTABLE else question.log_filter
-    kept = question.canonical if log_filter else question.given
-    numbers = _counted(log_filter, project, kept, now=now, is_patient=is_patient) if log_filter else None
+    canonical = question.canonical if log_filter else question.given
+    numbers = _counted(log_filter, project, canonical, now=now, is_patient=is_patient) if log_filter else None
     seen = Seen({}, {})
     if state != "failed" and (numbers is None or None in numbers.values.values()):
         seen = _seen(project, log_filter, now=now)
     typed = dict(question.given)
     return {
         "groups": filter_rail.groups(
-            kept, seen=seen, errors=question.errors, counted=numbers.values if numbers else None
+            canonical, seen=seen, errors=question.errors, counted=numbers.values if numbers else None
         ),
         "since": typed.get("since", filters.DEFAULT_SINCE),
         "until": typed.get("until", ""),
-        "histogram": chart(numbers, log_filter, kept, now=now) if numbers and log_filter else None,
+        "histogram": chart(numbers, log_filter, canonical, now=now) if numbers and log_filter else None,
         "is_counted": numbers is not None,
         "is_counting": numbers is not None and not numbers.is_complete and not is_patient,
-        "counts_url": reverse("logs-counts", args=(project.slug,)) + querystring.link(kept),
+        "counts_url": reverse("logs-counts", args=(project.slug,)) + querystring.link(canonical),
         "counts_read": numbers.read if numbers else frozenset(),
     }
 
@@ -68,7 +68,7 @@ def _counted(
             project,
             bars=histogram.bars(log_filter, now=now),
             seconds=PATIENT_SECONDS if is_patient else SECONDS,
-            wanted=filter_rail.wanted(query),
+            always=filter_rail.always_offered(query),
             is_patient=is_patient,
         )
     except OperationalError:  # the list says what is wrong

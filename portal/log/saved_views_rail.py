@@ -31,7 +31,7 @@ PARAMETER = "view"
 LONGEST_ID = 18
 MOST_SHOWN = saved_views.MOST_OWN + saved_views.MOST_SHARED
 MOST_CHANGES = 4
-KEPT_SECONDS = 60
+CACHE_SECONDS = 60
 # For one view, and for all of a rail.
 COUNT_SECONDS, RAIL_SECONDS = 0.3, 2.0
 # In the cache, where there is no number: the time was up; the view names what is no longer there.
@@ -131,14 +131,14 @@ def visible(request: ProjectRequest) -> list[SavedView]:
     return views
 
 
-def views_of(request: ProjectRequest, kept: Pairs, *, is_valid: bool) -> dict[str, object]:
-    """Template context: the rail and the line about the open view. `kept` is the query of the page, view included."""
+def views_of(request: ProjectRequest, page_query: Pairs, *, is_valid: bool) -> dict[str, object]:
+    """Template context: the rail and the line about the open view. `page_query` is the query of the page, view included."""
     views = visible(request)
-    number = dict(kept).get(PARAMETER, "")
+    number = dict(page_query).get(PARAMETER, "")
     found = next((view for view in views if str(view.pk) == number), None)
-    query = querystring.remove(kept, PARAMETER)
+    query = querystring.remove(page_query, PARAMETER)
     return {
-        "rail": rail_of(request, views, kept),
+        "rail": rail_of(request, views, page_query),
         "view_state": state_of(found, request, query) if number else None,
         "query_text": querystring.link(query)[1:],
         "can_save": is_valid,
@@ -146,12 +146,12 @@ def views_of(request: ProjectRequest, kept: Pairs, *, is_valid: bool) -> dict[st
     }
 
 
-def rail_of(request: ProjectRequest, views: Sequence[SavedView], kept: Pairs) -> Rail:
+def rail_of(request: ProjectRequest, views: Sequence[SavedView], page_query: Pairs) -> Rail:
     """Every view with its link, the current one marked, and the counts that are known already."""
     logs = reverse("logs", args=(request.project.slug,))
-    number = dict(kept).get(PARAMETER, "")
-    shown = querystring.of_page(querystring.remove(kept, PARAMETER))
-    bare = tuple(pair for pair in kept if pair[0] not in querystring.PAGE)
+    number = dict(page_query).get(PARAMETER, "")
+    shown = querystring.of_page(querystring.remove(page_query, PARAMETER))
+    bare = tuple(pair for pair in page_query if pair[0] not in querystring.PAGE)
     built_in = []
     for name, words, query in BUILT_IN:
         url = (logs + querystring.link((*query, *shown))).rstrip("?")
@@ -175,7 +175,9 @@ def rail_of(request: ProjectRequest, views: Sequence[SavedView], kept: Pairs) ->
     known = counts_known(request.project, (*built_in, *yours, *team))
     built_in, yours, team = ([with_count(entry, known) for entry in part] for part in (built_in, yours, team))
     is_complete = all(entry.count for entry in (*built_in, *yours, *team))
-    ask = "" if is_complete else reverse("saved-view-counts", args=(request.project.slug,)) + querystring.link(kept)
+    ask = (
+        "" if is_complete else reverse("saved-view-counts", args=(request.project.slug,)) + querystring.link(page_query)
+    )
     return Rail(built_in, yours, team, ask)
 
 
@@ -213,7 +215,7 @@ def count_all(project: Project, shown: Iterable[Entry], *, now: datetime) -> Non
     known = counts_known(project, shown)
     for query in dict.fromkeys(entry.query for entry in shown if entry.query not in known):
         seconds = min(COUNT_SECONDS, end - time.monotonic())
-        cache.set(cache_key(project, query), counted(project, query, seconds=seconds, now=now), KEPT_SECONDS)
+        cache.set(cache_key(project, query), counted(project, query, seconds=seconds, now=now), CACHE_SECONDS)
 
 
 def counted(project: Project, query: str, *, seconds: float, now: datetime) -> int:

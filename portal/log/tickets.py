@@ -37,7 +37,7 @@ def ticket(entry: LogEntry, *, person: str, link: str) -> str:
 
 
 def facts(entry: LogEntry, person: str) -> Iterator[tuple[str, str]]:
-    told = explain.entry_explanation(entry)
+    explanation = explain.entry_explanation(entry)
     yield "Time", times.exact(entry.occurred_at, is_fine=True)
     yield "Level", Level(entry.level).label if entry.level in Level.values else str(entry.level)
     yield "User", named(person, entry.user_id)
@@ -47,11 +47,11 @@ def facts(entry: LogEntry, person: str) -> Iterator[tuple[str, str]]:
     yield "Run (trace)", entry.trace_id
     yield "Status", named(value_words("status", entry.status), entry.status)
     yield "Counts", counts(entry)
-    yield "Error", ", ".join(part for part in (told.code, entry.recoverability) if part)
-    if told.cause:
-        yield "Cause", f"{told.cause[:1].upper()}{told.cause[1:]}. {told.side_words}."
-    yield "It means", told.meaning
-    yield "To do", told.action
+    yield "Error", ", ".join(part for part in (explanation.code, entry.recoverability) if part)
+    if explanation.cause:
+        yield "Cause", f"{explanation.cause[:1].upper()}{explanation.cause[1:]}. {explanation.side_words}."
+    yield "It means", explanation.meaning
+    yield "To do", explanation.action
 
 
 def named(words: str, identifier: str) -> str:

@@ -160,10 +160,10 @@ def _shown(check: Check, finding: words.Finding, *, now: datetime) -> CheckLine:
     return replace(line, source=finding.source.entry, source_words=words.source_words(finding.source, now=now))
 
 
-def kept_lines(attempt: Reenable) -> tuple[CheckLine, ...]:
+def stored_check_lines(attempt: Reenable) -> tuple[CheckLine, ...]:
     """The evidence as it stood at the click."""
     now = attempt.requested_at
-    return tuple(_shown(*one, now=now) for one in words.kept_findings(attempt.evidence, now=now))
+    return tuple(_shown(*one, now=now) for one in words.stored_findings(attempt.evidence, now=now))
 
 
 # Attempts
@@ -224,7 +224,7 @@ def progress_of(line: AttemptLine, *, now: datetime, newest: str = "") -> Progre
 
 def steps(attempt: Reenable) -> tuple[Step, ...]:
     """Requested, accepted, started, recovered: those behind, the current one and those ahead; or where the way broke off."""
-    way = [
+    stages = [
         (State.REQUESTED, attempt.requested_at),
         (State.ACCEPTED, attempt.accepted_at),
         (State.STARTED, attempt.started_at),
@@ -232,15 +232,15 @@ def steps(attempt: Reenable) -> tuple[Step, ...]:
     ]
     state = State(attempt.state)
     begun = attempt.requested_at
-    if state not in dict(way):
-        behind = [_step(name, at, "done", begun) for name, at in way if at]
+    if state not in dict(stages):
+        behind = [_step(name, at, "done", begun) for name, at in stages if at]
         if state == State.UNKNOWN:
             ahead = [_step(name, None, "ahead", begun) for name in (State.STARTED, State.RECOVERED)]
             return (*behind, _step(state, attempt.sent_at, "current", begun), *ahead)
         return (*behind, _step(state, attempt.ended_at, "failed", begun))
-    place = [name for name, _ in way].index(state)
+    place = [name for name, _ in stages].index(state)
     found = []
-    for number, (name, at) in enumerate(way):
+    for number, (name, at) in enumerate(stages):
         reached = "current" if number == place and attempt.is_open else "done" if at else "skipped"
         found.append(_step(name, at, reached if number <= place else "ahead", begun))
     return tuple(found)
@@ -268,8 +268,8 @@ def panel_of(
     project = request.project
     attempts = Reenable.objects.of(project).filter(sync_id=sync.sync_id).newest_first()[:LISTED]
     past = attempt_lines(project, attempts, now=now)
-    whose = (owner.name if owner else "") or sync.user_id
-    name = f"{cards.sync_words(sync)} of {whose}" if whose else cards.sync_words(sync)
+    customer = (owner.name if owner else "") or sync.user_id
+    name = f"{cards.sync_words(sync)} of {customer}" if customer else cards.sync_words(sync)
     last = past[0] if past else None
     shown = last if last and (last.attempt.is_open or _is_late(last.attempt, now=now)) else None
     progress = progress_of(shown, now=now) if shown else None
@@ -277,14 +277,14 @@ def panel_of(
         return Panel(name, progress, past=tuple(past), typed=typed or Typed())
     found = evidence.gather(sync, actor=actor_of(request), now=now, ask_provider=ask_provider)
     panel = Panel(name, progress, check_lines(found.checks, now=now), past=tuple(past), typed=typed or Typed())
-    return _judged(panel, found, request.role, project=project, asked=ask_provider)
+    return _judged(panel, found, request.role, project=project, is_provider_asked=ask_provider)
 
 
 def _is_late(attempt: Reenable, *, now: datetime) -> bool:
     return attempt.ended_at is not None and now - attempt.ended_at < LATELY
 
 
-def _judged(panel: Panel, found: Evidence, role: Role, *, project: Project, asked: bool) -> Panel:
+def _judged(panel: Panel, found: Evidence, role: Role, *, project: Project, is_provider_asked: bool) -> Panel:
     failed = {check.name: check for check in found.failed}
     by_lead = bool(failed) and found.allows(override=True)
     form = ""
@@ -299,7 +299,7 @@ def _judged(panel: Panel, found: Evidence, role: Role, *, project: Project, aske
         why_not=words.why_not(failed),
         by_lead=by_lead,
         may_resolve=is_open and role >= Role.OPERATOR,
-        ask_provider=is_open and not asked and _can_ask(project),
+        ask_provider=is_open and not is_provider_asked and _can_ask(project),
     )
 
 
@@ -340,7 +340,9 @@ LENGTHS: Sequence[tuple[str, str, timedelta | None]] = (
 
 def sleep_of(request: ProjectRequest, kind: Sleeper.Kind, value: str, *, now: datetime) -> dict[str, Any]:
     """Template context of `_sleep_menu.html`."""
-    found = evidence.sleeping(request.project.pk, now=now).filter(kind=kind, value=value).select_related("by").first()
+    found = (
+        evidence.do_not_wake(request.project.pk, now=now).filter(kind=kind, value=value).select_related("by").first()
+    )
     may = resolutions.may_wake(found, actor_of(request)) if found else request.role >= Role.OPERATOR
     return {
         "sleep": Sleep(kind.value, value, NOUNS[kind], found, may),

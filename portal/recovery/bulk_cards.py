@@ -20,7 +20,7 @@ from portal.syncs.cards import SyncRow
 from synclogs.catalogue import Tone, integration_words
 from synclogs.catalogue.recovery import RUNNING, BulkState, CheckName
 from synclogs.explain import bulks as words
-from synclogs.explain.bulks import Standing
+from synclogs.explain.bulks import Progress
 from synclogs.explain.reenables import SKIPPED, state_sentence
 from synclogs.models import Bulk, BulkItem, Project, Role, Sync
 from synclogs.parsing.identifiers import uuid_of
@@ -82,7 +82,7 @@ VERBS: Mapping[str, Verb] = {
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class Excluded:
     """Syncs that would be skipped for the same reason; some of them to look at."""
 
     words: str
@@ -124,8 +124,8 @@ class PreviewPage:
     count: int
     rows: tuple[SyncRow, ...]
     integrations: tuple[tuple[str, int, str], ...]  # words, count, the preview of these alone
-    left_out: tuple[LeftOut, ...]
-    left_out_count: int
+    excluded: tuple[Excluded, ...]
+    excluded_count: int
     is_cut: bool
     syncs: str
     numbers: tuple[Number, ...]
@@ -149,15 +149,15 @@ def preview_page(project: Project, found: Preview, query: Pairs, typed: Typed, *
             for name, of in found.integrations
         ),
         tuple(
-            LeftOut(
+            Excluded(
                 SKIPPED[skipped.check],
-                words.LEFT_OUT_HELP[skipped.check],
+                words.EXCLUDED_HELP[skipped.check],
                 skipped.count,
                 tuple(_example(project, one) for one in skipped.examples),
             )
             for skipped in found.skipped
         ),
-        found.left_out,
+        found.excluded,
         found.is_cut,
         "" if found.is_too_many else ",".join(candidate.sync_id.hex for candidate in found.eligible),
         _numbers(typed),
@@ -172,14 +172,14 @@ def _example(project: Project, example: Example) -> tuple[str, str]:
 
 
 def _numbers(typed: Typed) -> tuple[Number, ...]:
-    told = {
+    labels = {
         "canary_size": ("Canary", "How many go first. All of them have to recover before the others are asked for."),
         "wave_size": ("Wave", "How many follow at a time. It stops when more than one in five of a wave fail."),
         "per_minute": ("Calls a minute", "For each integration, so that no provider is overrun."),
     }
     return tuple(
         Number(name, label, help, getattr(typed, name), *BOUNDS[name], typed.errors.get(name, ""))
-        for name, (label, help) in told.items()
+        for name, (label, help) in labels.items()
     )
 
 
@@ -229,18 +229,18 @@ class BulkLine:
     tone: Tone
     sentence: str
     counted: str
-    standing: Standing
+    progress: Progress
     version: str
     verbs: tuple[Verb, ...] = ()
 
     @property
     def is_live(self) -> bool:
         """Whether anything can still change: it goes on, or attempts of it are under way."""
-        return self.bulk.state in (*RUNNING, BulkState.AWAITING_APPROVAL) or bool(self.standing.open)
+        return self.bulk.state in (*RUNNING, BulkState.AWAITING_APPROVAL) or bool(self.progress.open)
 
     @property
     def total(self) -> int:
-        return sum(self.standing.counts.values())
+        return sum(self.progress.counts.values())
 
 
 def lines(
@@ -255,11 +255,11 @@ def line_of(request: ProjectRequest, bulk: Bulk, *, now: datetime) -> BulkLine:
 
 
 def _line(
-    project: Project, bulk: Bulk, standing: Standing, *, role: Role | None, person: int | None, now: datetime
+    project: Project, bulk: Bulk, progress: Progress, *, role: Role | None, person: int | None, now: datetime
 ) -> BulkLine:
-    sentence = words.sentence(bulk.state, standing, note=bulk.note, expires_at=bulk.expires_at, now=now)
+    sentence = words.sentence(bulk.state, progress, note=bulk.note, expires_at=bulk.expires_at, now=now)
     tone = TONES[bulk.state]
-    if bulk.state == BulkState.FINISHED and any(standing.counts.get(name) for name in words.BAD):
+    if bulk.state == BulkState.FINISHED and any(progress.counts.get(name) for name in words.BAD):
         tone = Tone.WARNING
     may = role is not None and role >= Role.LEAD
     offered = tuple(
@@ -267,17 +267,17 @@ def _line(
         for verb in VERBS.values()
         if may and bulk.state in verb.states and not (verb.name == "approve" and person == bulk.requested_by_id)
     )
-    told = f"{sentence} {sorted(standing.counts.items())}"
-    version = f"{bulk.state}-{blake2b(told.encode(), digest_size=8).hexdigest()}"
+    state_text = f"{sentence} {sorted(progress.counts.items())}"
+    version = f"{bulk.state}-{blake2b(state_text.encode(), digest_size=8).hexdigest()}"
     url = reverse("bulk", args=(project.slug, bulk.pk))
-    return BulkLine(bulk, url, tone, sentence, words.counted(standing.counts), standing, version, offered)
+    return BulkLine(bulk, url, tone, sentence, words.counted(progress.counts), progress, version, offered)
 
 
 def parts_of(line: BulkLine, chosen: str) -> tuple[Part, ...]:
     """The results that there are, in the order of the bar."""
     found, x = [], 0.0
     for name, (label, tone) in RESULTS.items():
-        count = line.standing.counts.get(name, 0)
+        count = line.progress.counts.get(name, 0)
         if not count and name != chosen:
             continue
         width = round(100 * count / (line.total or 1), 2)

@@ -31,10 +31,10 @@ def prepare(kind: str) -> None:
             (packages / "project.pth").write_text(f"{ROOT}\n")
         for name in FILES[kind]:
             stamp, requirements = VENV / f".installed-{name}", ROOT / "requirements" / f"{name}.txt"
-            wanted = fingerprint(requirements)
-            if not stamp.exists() or stamp.read_text() != wanted:
+            expected = fingerprint(requirements)
+            if not stamp.exists() or stamp.read_text() != expected:
                 install(requirements)
-                stamp.write_text(wanted)
+                stamp.write_text(expected)
 
 
 def usable() -> bool:

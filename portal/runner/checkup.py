@@ -138,8 +138,8 @@ def main(arguments: list[str]) -> int:
     }
     if arguments and arguments[0] in special:
         return special[arguments[0]]()
-    wanted = [check for check in checks() if not arguments or check.name in arguments]
-    results = [perform(check) for check in wanted]
+    chosen = [check for check in checks() if not arguments or check.name in arguments]
+    results = [perform(check) for check in chosen]
     failed = results.count(False)
     say(f"{len(results) - failed} of {len(results)} checks passed" if failed else f"All {len(results)} checks passed")
     return 1 if failed or not results else 0

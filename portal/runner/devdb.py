@@ -252,8 +252,8 @@ def _launch(directory: Path, settings: Mapping[str, str], *, socket_directory: s
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_suffix(".log.old"))
     sockets = _sockets(socket_directory, account)
-    wanted = {**settings, "unix_socket_directories": sockets, "port": "5432"}
-    options = " ".join(shlex.quote(f"--{name}={value}") for name, value in wanted.items())
+    chosen = {**settings, "unix_socket_directories": sockets, "port": "5432"}
+    options = " ".join(shlex.quote(f"--{name}={value}") for name, value in chosen.items())
     waiting = ["-w", "-t", str(START_SECONDS)] if wait else ["-W"]
     with log.open("ab") as output:
         command: list[str | Path] = [binaries.directory / "pg_ctl", "start", "-s", "-D", home, "-o", options]
@@ -276,17 +276,17 @@ def _forget(home: Path, *, keep: str) -> None:
         pid_file.unlink()
 
 
-def _sockets(given: str, account: postgres.Account) -> str:
+def _sockets(directory: str, account: postgres.Account) -> str:
     """A directory of this user alone: socket paths end at 107 bytes and project directories can be long, so it is in /tmp."""
-    if given and Path(given).is_dir():
-        for left in Path(given).iterdir():
-            left.unlink()
-        return given
+    if directory and Path(directory).is_dir():
+        for path in Path(directory).iterdir():
+            path.unlink()
+        return directory
     made = tempfile.mkdtemp(prefix=Path(SOCKETS).name, dir=Path(SOCKETS).parent)
-    if given:
-        Path(made).rename(given)
-    postgres.give(Path(given or made), account)
-    return given or made
+    if directory:
+        Path(made).rename(directory)
+    postgres.give(Path(directory or made), account)
+    return directory or made
 
 
 def _initialise(home: Path, *, binaries: postgres.Binaries, account: postgres.Account) -> None:

@@ -22,7 +22,7 @@ def adopt() -> None:
     os.environ.setdefault("PORTAL_DEMO", "1")
     for variable, length in SECRETS.items():
         if not os.environ.get(variable):
-            os.environ[variable] = kept(variable.lower(), length=length)
+            os.environ[variable] = stored_secret(variable.lower(), length=length)
 
 
 def adopt_provider(*, port: int) -> bool:
@@ -56,7 +56,7 @@ def database() -> Iterator[None]:
         yield
 
 
-def kept(name: str, *, length: int) -> str:
+def stored_secret(name: str, *, length: int) -> str:
     """A random text, made once and then read from `.data/<name>`, which only this user can read."""
     path = DATA / name
     DATA.mkdir(mode=0o700, exist_ok=True)

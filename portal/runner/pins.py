@@ -139,24 +139,24 @@ def sbom(requirements: Path = RUN) -> str:
 
 def wrong() -> list[str]:
     """Every sentence about the files as they are."""
-    said = below(installed(), "Installed here")
+    problems = below(installed(), "Installed here")
     for path in sorted((ROOT / "requirements").glob("*.txt")):
         try:
-            said += below(pins(path), f"requirements/{path.name}")
+            problems += below(pins(path), f"requirements/{path.name}")
         except ValueError as error:
-            said.append(str(error))
-    if not said and (not SBOM.exists() or SBOM.read_text() != sbom()):
-        said.append("sbom.json does not fit requirements/run.txt: `make lock` writes both.")
-    return said
+            problems.append(str(error))
+    if not problems and (not SBOM.exists() or SBOM.read_text() != sbom()):
+        problems.append("sbom.json does not fit requirements/run.txt: `make lock` writes both.")
+    return problems
 
 
 def main(arguments: list[str]) -> int:
     if arguments == ["--write-sbom"]:
         SBOM.write_text(sbom())
         return 0
-    said = wrong()
-    sys.stdout.write("".join(f"{sentence}\n" for sentence in said))
-    return 1 if said else 0
+    problems = wrong()
+    sys.stdout.write("".join(f"{sentence}\n" for sentence in problems))
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

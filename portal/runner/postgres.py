@@ -27,7 +27,7 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """How PostgreSQL is run, since it refuses to run as root: what `subprocess.run` is told, and who then owns the files."""
+    """How PostgreSQL is run, since it refuses to run as root: the arguments for `subprocess.run`, and the owner of the files."""
 
     options: Mapping[str, Any]
     owner: tuple[int, int] | None = None
@@ -148,16 +148,16 @@ def _tried(place: Path, guise: Account) -> Binaries | None:
     if not (place / "pg_ctl").exists() or not (place / "initdb").exists():
         return None
     try:
-        said = subprocess.run([place / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+        version = subprocess.run([place / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    match = re.search(r"\(PostgreSQL\) (\d+)", said)
+    match = re.search(r"\(PostgreSQL\) (\d+)", version)
     if not match or int(match[1]) < OLDEST_MAJOR:
         return None
     if not works([place / "initdb", "--version"], guise):
         if not guise.owner:
             return None
-        place = _copied(place, version=said)
+        place = _copied(place, version=version)
     return Binaries(directory=place, major=int(match[1]))
 
 

@@ -79,15 +79,17 @@ def try_port(host: str, port: int) -> int:
 
 def provide(terminal: Terminal, *, host: str, port: int) -> int | None:
     """Chooses the simulated provider, beside the web server's port; None where settings name another one, or without the demo."""
-    wanted = port + 1 if port < 65535 else port - 1
+    other_port = port + 1 if port < 65535 else port - 1
     try:
-        own = try_port(PROVIDER_HOST, wanted)
+        own = try_port(PROVIDER_HOST, other_port)
     except OSError:
         own = try_port(PROVIDER_HOST, 0)
     if not is_demo() or not local.adopt_provider(port=own):
         return None
-    if own != wanted:
-        terminal.line(f"Port {wanted} is taken by another program, so the simulated provider answers at port {own}.")
+    if own != other_port:
+        terminal.line(
+            f"Port {other_port} is taken by another program, so the simulated provider answers at port {own}."
+        )
     os.environ.setdefault("SIMULATOR_PORTAL_URL", f"http://{reachable(host)}:{port}")
     return own
 
@@ -108,14 +110,14 @@ def only_one() -> Iterator[None]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                says = LOCK.read_text().strip()
+                holder = LOCK.read_text().strip()
             waited = time.monotonic() - began
-            if waited > 2 and not says.startswith("stopping"):
+            if waited > 2 and not holder.startswith("stopping"):
                 raise Refused(
-                    f"The portal of this directory already runs ({says}): stop it first, or use another clone."
+                    f"The portal of this directory already runs ({holder}): stop it first, or use another clone."
                 )
             if waited > DRAIN_SECONDS + devdb.STOP_SECONDS:
-                raise Refused(f"The portal of this directory does not end ({says}).")
+                raise Refused(f"The portal of this directory does not end ({holder}).")
             time.sleep(0.2)
         yield
     finally:
@@ -168,9 +170,9 @@ def programs(*, demo: bool, provider: int | None) -> Iterator[Program]:
         yield Program("provider", [*MANAGE, "simulate_provider", "--port", str(provider)])
 
 
-def perform(terminal: Terminal, *, says: str, arguments: list[str]) -> None:
+def perform(terminal: Terminal, *, title: str, arguments: list[str]) -> None:
     """One command before the start, its output passed on line by line. Raises Refused when it fails."""
-    terminal.line(f"{says} …")
+    terminal.line(f"{title} …")
     process = supervise.spawn([*MANAGE, *arguments], directory=devdb.ROOT)
     try:
         for line in supervise.output_of(process):
@@ -212,8 +214,8 @@ def serve(terminal: Terminal, *, host: str, port: int, provider: int | None, ser
     """Prepares, starts and supervises until Stopped is raised."""
     check_database(os.environ["DATABASE_URL"])
     demo = is_demo()
-    for says, arguments in steps(demo=demo):
-        perform(terminal, says=says, arguments=arguments)
+    for holder, arguments in steps(demo=demo):
+        perform(terminal, title=holder, arguments=arguments)
     chosen = list(programs(demo=demo, provider=provider))
     supervisor = Supervisor(terminal, chosen, directory=devdb.ROOT, record=CHILDREN)
     try:

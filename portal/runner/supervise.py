@@ -201,14 +201,14 @@ def clean_up_after_killed(record: Path, terminal: Terminal) -> None:
         known: dict[str, str | None] = json.loads(record.read_text())
     except (OSError, ValueError):
         return
-    left = [int(pid) for pid, since in known.items() if since and identity(int(pid)) == since]
-    if left:
+    remaining = [int(pid) for pid, since in known.items() if since and identity(int(pid)) == since]
+    if remaining:
         terminal.line("Waiting for the processes of a run that was killed …")
     for sent, seconds in ((signal.SIGTERM, DRAIN_SECONDS + 2), (signal.SIGKILL, 5)):
-        for pid in left:
+        for pid in remaining:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, sent) if sent == signal.SIGKILL else os.kill(pid, sent)
         deadline = time.monotonic() + seconds
-        while left and time.monotonic() < deadline:
+        while remaining and time.monotonic() < deadline:
             time.sleep(0.1)
-            left = [pid for pid in left if identity(pid) == known[str(pid)]]
+            remaining = [pid for pid in remaining if identity(pid) == known[str(pid)]]

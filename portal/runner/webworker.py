@@ -22,7 +22,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from portal.log_format import logging_config
 
-BODY_SECONDS = 30  # for a whole body; slower senders are told so
+BODY_SECONDS = 30  # for a whole body; slower senders get a 408
 STALL_SECONDS = 60  # for a reader that takes nothing of an answer
 LINGER_SECONDS = 2
 LINGER_BYTES = 32 * 1024 * 1024
@@ -59,7 +59,7 @@ class Input:
 
     def __init__(self, body: Any, environ: dict[str, Any]) -> None:
         self.body = body
-        self.left = float(BODY_SECONDS)
+        self.seconds_left = float(BODY_SECONDS)
         self.chunked = "HTTP_TRANSFER_ENCODING" in environ
         self.unread = int(environ.get("CONTENT_LENGTH") or 0)
 
@@ -82,7 +82,7 @@ class Input:
 
     def _timed(self, read: Callable[[int | None], bytes], size: int | None) -> bytes:
         """Only time spent waiting counts, so that a view which works on what it has got is not cut off."""
-        timeout = gevent.Timeout(self.left, SlowBody("the body took too long to arrive"))
+        timeout = gevent.Timeout(self.seconds_left, SlowBody("the body took too long to arrive"))
         began = time.monotonic()
         try:
             with timeout:
@@ -90,7 +90,7 @@ class Input:
         except (errors.ParseException, errors.NoMoreData) as error:
             raise BrokenBody(f"the body is incomplete or not well-formed ({type(error).__name__})") from None
         finally:
-            self.left = max(0.001, self.left - (time.monotonic() - began))
+            self.seconds_left = max(0.001, self.seconds_left - (time.monotonic() - began))
         self.unread = max(0, self.unread - len(part))
         self.chunked = self.chunked and bool(part)
         return part
@@ -114,9 +114,9 @@ class PortalWorker(GeventWorker):
             return response
 
         self.wsgi = with_input
-        gevent.get_hub().print_exception = self.tell_failure  # gevent itself would print it for people
+        gevent.get_hub().print_exception = self.log_failure  # gevent itself would print it for people
 
-    def tell_failure(self, _context: Any, kind: Any, value: Any, trace: Any) -> None:
+    def log_failure(self, _context: Any, kind: Any, value: Any, trace: Any) -> None:
         self.log.error("A greenlet failed", exc_info=(kind, value, trace))
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
@@ -180,9 +180,9 @@ def linger(sock: Any) -> None:
     try:
         sock.shutdown(socket.SHUT_WR)
         with gevent.Timeout(LINGER_SECONDS, False):
-            left = LINGER_BYTES
-            while left > 0 and (data := sock.recv(64 * 1024)):
-                left -= len(data)
+            remaining = LINGER_BYTES
+            while remaining > 0 and (data := sock.recv(64 * 1024)):
+                remaining -= len(data)
     except OSError:
         return
 

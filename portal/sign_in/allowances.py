@@ -60,17 +60,17 @@ def limits_of(user: User | AnonymousUser) -> tuple[Limit, ...]:
     return (Limit(f"password:{user.pk}", PERSON_PER_MINUTE, "You have sent too many passwords."),)
 
 
-def admit(wanted: tuple[Limit, ...]) -> None:
+def admit(required: tuple[Limit, ...]) -> None:
     """Charges one attempt to each of the limits. Raises TryLater when one is spent, and then until its hold is over."""
-    held = keys.held(limit.subject for limit in wanted)
+    held = keys.held(limit.subject for limit in required)
     if held:
-        raise _refusal(wanted, held)
-    for limit in wanted:
+        raise _refusal(required, held)
+    for limit in required:
         allowance = keys.charge(limit.subject, per_minute=limit.per_minute)
         if not allowance.allowed:
             seconds = max(HOLD_SECONDS, allowance.retry_after)
             logger.warning("too many passwords", words=limit.words, seconds=seconds)
-            raise _refusal(wanted, {limit.subject: keys.hold(limit.subject, seconds=seconds)})
+            raise _refusal(required, {limit.subject: keys.hold(limit.subject, seconds=seconds)})
 
 
 def give_back(charged: Iterable[Limit]) -> None:
@@ -90,12 +90,12 @@ class Memory:
         if len(self.until) >= REMEMBERED:
             self.until = {subject: until for subject, until in self.until.items() if until > now}
         if len(self.until) < REMEMBERED:  # else the database still knows
-            self.until |= {subject: now + left for subject, left in held.items()}
+            self.until |= {subject: now + seconds for subject, seconds in held.items()}
 
     def held(self, subjects: Iterable[str]) -> dict[str, float]:
         now = time.monotonic()
         found = {subject: self.until.get(subject, 0) - now for subject in subjects}
-        return {subject: left for subject, left in found.items() if left > 0}
+        return {subject: seconds for subject, seconds in found.items() if seconds > 0}
 
 
 MEMORY = Memory()
@@ -106,17 +106,17 @@ def refusal(request: HttpRequest, name: str) -> TryLater | None:
     is_full = hashing.BESIDE.strangers.is_full
     if not (is_full or MEMORY.until) or devices.carried(request, name):
         return None
-    wanted = limits(request, name, None)
-    held = MEMORY.held(limit.subject for limit in wanted)
+    required = limits(request, name, None)
+    held = MEMORY.held(limit.subject for limit in required)
     if held:
-        return _refusal(wanted, held)
+        return _refusal(required, held)
     return hashing.busy() if is_full else None
 
 
-def _refusal(wanted: tuple[Limit, ...], held: dict[str, float]) -> TryLater:
+def _refusal(required: tuple[Limit, ...], held: dict[str, float]) -> TryLater:
     MEMORY.add(held)
     subject = max(held, key=lambda subject: held[subject])
-    words = next(limit.words for limit in wanted if limit.subject == subject)
+    words = next(limit.words for limit in required if limit.subject == subject)
     seconds = max(1, math.ceil(held[subject]))
     wait = f"Wait {seconds} second{'' if seconds == 1 else 's'}, then try again."
     return TryLater(f"{words} {wait} Nothing is locked.", retry_after=seconds)

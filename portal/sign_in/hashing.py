@@ -41,7 +41,7 @@ def busy() -> TryLater:
     return TryLater(BUSY, retry_after=RETRY_AFTER)
 
 
-class Line:
+class HashQueue:
     """One at a time; a few wait for a while, in a line."""
 
     def __init__(self, *, places: int) -> None:
@@ -71,18 +71,18 @@ class Line:
             self.lock.release()
 
 
-class BesideTheLoop:
+class HashThread:
     """One native thread. Strangers have a line of their own before it, so that at most one of them is before people we know."""
 
     def __init__(self) -> None:
-        self.everyone, self.strangers = Line(places=KNOWN_PLACES), Line(places=STRANGERS_PLACES)
+        self.everyone, self.strangers = HashQueue(places=KNOWN_PLACES), HashQueue(places=STRANGERS_PLACES)
         self.rest_until = 0.0  # time.monotonic
         self.pool: ThreadPool | None = None  # made by the first hash, which is after the process has forked
 
     def run(self, hashed: Callable[[], str]) -> str:
         if not monkey.is_module_patched("threading"):  # no web loop
             return hashed()
-        release()  # a connection is not kept from others while waiting
+        release()  # give the connection back while waiting
         if not _is_stranger.get():
             return self._hash(hashed)
         with self.strangers.turn():
@@ -91,8 +91,8 @@ class BesideTheLoop:
             try:
                 return self._hash(hashed)
             finally:
-                took = time.monotonic() - began
-                self.rest_until = time.monotonic() + min(REST * took, LONGEST_REST)
+                duration = time.monotonic() - began
+                self.rest_until = time.monotonic() + min(REST * duration, LONGEST_REST)
 
     def _hash(self, hashed: Callable[[], str]) -> str:
         with self.everyone.turn():
@@ -110,7 +110,7 @@ def _nicely(hashed: Callable[[], str]) -> str:
     return hashed()
 
 
-BESIDE = BesideTheLoop()
+BESIDE = HashThread()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from synclogs.explain import OUTCOME_TONES, Finding, Outcome, StateCounts, Verdi
 from synclogs.models import ConnectedUser, Project, Sync, Trace
 from synclogs.overview.activity import Cause
 
-NEWS = {Finding.STUCK, Finding.SILENT, Finding.UNDELIVERED, Finding.RETRYING, Finding.NOT_CREATED}
+NEEDING_ATTENTION = {Finding.STUCK, Finding.SILENT, Finding.UNDELIVERED, Finding.RETRYING, Finding.NOT_CREATED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class SyncRow:
     verdict: Verdict
 
     @property
-    def is_news(self) -> bool:
+    def needs_attention(self) -> bool:
         """Whether the verdict found what the reported state alone does not say."""
-        return self.verdict.finding in NEWS
+        return self.verdict.finding in NEEDING_ATTENTION
 
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run in a list; `counts` and `took` are "" when it did not say. `logs_url` can be narrowed further."""
+    """A run in a list; `counts` and `duration` are "" when it did not say. `logs_url` can be narrowed further."""
 
     trace: Trace
     url: str
@@ -48,7 +48,7 @@ class RunRow:
     outcome: Outcome
     tone: Tone
     counts: str
-    took: str
+    duration: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,10 @@ class Lamp:
 
 def names_of(project: Project, user_ids: Iterable[str]) -> dict[str, str]:
     """user id -> the name of the customer, for those that have one."""
-    wanted = {user_id for user_id in user_ids if user_id}
-    if not wanted:
+    ids = {user_id for user_id in user_ids if user_id}
+    if not ids:
         return {}
-    people = ConnectedUser.objects.of(project).filter(user_id__in=wanted).exclude(name="")
+    people = ConnectedUser.objects.of(project).filter(user_id__in=ids).exclude(name="")
     return dict(people.values_list("user_id", "name"))
 
 
@@ -105,7 +105,7 @@ def run_row(project: Project, trace: Trace, *, now: datetime) -> RunRow:
         total_processed=trace.total_processed,
         total_changes=trace.total_changes,
     )
-    url = paths.thing(project.slug, "trace", trace.trace_id)
+    url = paths.detail(project.slug, "trace", trace.trace_id)
     logs_url = paths.logs(project.slug, trace=trace.trace_id, since=paths.since_of(trace.first_at, now=now))
     return RunRow(trace, url, logs_url, outcome, OUTCOME_TONES[outcome], counts, explain.duration_ms(milliseconds))
 

@@ -102,7 +102,7 @@ class Chart:
 
 
 def chart(trace: Trace, line: Timeline, *, now: datetime) -> Chart | None:
-    """None when no entry of the run is kept."""
+    """None when retention has removed all entries of the run."""
     if not line.moments:
         return None
     outcome = explain.trace_outcome(trace, now=now)

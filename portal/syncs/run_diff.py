@@ -109,7 +109,7 @@ class Changes:
     more_blocks: int = 0
     totals: tuple[Total, ...] = ()
     cut: bool = False
-    gone: bool = False
+    is_expired: bool = False
 
 
 def changes(
@@ -129,14 +129,16 @@ def changes(
     if good is None:
         return Changes(nothing=nothing_words(trace, sync, is_good=is_good), is_good=is_good)
     before = timeline.timeline(good, project)
-    theirs, ours = ([moment.entry for moment in side.beginning] for side in (before, line))
-    found = comparison.compare(theirs, ours, totals=(good, trace), is_open=is_open)
+    good_entries, here_entries = ([moment.entry for moment in side.beginning] for side in (before, line))
+    found = comparison.compare(good_entries, here_entries, totals=(good, trace), is_open=is_open)
     row = cards.run_row(project, good, now=now)
-    said = explain.difference(found, theirs, ours, is_good=is_good, is_open=is_open)
-    gone = not before.moments or not line.moments
-    blocks = [] if gone else _blocks(found, _Sides(project, before), _Sides(project, line), label=said.label)
+    difference = explain.difference(found, good_entries, here_entries, is_good=is_good, is_open=is_open)
+    is_expired = not before.moments or not line.moments
+    blocks = (
+        [] if is_expired else _blocks(found, _Sides(project, before), _Sides(project, line), label=difference.label)
+    )
     return Changes(
-        sentence="" if gone else said.sentence,
+        sentence="" if is_expired else difference.sentence,
         tone=_tone(found, is_good=is_good, is_open=is_open),
         good=row,
         is_good=is_good,
@@ -145,7 +147,7 @@ def changes(
         more_blocks=max(0, len(blocks) - BLOCKS),
         totals=_totals(found, row, cards.run_row(project, trace, now=now)),
         cut=bool(before.cut or line.cut),
-        gone=gone,
+        is_expired=is_expired,
     )
 
 
@@ -200,7 +202,7 @@ def _blocks(found: Comparison, good: _Sides, here: _Sides, *, label: str) -> lis
         number, row = pair
         if row.kind in (Kind.HERE, Kind.GOOD):
             return "parts", 0
-        return ("changed", number) if row.tells else ("alike", 0)
+        return ("changed", number) if row.is_relevant else ("alike", 0)
 
     made = []
     for (name, _), group in groupby(enumerate(found.rows), key=kind):
@@ -249,7 +251,7 @@ def _value(name: str, value: object) -> str:
 
 
 def _totals(found: Comparison, good: cards.RunRow, here: cards.RunRow) -> tuple[Total, ...]:
-    pairs = [("Took", good.took, here.took)]
+    pairs = [("Took", good.duration, here.duration)]
     pairs += [(TOTALS[name], _count(left), _count(right)) for name, left, right in found.totals]
     return tuple(
         Total(words, left, right, differs=bool(left and right and left != right))

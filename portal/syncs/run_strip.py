@@ -45,7 +45,7 @@ class Lamp:
     icon: str
     words: str
     x: float
-    took: Column | None
+    duration: Column | None
     processed: Column | None
     changes: Column | None
     is_newest: bool
@@ -70,8 +70,8 @@ class Strip:
     size: int
     bar: float
     keys: tuple[Key, ...]
-    took_top: str
-    took_cut: bool
+    duration_top: str
+    is_duration_cut: bool
     usual: str
     usual_y: float | None
     counts_top: str
@@ -94,7 +94,7 @@ def strip(rows: Sequence[cards.RunRow], *, now: datetime) -> Strip | None:
     runs = list(reversed(rows))
     durations = [milliseconds(run.trace) for run in runs]
     usual = usual_of(runs, kind=runs[-1].trace.sync_type)
-    took_top = waterfall.roof([took for took in durations if took is not None], usual=usual or 0)
+    duration_top = waterfall.roof([duration for duration in durations if duration is not None], usual=usual or 0)
     counts = [
         count for run in runs for count in (run.trace.total_processed, changes_of(run.trace)) if count is not None
     ]
@@ -102,29 +102,29 @@ def strip(rows: Sequence[cards.RunRow], *, now: datetime) -> Strip | None:
     size = next(size for size in SIZES if len(runs) <= size)
     bar = BAR * 100 / max(len(runs), SIZES[0])
     lamps = []
-    for number, (run, took) in enumerate(zip(runs, durations, strict=True)):
+    for number, (run, duration) in enumerate(zip(runs, durations, strict=True)):
         words, icon, tone = ending(run)
         lamps.append(
             Lamp(
                 run=run,
                 tone=tone,
                 icon=icon,
-                words=visible_text(run_words(run, words, took)),
+                words=visible_text(run_words(run, words, duration)),
                 x=round((number + 0.5) * 100 / len(runs) - bar / 2, 3),
-                took=_column(took, took_top),
+                duration=_column(duration, duration_top),
                 processed=_column(run.trace.total_processed, counts_top),
                 changes=_column(changes_of(run.trace), counts_top),
                 is_newest=number == len(runs) - 1,
             )
         )
-    line = waterfall.column(usual, top=took_top, height=TALL).y if usual else None
+    line = waterfall.column(usual, top=duration_top, height=TALL).y if usual else None
     return Strip(
         lamps=tuple(lamps),
         size=size,
         bar=round(bar, 3),
         keys=_keys(runs),
-        took_top=explain.duration_ms(int(took_top)) if took_top else "",
-        took_cut=any(lamp.took and lamp.took.is_cut for lamp in lamps),
+        duration_top=explain.duration_ms(int(duration_top)) if duration_top else "",
+        is_duration_cut=any(lamp.duration and lamp.duration.is_cut for lamp in lamps),
         usual=_usual_words(runs, usual),
         usual_y=line,
         counts_top=f"{int(counts_top):,}" if counts_top else "",
@@ -140,15 +140,15 @@ def ending(run: cards.RunRow) -> tuple[str, str, Tone]:
     return str(run.outcome.label), ICONS[run.outcome], run.tone
 
 
-def run_words(run: cards.RunRow, words: str, took: int | None) -> str:
+def run_words(run: cards.RunRow, words: str, duration: int | None) -> str:
     """Failed, incremental, 2026-11-23 14:02:05 UTC, took 8.2 s, 4 created, 2 warnings."""
     trace = run.trace
     parts = [words]
     if trace.sync_type:
         parts.append(sync_type_words(trace.sync_type).lower())
     parts.append(times.exact(trace.first_at))
-    if took is not None:
-        parts.append(f"took {explain.duration_ms(took)}")
+    if duration is not None:
+        parts.append(f"took {explain.duration_ms(duration)}")
     parts += [run.counts] if run.counts else []
     parts += [
         explain.plural(count, word) for count, word in ((trace.warnings, "warning"), (trace.errors, "error")) if count
@@ -158,10 +158,10 @@ def run_words(run: cards.RunRow, words: str, took: int | None) -> str:
 
 def milliseconds(trace: Trace) -> int | None:
     """How long a run took, by its own word or by its entries; None when it did not end or claims what cannot be."""
-    took = trace.duration_ms
-    if took is None and (length := explain.trace_duration(trace)) is not None:
-        took = length // timedelta(milliseconds=1)
-    return took if took is not None and took <= BELIEVED else None
+    duration = trace.duration_ms
+    if duration is None and (length := explain.trace_duration(trace)) is not None:
+        duration = length // timedelta(milliseconds=1)
+    return duration if duration is not None and duration <= BELIEVED else None
 
 
 def changes_of(trace: Trace) -> int | None:
@@ -174,10 +174,10 @@ def changes_of(trace: Trace) -> int | None:
 def usual_of(runs: Sequence[cards.RunRow], *, kind: str) -> int | None:
     """The median duration of completed runs of that sync type, without the newest run of all; None when there are few."""
     known = [
-        took
+        duration
         for run in runs[:-1]
         if run.outcome == Outcome.COMPLETED and run.trace.sync_type == kind
-        if (took := milliseconds(run.trace)) is not None
+        if (duration := milliseconds(run.trace)) is not None
     ]
     return median_low(known) if len(known) >= USUAL_NEEDS else None
 
@@ -204,8 +204,8 @@ def _longer(runs: Sequence[cards.RunRow], *, now: datetime) -> str:
     last = runs[-1]
     usual = usual_of(runs, kind=last.trace.sync_type)
     is_open = last.outcome in NOT_ENDED
-    took = (now - last.trace.first_at) // timedelta(milliseconds=1) if is_open else milliseconds(last.trace)
-    return explain.longer_than_usual(took, usual, is_open=is_open)
+    duration = (now - last.trace.first_at) // timedelta(milliseconds=1) if is_open else milliseconds(last.trace)
+    return explain.longer_than_usual(duration, usual, is_open=is_open)
 
 
 def _keys(runs: Sequence[cards.RunRow]) -> tuple[Key, ...]:

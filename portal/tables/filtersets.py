@@ -145,13 +145,13 @@ def sync_label(name: str, value: str) -> tuple[str, str]:
     return SYNC_LABELS.get(name, name), value_words(name, value)
 
 
-def id_of_a_sync(text: str) -> None:
+def validate_sync_id(text: str) -> None:
     if uuid_of(text) is None:
         raise ValidationError("This is not the ID of a sync.")
 
 
 class IdsField(TextsField):
-    validators_of_each = (id_of_a_sync,)
+    validators_of_each = (validate_sync_id,)
 
 
 class IdsFilter(TextsFilter):
@@ -167,7 +167,7 @@ class TickedFilters(SyncFilters):
 class UserFilters(ProjectFilters):
     q = search_field("search")
     user = TextsFilter(field_name="user_id")
-    attention = django_filters.ChoiceFilter(method="in_trouble", choices=((ANY, "Needs attention"),))
+    attention = django_filters.ChoiceFilter(method="with_problems", choices=((ANY, "Needs attention"),))
 
     class Meta:
         model = ConnectedUser
@@ -176,7 +176,7 @@ class UserFilters(ProjectFilters):
     def search(self, users: QuerySet[ConnectedUser], name: str, text: str) -> QuerySet[ConnectedUser]:
         return users & people_like(self.project, text)
 
-    def in_trouble(self, users: QuerySet[ConnectedUser], name: str, value: str) -> QuerySet[ConnectedUser]:
+    def with_problems(self, users: QuerySet[ConnectedUser], name: str, value: str) -> QuerySet[ConnectedUser]:
         troubled = Sync.objects.of(self.project).needing(now=self.now)
         return users.filter(Exists(troubled.filter(user_id=OuterRef("user_id"))))
 
@@ -208,8 +208,8 @@ class ReenableFilters(ProjectFilters):
         return dict(attempts.order_by().values_list("state").annotate(count=Count("pk")))
 
     def in_state(self, attempts: QuerySet[Reenable]) -> QuerySet[Reenable]:
-        wanted = self.used.get("state", [])
-        names = {name for value in wanted for name in (OPEN if value == UNDER_WAY else (value,))}
+        states = self.used.get("state", [])
+        names = {name for value in states for name in (OPEN if value == UNDER_WAY else (value,))}
         return attempts.filter(state__in=names) if names else attempts
 
 

@@ -183,6 +183,6 @@ def _column(choice: Choice, up: str, down: str) -> SafeString:
     )
 
 
-def _move(choice: Choice, way: str, picture: str, url: str) -> SafeString:
+def _move(choice: Choice, direction: str, picture: str, url: str) -> SafeString:
     form = MOVE_LINK if url else MOVE_BUTTON
-    return fill(form, way=way, words=choice.column.words, icon=icon(picture, "s"), url=url)
+    return fill(form, way=direction, words=choice.column.words, icon=icon(picture, "s"), url=url)

@@ -84,7 +84,7 @@ def page_url(context: template.Context, name: str, *args: object) -> str:
         if not args:
             return paths.page(name, project.slug)
         if name in paths.LISTS:
-            return paths.thing(project.slug, name, str(args[0]))
+            return paths.detail(project.slug, name, str(args[0]))
         return reverse(name, args=(project.slug, *args))
     except NoReverseMatch:
         return ""

@@ -27,7 +27,7 @@ from synclogs.models import Bulk, BulkItem, BulkState, Role, Sync
 from synclogs.models.bulk import MOST_ITEMS
 from synclogs.parsing.identifiers import uuid_of
 from synclogs.recovery import bulk as verbs
-from synclogs.recovery.bulk import RESULTS, Conflict, NothingLeft
+from synclogs.recovery.bulk import RESULTS, Conflict, NothingSelected
 from synclogs.recovery.selection import preview
 
 FORM = ("GET", "HEAD", "POST")
@@ -52,8 +52,8 @@ def new(request: ProjectRequest) -> HttpResponse:
         made = start(request, typed)
     except Refused as refused:
         return page(request, replace(typed, errors={refused.field: refused.sentence}), status=HTTPStatus.BAD_REQUEST)
-    except NothingLeft:
-        return page(request, typed, is_nothing_left=True, status=HTTPStatus.CONFLICT)
+    except NothingSelected:
+        return page(request, typed, is_empty=True, status=HTTPStatus.CONFLICT)
     return SeeOther(reverse("bulk", args=(request.project.slug, made.pk)))
 
 
@@ -92,7 +92,7 @@ def page(
     typed: Typed,
     *,
     wrong: dict[str, str] | None = None,
-    is_nothing_left: bool = False,
+    is_empty: bool = False,
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
     now = timezone.now()
@@ -101,7 +101,7 @@ def page(
         "now": now,
         "errors": wrong or {},
         "typed": typed,
-        "is_nothing_left": is_nothing_left,
+        "is_nothing_left": is_empty,
         "query_text": querystring.link(query)[1:],
         "back": querystring.link(querystring.remove(query, "sync")),
         "chips": lists.chips(query, label),
@@ -158,7 +158,7 @@ def bulk(request: ProjectRequest, bulk: UUID) -> HttpResponse:
 def show(request: ProjectRequest, found: Bulk, *, conflict: str = "", status: int = HTTPStatus.OK) -> HttpResponse:
     """`conflict`: why what was just asked for did not happen."""
     now = timezone.now()
-    context, errors = told(request, found, bulk_cards.line_of(request, found, now=now))
+    context, errors = state_context(request, found, bulk_cards.line_of(request, found, now=now))
     context |= {"now": now, "conflict": conflict, "errors": errors, "preview_again": preview_again(request, found)}
     return render(request, "bulk.html", context, status=HTTPStatus.BAD_REQUEST if errors else status)
 
@@ -172,7 +172,7 @@ def progress(request: ProjectRequest, bulk: UUID) -> HttpResponse:
     seen = request.GET.get("seen", "")
     if seen == line.version:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    context, errors = told(request, found, line)
+    context, errors = state_context(request, found, line)
     if errors:
         return HttpResponse(" ".join(errors.values()), status=HTTPStatus.BAD_REQUEST, content_type=TEXT)
     context |= {"now": now, "is_fragment": True, "is_news": seen.partition("-")[0] != found.state}
@@ -181,7 +181,7 @@ def progress(request: ProjectRequest, bulk: UUID) -> HttpResponse:
     return response
 
 
-def told(request: ProjectRequest, found: Bulk, line: BulkLine) -> tuple[dict[str, object], dict[str, str]]:
+def state_context(request: ProjectRequest, found: Bulk, line: BulkLine) -> tuple[dict[str, object], dict[str, str]]:
     """The progress and the page of syncs that the address asks for; and what of it cannot be read."""
     result, after = request.GET.get("result", ""), request.GET.get("after", "")
     errors = querystring.refused(request.GET.lists(), ("result", "after", "seen"))
@@ -240,7 +240,7 @@ def ask(request: ProjectRequest, line: BulkLine, verb: str, *, reason: str = "",
         "now": timezone.now(),
         "line": line,
         "verb": bulk_cards.VERBS[verb],
-        "words": words.verb_sentence(verb, line.standing),
+        "words": words.verb_sentence(verb, line.progress),
         "reason": reason,
         "error": error,
     }

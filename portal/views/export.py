@@ -33,7 +33,7 @@ def export_page(request: ProjectRequest) -> HttpResponseBase:
     question = Question.read(request.GET.lists(), now=timezone.now(), besides=("format",))
     try:
         log_filter = question.readable
-        format = wanted(question.values("format"))
+        format = requested_format(question.values("format"))
     except FilterError as error:
         return page(request, replace(question, log_filter=None, errors=error.errors), status=HTTPStatus.BAD_REQUEST)
     if request.htmx and request.htmx.target == "exports":
@@ -47,7 +47,7 @@ def export_page(request: ProjectRequest) -> HttpResponseBase:
     return response
 
 
-def wanted(given: Sequence[str]) -> ExportFormat | None:
+def requested_format(given: Sequence[str]) -> ExportFormat | None:
     """The format asked for, None for none. Raises FilterError."""
     try:
         return ExportFormat(given[0]) if len(given) == 1 else None if not given else ExportFormat(" ".join(given))

@@ -22,21 +22,21 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when every part is ready, else 503; each part says ok or not, and why not."""
     found = readiness()
-    told = {
+    document = {
         "status": "ready" if found.is_ready else "not ready",
         "checks": found.checks,
         "reasons": found.reasons,
     }
     status, headers = (200, {}) if found.is_ready else (503, {"Retry-After": "2"})
-    return JsonResponse(told, status=status, headers=headers)
+    return JsonResponse(document, status=status, headers=headers)
 
 
 @takes("GET", "HEAD")
 def metrics(request: HttpRequest) -> HttpResponseBase:
     """Prometheus text, behind METRICS_TOKEN. Without one they are closed; only in the demo this machine may read them."""
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if settings.METRICS_TOKEN:
-        allowed = hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode())
+        allowed = hmac.compare_digest(token.encode(), settings.METRICS_TOKEN.encode())
         detail = "Send the metrics token: Authorization: Bearer and the METRICS_TOKEN of the portal."
     else:
         # Not outside the demo: a proxy on this machine asks for others, and need not say so.

@@ -19,7 +19,7 @@ from synclogs.catalogue import Tone
 from synclogs.explain import Verdict
 from synclogs.models import Facet, HourCount, Project, Sleeper, Sync
 from synclogs.overview import activity, state_counts
-from synclogs.overview.state_counts import IntegrationStanding
+from synclogs.overview.state_counts import IntegrationCounts
 from synclogs.reading import timeline
 
 RANGES = {"24h": (24, "24 hours"), "7d": (168, "7 days")}
@@ -66,17 +66,17 @@ def integrations(request: ProjectRequest) -> HttpResponse:
     errors = activity.errors_by_integration(project, since=since, until=now)
     found = {item.slug: item for item in state_counts.by_integration(project, now=now)}
     for slug in errors:
-        found.setdefault(slug, IntegrationStanding(slug, explain.StateCounts(0), {}, None))
+        found.setdefault(slug, IntegrationCounts(slug, explain.StateCounts(0), {}, None))
     rows = [row(project, item, errors.get(item.slug, 0), since=since) for item in found.values() if item.slug]
     rows.sort(key=lambda item: (explain.SEVERITY.index(item.verdict.finding), -item.errors, item.slug.lower()))
     return render(request, "integrations.html", {"now": now, "rows": rows, "since": since})
 
 
-def row(project: Project, item: IntegrationStanding, errors: int, *, since: datetime) -> IntegrationRow:
+def row(project: Project, item: IntegrationCounts, errors: int, *, since: datetime) -> IntegrationRow:
     verdict = explain.integration_verdict(item.counts, integration=item.slug)
     return IntegrationRow(
         slug=item.slug,
-        url=paths.thing(project.slug, "integration", item.slug),
+        url=paths.detail(project.slug, "integration", item.slug),
         verdict=verdict,
         words=cards.counts_words(item.counts),
         syncs_url=paths.syncs(project.slug, integration=item.slug),
@@ -88,7 +88,7 @@ def row(project: Project, item: IntegrationStanding, errors: int, *, since: date
     )
 
 
-def states(project: Project, item: IntegrationStanding) -> list[State]:
+def states(project: Project, item: IntegrationCounts) -> list[State]:
     """Known states in the catalogue's order, then any other; a sync without a state has no list of its own."""
     order = [*catalogue.STATUSES, *sorted(set(item.statuses) - set(catalogue.STATUSES))]
     return [
@@ -116,7 +116,7 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
     if "\x00" in slug:
         return cards.missing(request, "integration", slug)
     standings = state_counts.by_integration(project, now=now, slugs=[slug])
-    item = standings[0] if standings else IntegrationStanding(slug, explain.StateCounts(0), {}, None)
+    item = standings[0] if standings else IntegrationCounts(slug, explain.StateCounts(0), {}, None)
     first, last = span(project, item, now=now)
     if last is None or first is None:
         return cards.missing(request, "integration", slug)
@@ -157,7 +157,7 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
     return render(request, "integration.html", context, status=400 if wrong else 200)
 
 
-def span(project: Project, item: IntegrationStanding, *, now: datetime) -> tuple[datetime | None, datetime | None]:
+def span(project: Project, item: IntegrationCounts, *, now: datetime) -> tuple[datetime | None, datetime | None]:
     """From the first to the last hour in which the integration was logged; (None, None) for one never seen."""
     counted = HourCount.objects.of(project).filter(facet=Facet.INTEGRATION, value=item.slug)
     last = counted.order_by("-hour").values_list("hour", flat=True).first()

@@ -114,7 +114,7 @@ def shares(project: Project, *, since: datetime, now: datetime) -> list[Share]:
     return [
         Share(
             slug,
-            paths.thing(project.slug, "integration", slug),
+            paths.detail(project.slug, "integration", slug),
             errors,
             paths.logs(project.slug, integration=slug, level="error", since=paths.exact(since)),
             round(100 * errors / most, 1),

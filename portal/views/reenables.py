@@ -49,7 +49,7 @@ def sync_of(request: ProjectRequest, sync_id: str) -> Sync | None:
 
 @project_view(role=Role.OPERATOR, methods=("POST",))
 def request_one(request: ProjectRequest, sync_id: str) -> HttpResponse:
-    """The confirmed click. A second one finds the first under way and is told so."""
+    """The confirmed click. A second one finds the first under way and says so."""
     now, found = timezone.now(), sync_of(request, sync_id)
     if found is None:
         return cards.missing(request, "sync", sync_id)
@@ -134,8 +134,8 @@ def attempt(request: ProjectRequest, attempt: UUID) -> HttpResponse:
     others = Reenable.objects.of(request.project).filter(sync_id=found.sync_id).exclude(pk=found.pk).newest_first()
     line, *past = attempt_cards.attempt_lines(request.project, (found, *others[: attempt_cards.LISTED]), now=now)
     context = {
-        **told(request, line, now=now),
-        "checks": attempt_cards.kept_lines(found),
+        **state_context(request, line, now=now),
+        "checks": attempt_cards.stored_check_lines(found),
         "past": past,
     }
     return render(request, "reenable.html", context)
@@ -149,7 +149,9 @@ def progress(request: ProjectRequest, attempt: UUID) -> HttpResponse:
     line = attempt_cards.attempt_lines(request.project, (found,), now=now)[0]
     on_sync = request.GET.get("on") == "sync"
     context = (
-        {"now": now, "progress": attempt_cards.progress_of(line, now=now)} if on_sync else told(request, line, now=now)
+        {"now": now, "progress": attempt_cards.progress_of(line, now=now)}
+        if on_sync
+        else state_context(request, line, now=now)
     )
     shown: Progress = context["progress"]  # type: ignore[assignment]
     seen = request.GET.get("seen", "")
@@ -161,7 +163,7 @@ def progress(request: ProjectRequest, attempt: UUID) -> HttpResponse:
     return response
 
 
-def told(request: ProjectRequest, line: attempt_cards.AttemptLine, *, now: datetime) -> dict[str, object]:
+def state_context(request: ProjectRequest, line: attempt_cards.AttemptLine, *, now: datetime) -> dict[str, object]:
     """The progress and the facts, with the newest entries of the sync since the click."""
     found = line.attempt
     until = min(now, found.ended_at + AFTERWARDS) if found.ended_at else now
@@ -197,8 +199,8 @@ def reenables(request: ProjectRequest) -> HttpResponse:
     everything = Reenable.objects.of(request.project)
     filters = ReenableFilters(request.GET, everything, project=request.project, now=now)
     matching = everything.none() if filters.errors_by_name else filters.qs
-    wanted = matching if filters.errors_by_name else filters.in_state(matching)
-    listing = lists.listing(filters, wanted, column="requested_at", label=label)
+    shown = matching if filters.errors_by_name else filters.in_state(matching)
+    listing = lists.listing(filters, shown, column="requested_at", label=label)
     integrations = everything.order_by().values_list("integration", flat=True).distinct()[: lists.OPTIONS]
     chosen = {name: request.GET.getlist(name) for name in LABELS}
     offered = dict.fromkeys((*sorted(filter(None, integrations)), *filter(None, chosen["integration"])))

@@ -33,12 +33,12 @@ def counts(request: ProjectRequest) -> HttpResponse:
     errors = blanks(request.GET.lists())
     if errors:
         return HttpResponse(str(FilterError(errors)), status=400, content_type="text/plain; charset=utf-8")
-    kept = querystring.pairs(request.GET.lists())
+    pairs = querystring.pairs(request.GET.lists())
     views = saved_views_rail.visible(request)
-    found = saved_views_rail.rail_of(request, views, kept)
+    found = saved_views_rail.rail_of(request, views, pairs)
     if found.ask:
         saved_views_rail.count_all(request.project, (*found.built_in, *found.yours, *found.team), now=timezone.now())
-        found = saved_views_rail.rail_of(request, views, kept)
+        found = saved_views_rail.rail_of(request, views, pairs)
     response = render(request, "_views_list.html", {"rail": found})
     response["X-Fragment"] = "views"
     return response
@@ -110,12 +110,12 @@ def changeable(request: ProjectRequest, number: int) -> SavedView:
 
 def readable_query(request: HttpRequest) -> str:
     """The query of the form, read as the list reads it, in its canonical form. Raises Refused."""
-    given = QueryDict(request.POST.get("query", ""))
-    question = Question.read(given.lists(), now=timezone.now())
+    parameters = QueryDict(request.POST.get("query", ""))
+    question = Question.read(parameters.lists(), now=timezone.now())
     try:
         if question.errors:
             raise FilterError(question.errors)
-        chosen = columns.parse(given.getlist(columns.PARAMETER))
+        chosen = columns.parse(parameters.getlist(columns.PARAMETER))
     except FilterError as error:
         raise Refused("query", f"These filters cannot be saved. {error}") from None
     return querystring.link(question.with_page(columns.canonical(chosen)))[1:]
@@ -123,8 +123,8 @@ def readable_query(request: HttpRequest) -> str:
 
 def pairs_of(text: str) -> Pairs:
     """A query string as pairs, without cursor and view. What is wrong with it stays, for the list to say."""
-    given = tuple((name, value) for name, values in QueryDict(text).lists() for value in dict.fromkeys(values))
-    return tuple(pair for pair in given if pair[0] not in (*querystring.CURSORS, saved_views_rail.PARAMETER))
+    parameters = tuple((name, value) for name, values in QueryDict(text).lists() for value in dict.fromkeys(values))
+    return tuple(pair for pair in parameters if pair[0] not in (*querystring.CURSORS, saved_views_rail.PARAMETER))
 
 
 def address(request: ProjectRequest, query: Pairs, view: SavedView | None) -> str:
@@ -137,7 +137,7 @@ def to_list(request: ProjectRequest, query: Pairs, view: SavedView | None) -> Ht
 
 
 def again(request: ProjectRequest, view: SavedView | None, refused: Refused, *, is_shared: bool) -> HttpResponse:
-    """The form on a page of its own, with all that was typed, the words at their field, and the way back."""
+    """The form on a page of its own, with all that was typed, the errors at their fields, and a link back."""
     query = pairs_of(request.POST.get("query", ""))
     if view is not None:
         view.refresh_from_db()

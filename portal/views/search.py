@@ -17,7 +17,7 @@ from synclogs import explain
 from synclogs.catalogue import integration_words
 from synclogs.explain import plural, times
 from synclogs.lookup import matches, paste
-from synclogs.lookup.matches import TELLING, Hit
+from synclogs.lookup.matches import BY_SPECIFICITY, Hit
 from synclogs.lookup.paste import LONGEST_VALUE, Candidate, Link, Pasted
 from synclogs.lookup.pasted_json import Kind
 from synclogs.models import Project
@@ -77,7 +77,7 @@ def search(request: ProjectRequest) -> HttpResponse:
     pasted = paste.read(typed, project=project.slug)
     found = matches.find(project, pasted, now=now)
     pages = list(_pages(pasted.links, request))
-    best = matches.most_telling(found, is_log=pasted.is_log)
+    best = matches.most_specific(found, is_log=pasted.is_log)
     if not pasted.is_cut:
         if pasted.is_link and pages and pages[0].label == PAGE:
             return redirect(pages[0].url)
@@ -96,7 +96,10 @@ def search(request: ProjectRequest) -> HttpResponse:
         "looked_for": bare,
         "is_short": "\n" not in bare and len(bare) <= LONGEST_VALUE,
         "cut": paste.LONGEST if pasted.is_cut else 0,
-        "hits": [*pages, *(_row(project, hit, pasted) for kind in TELLING for hit in found.hits if hit.kind == kind)],
+        "hits": [
+            *pages,
+            *(_row(project, hit, pasted) for kind in BY_SPECIFICITY for hit in found.hits if hit.kind == kind),
+        ],
         "alike": [_row(project, hit, pasted) for hit in alike],
         **_elsewhere(project, pasted, found.missed),
     }
@@ -112,46 +115,46 @@ def _row(project: Project, hit: Hit, pasted: Pasted) -> Row:
 
 def _words(hit: Hit) -> tuple[str, str]:
     """What the thing is called, and what tells it from others of that name."""
-    thing = hit.thing
+    row = hit.row
     match hit.kind:
         case Kind.ENTRY:
-            return explain.entry_headline(thing), f"{times.exact(thing.occurred_at)} · {thing.entry_id}"
+            return explain.entry_headline(row), f"{times.exact(row.occurred_at)} · {row.entry_id}"
         case Kind.TRACE:
-            return thing.trace_id, f"{cards.sync_words(thing)} · {times.exact(thing.first_at)}"
+            return row.trace_id, f"{cards.sync_words(row)} · {times.exact(row.first_at)}"
         case Kind.SYNC:
-            return cards.sync_words(thing), str(thing.sync_id)
+            return cards.sync_words(row), str(row.sync_id)
         case Kind.USER:
-            more = " · ".join(text for text in (thing.user_id, thing.email, thing.company) if text)
-            return thing.name or thing.user_id, more
+            more = " · ".join(text for text in (row.user_id, row.email, row.company) if text)
+            return row.name or row.user_id, more
         case Kind.CODE:
-            return thing, f"{plural(hit.count, 'entry', 'entries')} in the last {matches.CODES_SEEN.days} days"
+            return row, f"{plural(hit.count, 'entry', 'entries')} in the last {matches.CODES_SEEN.days} days"
         case _:
-            return integration_words(thing), thing
+            return integration_words(row), row
 
 
 def _url(project: Project, hit: Hit) -> str:
-    slug, thing = project.slug, hit.thing
+    slug, row = project.slug, hit.row
     match hit.kind:
         case Kind.ENTRY:
-            return reverse("log", args=(slug, thing.key))
+            return reverse("log", args=(slug, row.key))
         case Kind.TRACE:
-            return paths.thing(slug, "trace", thing.trace_id)
+            return paths.detail(slug, "trace", row.trace_id)
         case Kind.SYNC:
-            return cards.sync_url(project, thing)
+            return cards.sync_url(project, row)
         case Kind.USER:
-            return paths.thing(slug, "user", thing.user_id)
+            return paths.detail(slug, "user", row.user_id)
         case Kind.CODE:
-            return paths.logs(slug, error_code=thing, since=f"{matches.CODES_SEEN.days}d")
+            return paths.logs(slug, error_code=row, since=f"{matches.CODES_SEEN.days}d")
         case _:
-            return paths.thing(slug, "integration", thing)
+            return paths.detail(slug, "integration", row)
 
 
 def _why(candidate: Candidate, pasted: Pasted, *, how: str = "") -> str:
     """Named in line 3 as syncId; their e-mail, in line 1; "" when the text is nothing but this."""
     name = {"link": "by a link"}.get(candidate.name, f"as {candidate.name}" if candidate.name else "")
     place = f"in line {candidate.line}" if pasted.lines > 1 else ""
-    told = " ".join(part for part in ("named" if name or place else "", place, name) if part)
-    text = ", ".join(part for part in (how, told) if part)
+    phrase = " ".join(part for part in ("named" if name or place else "", place, name) if part)
+    text = ", ".join(part for part in (how, phrase) if part)
     return text[:1].upper() + text[1:]
 
 
@@ -185,7 +188,7 @@ def _address(link: Link) -> str:
             return reverse(link.page, args=(link.project,)) + (f"?{urlencode(pairs)}" if pairs else "")
         name = link.page.removesuffix("s")
         if name in paths.LISTS:
-            return paths.thing(link.project, name, link.identifier)
+            return paths.detail(link.project, name, link.identifier)
         return reverse(name, args=(link.project, link.identifier.partition("/")[0]))
     except NoReverseMatch:
         return ""
@@ -193,16 +196,16 @@ def _address(link: Link) -> str:
 
 def _elsewhere(project: Project, pasted: Pasted, missed: Iterable[Candidate]) -> dict[str, object]:
     """What was looked for without a hit, and the lists that find parts and words."""
-    told = [candidate for candidate in missed if not candidate.is_guess]
+    shown = [candidate for candidate in missed if not candidate.is_guess]
     bare = pasted.text.strip()
     part = {"q": bare[:LONGEST_VALUE]}
     return {
         "missed": [
             Missed(candidate.value, _why(candidate, pasted), _in_logs(project, candidate.value))
-            for candidate in told[:SHOWN]
+            for candidate in shown[:SHOWN]
         ],
-        "shows_missed": len(told) > 1 or bool(told and "\n" in bare),
-        "more_missed": max(0, len(told) - SHOWN),
+        "shows_missed": len(shown) > 1 or bool(shown and "\n" in bare),
+        "more_missed": max(0, len(shown) - SHOWN),
         "in_syncs": f"{reverse('syncs', args=(project.slug,))}?{urlencode(part)}",
         "in_users": f"{reverse('users', args=(project.slug,))}?{urlencode(part)}",
         "in_logs": _in_logs(project, bare),

@@ -85,8 +85,8 @@ def ticket_text(request: ProjectRequest, entries: Sequence[LogEntry]) -> str:
     who = {entry.user_id for entry in entries} - {""}
     people = ConnectedUser.objects.of(request.project).filter(user_id__in=who)
     names = {person.user_id: person.name or person.company for person in people}
-    told = [names.get(entry.user_id, "") for entry in entries]
-    return tickets.tickets(zip(entries, told, links(request, entries), strict=True))
+    people_names = [names.get(entry.user_id, "") for entry in entries]
+    return tickets.tickets(zip(entries, people_names, links(request, entries), strict=True))
 
 
 def links(request: ProjectRequest, entries: Sequence[LogEntry]) -> list[str]:

@@ -92,7 +92,7 @@ def put(request: ProjectRequest) -> HttpResponse:
     if not errors:
         length = lengths[chosen]
         try:
-            resolutions.put_to_sleep(
+            resolutions.add_do_not_wake(
                 request.project,
                 Sleeper.Kind(kind),
                 value,
@@ -117,7 +117,7 @@ def put(request: ProjectRequest) -> HttpResponse:
 
 
 def is_known(project: Project, kind: str, value: str) -> bool:
-    """Whether a log has told of it."""
+    """Whether a log has named it."""
     if "\x00" in value:
         return False
     match kind:
@@ -133,7 +133,7 @@ def is_known(project: Project, kind: str, value: str) -> bool:
 def url_of(project: Project, kind: str, value: str) -> str:
     if kind == Sleeper.Kind.SYNC:
         return reverse("sync", args=(project.slug, value))
-    return paths.thing(project.slug, kind, value)
+    return paths.detail(project.slug, kind, value)
 
 
 @project_view(role=Role.OPERATOR, methods=("POST",))

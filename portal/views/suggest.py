@@ -164,16 +164,16 @@ def written(value: str) -> str:
 
 def people(prefix: str, *, project: Project, most: int) -> Iterator[Offer]:
     """Connected users by the beginning of their ID, name, company or e-mail, the ones heard of last first."""
-    ours = ConnectedUser.objects.of(project)
+    users = ConnectedUser.objects.of(project)
     if prefix:
         matching = Q()
         for column in ("user_id", "name", "company", "email"):
             matching |= Q(**{f"{column}__istartswith": prefix})
-        ours = ours.filter(matching)
+        users = users.filter(matching)
     try:
         with budget.within(SECONDS):
             found = list(
-                ours.order_by("-last_seen_at", "-id").values_list("user_id", "name", "company", "email")[:most]
+                users.order_by("-last_seen_at", "-id").values_list("user_id", "name", "company", "email")[:most]
             )
     except budget.OutOfTime:
         return
@@ -189,10 +189,10 @@ def syncs(prefix: str, *, project: Project, most: int) -> Iterator[Offer]:
     if len(digits) > 32 or any(character not in "0123456789abcdef" for character in digits):
         return
     between = (UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f")))
-    ours = Sync.objects.of(project).filter(sync_id__range=between)
+    users = Sync.objects.of(project).filter(sync_id__range=between)
     try:
         with budget.within(SECONDS):
-            found: Iterable[Sync] = list(ours.newest_first()[:most])
+            found: Iterable[Sync] = list(users.newest_first()[:most])
     except budget.OutOfTime:
         return
     for sync in found:

@@ -27,9 +27,9 @@ def syncs(request: ProjectRequest) -> HttpResponse:
     everything = Sync.objects.of(request.project)
     filters = SyncFilters(request.GET, everything, project=request.project, now=now)
     matching: SyncQuerySet = everything.none() if filters.errors_by_name else filters.qs
-    wanted = matching if filters.errors_by_name else filters.needing(matching)
+    chosen = matching if filters.errors_by_name else filters.needing(matching)
     tally = state_counts.tally(matching, now=now)
-    listing = lists.listing(filters, wanted.newest_first(), column="last_seen_at", label=sync_label)
+    listing = lists.listing(filters, chosen.newest_first(), column="last_seen_at", label=sync_label)
     context = {
         "now": now,
         "listing": listing,

@@ -27,14 +27,14 @@ def arrivals(request: ProjectRequest) -> HttpResponse:
         log_filter = Question.read(request.GET.lists(), now=now).readable
         found = tail.arrived(log_filter, request.project, request.GET.get("after", ""), now=now)
     except FilterError as error:
-        return told({"errors": error.errors}, status=400)
+        return json_response({"errors": error.errors}, status=400)
     except OutOfTime:
-        return told({"errors": {"": "Too much arrives to look through; narrow the filters."}}, status=503)
+        return json_response({"errors": {"": "Too much arrives to look through; narrow the filters."}}, status=503)
     if not found.arrivals:
         return HttpResponse(status=204, headers={CURSOR: found.cursor})
     entries = [[str(arrival.key), rfc3339(arrival.occurred_at)] for arrival in found.arrivals]
-    return told({"entries": entries, "cursor": found.cursor, "more": found.has_more}, status=200)
+    return json_response({"entries": entries, "cursor": found.cursor, "more": found.has_more}, status=200)
 
 
-def told(words: Mapping[str, object], *, status: int) -> JsonResponse:
+def json_response(words: Mapping[str, object], *, status: int) -> JsonResponse:
     return JsonResponse(dict(words), status=status)

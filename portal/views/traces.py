@@ -67,7 +67,7 @@ def page(request: ProjectRequest, trace_id: str) -> HttpResponse:
         "sync": sync,
         "owner_name": cards.names_of(project, [found.user_id]).get(found.user_id, ""),
         "figures": figures(found),
-        "lines": list(lines(line, project, left_out=found.entries - len(line.moments), now=now)),
+        "lines": list(lines(line, project, omitted=found.entries - len(line.moments), now=now)),
         "chart": run_chart.chart(found, line, now=now),
         "changes": run_diff.changes(found, line, beside.last_good, project=project, sync=sync, now=now),
         "failure": failure(line),
@@ -77,12 +77,12 @@ def page(request: ProjectRequest, trace_id: str) -> HttpResponse:
     return render(request, "trace.html", context)
 
 
-def neighbours(beside: timeline.Beside, project: Project, *, now: datetime) -> dict[str, cards.RunRow | None]:
+def neighbours(beside: timeline.Neighbours, project: Project, *, now: datetime) -> dict[str, cards.RunRow | None]:
     found = {"previous": beside.previous, "next": beside.next, "last_good": beside.last_good}
     return {name: cards.run_row(project, run, now=now) if run else None for name, run in found.items()}
 
 
-def lines(line: timeline.Timeline, project: Project, *, left_out: int, now: datetime) -> Iterator[Line]:
+def lines(line: timeline.Timeline, project: Project, *, omitted: int, now: datetime) -> Iterator[Line]:
     base = reverse("logs", args=(project.slug,))
     waits = {wait.number: wait for wait in line.waits}
     last = len(line.moments) - 1  # what earlier ones announced has come, and stands before the next line
@@ -93,7 +93,7 @@ def lines(line: timeline.Timeline, project: Project, *, left_out: int, now: date
             url=f"{base}/{entry.key}",
             text=entry_detail.message_cell(entry),
             offset=f"+{offset_words(moment.offset)}",
-            pause=left_out_words(left_out)
+            pause=omitted_words(omitted)
             if line.cut and number == line.cut
             else pause_words(moment, waits.get(number - 1)),
             retry="" if number < last else explain.entry_retry_clock(entry, now=now),
@@ -107,7 +107,7 @@ def failure(line: timeline.Timeline) -> activity.SyncError | None:
     return activity.SyncError(errors[-1], explain.entry_explanation(errors[-1]), 1) if errors else None
 
 
-def left_out_words(count: int) -> str:
+def omitted_words(count: int) -> str:
     return f"{explain.plural(count, 'entry', 'entries')} between these are left out here"
 
 

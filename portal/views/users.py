@@ -57,7 +57,7 @@ def users(request: ProjectRequest) -> HttpResponse:
         "rows": [
             UserRow(
                 user,
-                paths.thing(project.slug, "user", user.user_id),
+                paths.detail(project.slug, "user", user.user_id),
                 paths.syncs(project.slug, user=user.user_id),
                 counts.get(user.user_id),
                 cards.counts_words(counts.get(user.user_id)),
@@ -116,7 +116,7 @@ def entries_of(found: ConnectedUser, project: Project) -> list[LogEntry]:
 
 
 def metadata(found: ConnectedUser) -> list[tuple[str, str]]:
-    """What the API was told beyond the known texts; nested values as JSON, all of it bounded."""
+    """Metadata that the API received beyond the known texts; nested values as JSON, all of it bounded."""
     if not isinstance(found.metadata, dict):
         return []
     values = list(found.metadata.items())[:METADATA]

@@ -56,7 +56,7 @@ def allow(actor: Actor, least: Role, sentence: str = "") -> None:
 
 
 def required_text(field: str, text: str) -> str:
-    """A reason or note as it is kept: cleaned, without blanks around it. Raises Refused when nothing is left of it."""
+    """A reason or note as it is stored: cleaned and stripped. Raises Refused when it is empty then."""
     found = cleaned(text).strip()
     if not any(character.isalnum() for character in found):
         raise Refused(field, "Say why in a few words.")

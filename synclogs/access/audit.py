@@ -8,9 +8,9 @@ from synclogs.models import Action, AuditEvent, Project
 from synclogs.parsing.decoding import cleaned
 
 
-def record(action: Action, **told: Any) -> AuditEvent:
+def record(action: Action, **columns: Any) -> AuditEvent:
     """Adds one row, of which `line` takes the words."""
-    event = line(action, **told)
+    event = line(action, **columns)
     event.save(force_insert=True)
     return event
 

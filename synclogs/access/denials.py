@@ -24,8 +24,8 @@ logger = structlog.get_logger(__name__)
 
 GRACE = timedelta(seconds=5)  # for what was counted at the very end of a minute and is still on its way
 DEAD = timedelta(minutes=2)  # behind by so much the worker is away, and the next refusal does a little of its work
-LEFT_BY_THE_DEAD = 5
-OWN_ROWS = 100  # addresses (of a person: addresses and projects) that are told apart within a minute
+ABANDONED_AFTER_MINUTES = 5
+OWN_ROWS = 100  # addresses (of a person: addresses and projects) with a count of their own within a minute
 NAMES, NAME_CHARACTERS = 12, 80
 UNKNOWN, OTHERS = "unknown", ""  # in the place of a network
 
@@ -93,7 +93,7 @@ def note(
     try:
         minute = floor(now, MINUTE)
         if not _counted(kind, name, minute=minute) and _begun(kind, name, row, minute=minute):
-            settle(now=now, until=now - DEAD, most=LEFT_BY_THE_DEAD)
+            settle(now=now, until=now - DEAD, most=ABANDONED_AFTER_MINUTES)
     except (DatabaseError, InterfaceError) as error:
         logger.warning("refusal not counted", action=str(action), error=type(error).__name__)
 
@@ -146,7 +146,7 @@ def _begun(kind: Kind, name: str, row: dict[str, Any], *, minute: datetime) -> b
 
 
 def _is_full(kind: Kind, minute: datetime) -> bool:
-    """Whoever it is has as many counts of this minute as are told apart."""
+    """Whether the subject has the most counts of its own that a minute allows."""
     return Denial.objects.filter(minute=minute, who=kind.who)[:OWN_ROWS].count() >= OWN_ROWS
 
 

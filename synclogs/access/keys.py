@@ -186,7 +186,7 @@ def hold(subject: str, *, seconds: int) -> float:
 
 
 def held(subjects: Iterable[str]) -> dict[str, float]:
-    """Those of the subjects that are kept waiting, each with the seconds that are left."""
+    """The subjects that have to wait, with the remaining seconds."""
     with connection.cursor() as cursor:
         cursor.execute(STILL_HELD, {"subjects": [f"{HELD}{subject}" for subject in subjects]})
         return {subject.removeprefix(HELD): float(left) for subject, left in cursor.fetchall()}

@@ -3,7 +3,7 @@
 The states of a re-enable are imported from their own module, synclogs.catalogue.recovery.
 """
 
-from synclogs.catalogue.causes import ERROR_CODES, RECOVERABLE, TOLD_BY_EVENT, ErrorCode, Side, error_code
+from synclogs.catalogue.causes import CAUSES_IN_EVENT_WORDS, ERROR_CODES, RECOVERABLE, ErrorCode, Side, error_code
 from synclogs.catalogue.event_names import ASIDE, COMPLETIONS, CREATION_FAILURES, LIMITS, STARTS, STOPS, Names
 from synclogs.catalogue.events import (
     EVENTS,
@@ -34,8 +34,42 @@ from synclogs.catalogue.terms import (
 )
 
 __all__ = [
-    "ASIDE", "CATEGORY_SLUGS", "COMPLETIONS", "CREATION_FAILURES", "DATA_RUNS", "ERROR_CODES", "EVENTS", "LEVEL_SLUGS", "LIMITS", "RECOVERABLE", "SIDE_RUNS", "STARTS", "STATUSES", "STOPS", "SYNC_LOG", "SYNC_WEBHOOK",
-    "TOLD_BY_EVENT", "TYPES", "Category", "ErrorCode", "Event", "Level", "Names", "Side", "Status", "Step", "SyncStatus", "SyncType", "Tone",
-    "category_of", "error_code", "event", "humanise", "integration_words", "pipeline_words", "status",
-    "sync_type_words", "type_words",
+    "ASIDE",
+    "CATEGORY_SLUGS",
+    "CAUSES_IN_EVENT_WORDS",
+    "COMPLETIONS",
+    "CREATION_FAILURES",
+    "DATA_RUNS",
+    "ERROR_CODES",
+    "EVENTS",
+    "LEVEL_SLUGS",
+    "LIMITS",
+    "RECOVERABLE",
+    "SIDE_RUNS",
+    "STARTS",
+    "STATUSES",
+    "STOPS",
+    "SYNC_LOG",
+    "SYNC_WEBHOOK",
+    "TYPES",
+    "Category",
+    "ErrorCode",
+    "Event",
+    "Level",
+    "Names",
+    "Side",
+    "Status",
+    "Step",
+    "SyncStatus",
+    "SyncType",
+    "Tone",
+    "category_of",
+    "error_code",
+    "event",
+    "humanise",
+    "integration_words",
+    "pipeline_words",
+    "status",
+    "sync_type_words",
+    "type_words",
 ]  # fmt: skip

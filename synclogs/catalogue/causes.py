@@ -159,7 +159,7 @@ _BY_HTTP: Mapping[int, ErrorCode] = MappingProxyType(
 )
 
 # What the words of a warning's event say already.
-TOLD_BY_EVENT = frozenset({_LIMIT.words, _RETRYING.words})
+CAUSES_IN_EVENT_WORDS = frozenset({_LIMIT.words, _RETRYING.words})
 
 
 def error_code(code: str, *, http_status: int | None, recoverability: str, event: str = "") -> ErrorCode:

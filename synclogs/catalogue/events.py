@@ -86,7 +86,7 @@ _LIFECYCLE = (
     ),
 )
 
-_TROUBLE = (
+_WARNINGS_AND_ERRORS = (
     Event(
         name="SYNC_RUN_RATE_LIMITED",
         words="Slowed down by a rate limit",
@@ -215,7 +215,9 @@ _HOOKS = (
     _hook("webhook_verification", "Webhook address checked", "The platform checked that our address answers."),
 )
 
-EVENTS: Mapping[str, Event] = MappingProxyType({entry.name: entry for entry in (*_LIFECYCLE, *_TROUBLE, *_HOOKS)})
+EVENTS: Mapping[str, Event] = MappingProxyType(
+    {entry.name: entry for entry in (*_LIFECYCLE, *_WARNINGS_AND_ERRORS, *_HOOKS)}
+)
 
 STATUSES: Mapping[str, Status] = MappingProxyType(
     {

@@ -14,19 +14,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 BITS = 2048
 
 
-def made() -> bytes:
+def new_key() -> bytes:
     key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def kept(path: Path) -> Path:
+def ensure_key(path: Path) -> Path:
     """`path`, which holds a key afterwards: the one that was there, or a new one."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Another start may do the same at once; the first complete file stays.
         making = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
         with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(made())
+            file.write(new_key())
         try:
             os.link(making, path)
         except FileExistsError:
@@ -37,4 +37,4 @@ def kept(path: Path) -> Path:
 
 
 if __name__ == "__main__":
-    kept(Path(sys.argv[1]))
+    ensure_key(Path(sys.argv[1]))

@@ -26,7 +26,7 @@ OPEN = ("under_way", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Progress:
     """`counts` of the whole bulk and `of_wave` of its current wave, by result; waves are counted from 1, the canary is 0."""
 
     wave: int
@@ -37,11 +37,11 @@ class Standing:
     @property
     def planned(self) -> int:
         """All but those that were left out."""
-        return _sum(self.counts) - self.counts.get("skipped", 0)
+        return _total(self.counts) - self.counts.get("skipped", 0)
 
     @property
     def wave_planned(self) -> int:
-        return _sum(self.of_wave) - self.of_wave.get("skipped", 0)
+        return _total(self.of_wave) - self.of_wave.get("skipped", 0)
 
     @property
     def bad(self) -> int:
@@ -57,7 +57,7 @@ class Standing:
         return sum(self.counts.get(name, 0) for name in OPEN)
 
 
-def _sum(counts: Mapping[str, int]) -> int:
+def _total(counts: Mapping[str, int]) -> int:
     return sum(counts.values())
 
 
@@ -66,32 +66,32 @@ def counted(counts: Mapping[str, int], names: tuple[str, ...] = tuple(RESULT_WOR
     return joined([f"{counts[name]:,} {RESULT_WORDS[name]}" for name in names if counts.get(name)])
 
 
-def sentence(state: str, standing: Standing, *, note: str, expires_at: datetime | None, now: datetime) -> str:
+def sentence(state: str, progress: Progress, *, note: str, expires_at: datetime | None, now: datetime) -> str:
     """What is going on, and what comes next."""
     match state:
         case BulkState.AWAITING_APPROVAL:
-            left = f" within {span(expires_at - now)}" if expires_at and expires_at > now else ""
-            return f"Waiting for a second person: another lead has to approve it{left}. Nothing is sent before."
+            deadline = f" within {span(expires_at - now)}" if expires_at and expires_at > now else ""
+            return f"Waiting for a second person: another lead has to approve it{deadline}. Nothing is sent before."
         case BulkState.CANARY:
-            return _canary(standing)
+            return _canary(progress)
         case BulkState.WAVES:
-            return f"Wave {standing.wave} of {standing.waves}: {_of(standing)}."
+            return f"Wave {progress.wave} of {progress.waves}: {_of(progress)}."
         case BulkState.PAUSED:
-            return f"Paused. {_rest(standing)}{_watched(standing)}"
+            return f"Paused. {_rest(progress)}{_watched(progress)}"
         case BulkState.STOPPED:
             return f"Stopped by itself. {note}"
         case BulkState.ABORTED:
-            return f"Aborted. {_rest(standing)}{_watched(standing)}"
+            return f"Aborted. {_rest(progress)}{_watched(progress)}"
         case BulkState.EXPIRED:
             return "Expired: no second person approved it in time. Nothing was sent."
         case _:
-            return f"Finished: of {plural(_sum(standing.counts), 'sync')}, {counted(standing.counts)}."
+            return f"Finished: of {plural(_total(progress.counts), 'sync')}, {counted(progress.counts)}."
 
 
-def _canary(standing: Standing) -> str:
-    planned, recovered = standing.wave_planned, standing.of_wave.get("recovered", 0)
-    asked = planned - standing.of_wave.get("waiting", 0)
-    if not asked:
+def _canary(progress: Progress) -> str:
+    planned, recovered = progress.wave_planned, progress.of_wave.get("recovered", 0)
+    requested = planned - progress.of_wave.get("waiting", 0)
+    if not requested:
         first = "the first sync is" if planned == 1 else f"the first {planned} are"
         return f"Canary: {first} about to be re-enabled; the others wait until {_they(planned)} recovered."
     rest = planned - recovered
@@ -109,46 +109,46 @@ def _all(count: int) -> str:
     return "it has" if count == 1 else f"all {count} have"
 
 
-def _of(standing: Standing) -> str:
-    recovered = f"{standing.of_wave.get('recovered', 0)} of {standing.wave_planned} recovered"
+def _of(progress: Progress) -> str:
+    recovered = f"{progress.of_wave.get('recovered', 0)} of {progress.wave_planned} recovered"
     names = ("under_way", "unknown", *BAD, "waiting")
-    others = [f"{standing.of_wave[name]:,} {RESULT_WORDS[name]}" for name in names if standing.of_wave.get(name)]
+    others = [f"{progress.of_wave[name]:,} {RESULT_WORDS[name]}" for name in names if progress.of_wave.get(name)]
     return joined([recovered, *others])
 
 
-def _rest(standing: Standing) -> str:
-    if not standing.waiting:
+def _rest(progress: Progress) -> str:
+    if not progress.waiting:
         return "Every sync had its turn. "
-    of = f"{standing.waiting:,} of {plural(standing.planned, 'sync')}"
-    return f"{of} {'has' if standing.waiting == 1 else 'have'} not been tried. "
+    of = f"{progress.waiting:,} of {plural(progress.planned, 'sync')}"
+    return f"{of} {'has' if progress.waiting == 1 else 'have'} not been tried. "
 
 
-def _watched(standing: Standing) -> str:
-    if not standing.open:
+def _watched(progress: Progress) -> str:
+    if not progress.open:
         return "Nothing is under way."
-    return f"{standing.open:,} under way {'is' if standing.open == 1 else 'are'} watched to the end."
+    return f"{progress.open:,} under way {'is' if progress.open == 1 else 'are'} watched to the end."
 
 
 # Why it stops by itself
 
 
-def stopped_by_results(standing: Standing) -> str:
+def stopped_by_results(progress: Progress) -> str:
     """The canary did not recover: 1 failed again. The other 198 syncs were not tried."""
-    ended = counted(standing.of_wave, BAD)
-    what = f"In wave {standing.wave}, {standing.bad} of {standing.wave_planned} did not recover: {ended}"
-    if standing.wave == 0:
-        what = f"The canary did not recover: of {plural(standing.wave_planned, 'sync')}, {ended}"
-    return f"{what}. {_untried(standing)}"
+    ended = counted(progress.of_wave, BAD)
+    what = f"In wave {progress.wave}, {progress.bad} of {progress.wave_planned} did not recover: {ended}"
+    if progress.wave == 0:
+        what = f"The canary did not recover: of {plural(progress.wave_planned, 'sync')}, {ended}"
+    return f"{what}. {_untried(progress)}"
 
 
-def stopped_by_person(name: str, standing: Standing) -> str:
-    return f"{name or 'The person'} who asked for it is no longer a lead of this project. {_untried(standing)}"
+def stopped_by_person(name: str, progress: Progress) -> str:
+    return f"{name or 'The person'} who asked for it is no longer a lead of this project. {_untried(progress)}"
 
 
-def _untried(standing: Standing) -> str:
-    if not standing.waiting:
+def _untried(progress: Progress) -> str:
+    if not progress.waiting:
         return "No sync was left to be tried."
-    return f"{plural(standing.waiting, 'sync')} {'was' if standing.waiting == 1 else 'were'} not tried."
+    return f"{plural(progress.waiting, 'sync')} {'was' if progress.waiting == 1 else 'were'} not tried."
 
 
 # Before it starts
@@ -171,7 +171,7 @@ def button(count: int, canary: int) -> str:
 
 
 # What can be done about those that are left out.
-LEFT_OUT_HELP: Mapping[CheckName, str] = {
+EXCLUDED_HELP: Mapping[CheckName, str] = {
     CheckName.PROVIDED: "Whoever runs this portal sets it up: the README names the settings.",
     CheckName.STOPPED: "Only a sync that an error has stopped needs it; one that was paused on purpose is woken by itself.",
     CheckName.CURABLE: "What helps instead stands on the page of each.",
@@ -187,19 +187,19 @@ LEFT_OUT_HELP: Mapping[CheckName, str] = {
 # What a button does
 
 
-def verb_sentence(verb: str, standing: Standing) -> str:
+def verb_sentence(verb: str, progress: Progress) -> str:
     """What happens when this is confirmed."""
-    planned = plural(standing.planned, "sync")
-    waiting = f"{plural(standing.waiting, 'sync')} {'waits' if standing.waiting == 1 else 'wait'}"
+    planned = plural(progress.planned, "sync")
+    waiting = f"{plural(progress.waiting, 'sync')} {'waits' if progress.waiting == 1 else 'wait'}"
     match verb:
         case "pause":
-            return f"Nothing more is asked for until somebody resumes it: {waiting}. {_watched(standing)}"
+            return f"Nothing more is asked for until somebody resumes it: {waiting}. {_watched(progress)}"
         case "resume":
-            where = f"wave {standing.wave}" if standing.wave else "the canary"
-            return f"It goes on with {where}, at the same pace. {waiting} for {'its' if standing.waiting == 1 else 'their'} turn."
+            where = f"wave {progress.wave}" if progress.wave else "the canary"
+            return f"It goes on with {where}, at the same pace. {waiting} for {'its' if progress.waiting == 1 else 'their'} turn."
         case "abort":
-            called_back = " What was sent cannot be called back." if standing.open else ""
-            rest = f"{plural(standing.waiting, 'sync')} will not be tried by this bulk" if standing.waiting else ""
-            return f"For good: {rest or 'every sync had its turn already'}. {_watched(standing)}{called_back}"
+            called_back = " What was sent cannot be called back." if progress.open else ""
+            rest = f"{plural(progress.waiting, 'sync')} will not be tried by this bulk" if progress.waiting else ""
+            return f"For good: {rest or 'every sync had its turn already'}. {_watched(progress)}{called_back}"
         case _:
             return f"It starts at once, with the canary: {planned} in all."

@@ -17,13 +17,13 @@ from synclogs.parsing import fields, vocabulary
 
 LEAVES = 40  # values compared in a payload
 DEPTH = 4
-CHANGES = 12  # changes told of one pair of entries
+CHANGES = 12  # changes listed for one pair of entries
 SLOWER = 3
 SLOWER_AT_LEAST = timedelta(seconds=10)
 COLUMNS = ("status", "http_status", "error_code", "recoverability", "credential_id", "integration", "pipeline", "sync_type", "user_id")  # fmt: skip
 ERROR_COLUMNS = frozenset(key.column for key in vocabulary.ERROR if key.column)
 SETTINGS = re.compile(r"^(config|setting)", re.IGNORECASE)
-# Told by rows or by the totals, or different in every run.
+# Shown by rows or by the totals, or different in every run.
 OF_THE_ERROR = vocabulary.RETRY_KEYS | {vocabulary.ERROR_MESSAGE.wire}
 _VARIES = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -70,13 +70,13 @@ class Kind(StrEnum):
 class Change:
     """A value that is not the same: `name` is a column, "pause", "message" or the path of a payload value.
 
-    None = it is not there. `tells`: it may explain something; the others differ from run to run anyway.
+    None = it is not there. `is_relevant`: it may explain something; the others differ from run to run anyway.
     """
 
     name: str
     good: object
     here: object
-    tells: bool
+    is_relevant: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ class Row:
     changes: tuple[Change, ...] = ()
 
     @property
-    def tells(self) -> bool:
-        return self.kind in (Kind.HERE, Kind.GOOD) or any(change.tells for change in self.changes)
+    def is_relevant(self) -> bool:
+        return self.kind in (Kind.HERE, Kind.GOOD) or any(change.is_relevant for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def compare(
     """`good` and `here` oldest first. `is_open`: this run still goes on, so steps that have not come are no difference."""
     pairs = align([key_of(entry) for entry in good], [key_of(entry) for entry in here])
     rows = list(_rows(list(_paired(pairs, good, here)), good, here))
-    first = next((number for number, row in enumerate(rows) if row.tells), None)
+    first = next((number for number, row in enumerate(rows) if row.is_relevant), None)
     if is_open and first is not None and all(row.kind == Kind.GOOD for row in rows[first:]):
         rows, first = rows[:first], None
     return Comparison(
@@ -193,14 +193,14 @@ def _paired(
         if pair is not None and None in pair:
             waiting.append(pair)
             continue
-        ours = [right for _, right in waiting if right is not None]
-        theirs = [left for left, _ in waiting if left is not None]
+        here_numbers = [right for _, right in waiting if right is not None]
+        good_numbers = [left for left, _ in waiting if left is not None]
         events = align(
-            [(good[number].event, good[number].level, good[number].type) for number in theirs],
-            [(here[number].event, here[number].level, here[number].type) for number in ours],
+            [(good[number].event, good[number].level, good[number].type) for number in good_numbers],
+            [(here[number].event, here[number].level, here[number].type) for number in here_numbers],
         )
         for left, right in events:
-            yield None if left is None else theirs[left], None if right is None else ours[right]
+            yield None if left is None else good_numbers[left], None if right is None else here_numbers[right]
         waiting = []
         if pair is not None:
             yield pair
@@ -228,18 +228,20 @@ def _changes(good: StepEntry, here: StepEntry, *, pauses: tuple[timedelta, timed
         before, after = getattr(good, name), getattr(here, name)
         if before != after:
             # Entries leave out what they like; only an error is known by being there.
-            yield Change(name, before or None, after or None, tells=bool(before and after) or name in ERROR_COLUMNS)
+            yield Change(
+                name, before or None, after or None, is_relevant=bool(before and after) or name in ERROR_COLUMNS
+            )
     if masked(good.message) != masked(here.message):
-        yield Change("message", good.message or None, here.message or None, tells=True)
+        yield Change("message", good.message or None, here.message or None, is_relevant=True)
     if far_apart(*pauses):
-        yield Change("pause", pauses[0], pauses[1], tells=True)
+        yield Change("pause", pauses[0], pauses[1], is_relevant=True)
     before, after = (dict(leaves(entry.detail)) for entry in (good, here))
     found = [
-        Change(path, before.get(path), after.get(path), tells=bool(SETTINGS.match(path)))
+        Change(path, before.get(path), after.get(path), is_relevant=bool(SETTINGS.match(path)))
         for path in dict.fromkeys((*before, *after))
         if not _same(before.get(path), after.get(path)) or (path in before) != (path in after)
     ]
-    yield from sorted(found, key=lambda change: not change.tells)
+    yield from sorted(found, key=lambda change: not change.is_relevant)
 
 
 def far_apart(good: timedelta, here: timedelta) -> bool:

@@ -52,11 +52,11 @@ def difference(
         step = step_words(here[row.here or 0])
         text = f"{joined(names)} {verb} not the same at the step “{step.what.strip('“”')}”"
         return Difference(f"{begin}{text}.", f"First difference: {text}")
-    ours, theirs = _there(found, good=good, here=here)
-    what = ours.what if ours else "nothing more"
-    then = theirs.what if theirs else "nothing more"
-    did = f"this run {ours.did}" if ours else "this run logged nothing more"
-    other_did = f"the good one {theirs.did}" if theirs else "the good one had ended"
+    here_step, good_step = _there(found, good=good, here=here)
+    what = here_step.what if here_step else "nothing more"
+    then = good_step.what if good_step else "nothing more"
+    did = f"this run {here_step.did}" if here_step else "this run logged nothing more"
+    other_did = f"the good one {good_step.did}" if good_step else "the good one had ended"
     return Difference(f"{begin}{did}, {other_did}.", f"First difference: {what} here; {then} in the good run")
 
 
@@ -74,7 +74,7 @@ def _begin(alike: int, other: str) -> str:
 
 
 def _named(changes: Sequence[Change]) -> list[str]:
-    names = [DIFFERENCE_NAMES.get(change.name, change.name) for change in changes if change.tells]
+    names = [DIFFERENCE_NAMES.get(change.name, change.name) for change in changes if change.is_relevant]
     return names if len(names) <= NAMED else [*names[:NAMED], f"{len(names) - NAMED} more"]
 
 
@@ -83,11 +83,11 @@ def _there(
 ) -> tuple["StepWords | None", "StepWords | None"]:
     """What either run did where they part; None for a run that had ended there, or went silent."""
     rest = found.rows[found.first or 0 :]
-    ours = next((row.here for row in rest if row.here is not None), None)
-    theirs = next((row.good for row in rest if row.good is not None), None)
+    here_step = next((row.here for row in rest if row.here is not None), None)
+    good_step = next((row.good for row in rest if row.good is not None), None)
     return (
-        None if ours is None else step_words(here[ours]),
-        None if theirs is None else step_words(good[theirs]),
+        None if here_step is None else step_words(here[here_step]),
+        None if good_step is None else step_words(good[good_step]),
     )
 
 
@@ -108,12 +108,12 @@ def step_words(entry: EntryState) -> StepWords:
     return StepWords(f"{what} ({code})", f"{did} ({code})") if code else StepWords(what, did)
 
 
-def longer_than_usual(took: int | None, usual: int | None, *, is_open: bool) -> str:
+def longer_than_usual(duration: int | None, usual: int | None, *, is_open: bool) -> str:
     """What is said when the last run took more than three times the median of those before it; both in milliseconds."""
-    if took is None or not usual or took <= LONGER * usual:
+    if duration is None or not usual or duration <= LONGER * usual:
         return ""
-    times = "more than 100 times" if took > MANY * usual else f"{took // usual} times"
+    times = "more than 100 times" if duration > MANY * usual else f"{duration // usual} times"
     times += f" the usual {duration_ms(usual)}"
     if is_open:
-        return f"Longer than usual: the run that has not ended goes on for {duration_ms(took)}, {times}."
-    return f"Longer than usual: the last run took {duration_ms(took)}, {times}."
+        return f"Longer than usual: the run that has not ended goes on for {duration_ms(duration)}, {times}."
+    return f"Longer than usual: the last run took {duration_ms(duration)}, {times}."

@@ -65,8 +65,8 @@ def entry_headline(entry: EntryState) -> str:
         return _webhook_headline(entry)
     if went_wrong(entry):
         cause, code = _cause(entry).words, code_words(entry)
-        told = event.category == Category.RETRY and cause in catalogue.TOLD_BY_EVENT
-        return (event.words if told else f"{event.words}: {cause}") + (f" ({code})" if code else "")
+        is_in_words = event.category == Category.RETRY and cause in catalogue.CAUSES_IN_EVENT_WORDS
+        return (event.words if is_in_words else f"{event.words}: {cause}") + (f" ({code})" if code else "")
     counts = _summary_words(entry.detail)
     if counts:
         return with_counts(event.words, counts)

@@ -28,7 +28,7 @@ SEVERITY: tuple[Finding, ...] = (
     Finding.RUNNING,
     Finding.WELL,
 )
-_TROUBLE = frozenset(SEVERITY[: SEVERITY.index(Finding.UNKNOWN)])
+_BAD_FINDINGS = frozenset(SEVERITY[: SEVERITY.index(Finding.UNKNOWN)])
 
 
 class OwnedSync(SyncState, Protocol):
@@ -90,7 +90,7 @@ def user_verdict(syncs: Sequence[OwnedSync], *, now: datetime) -> Verdict:
         key=lambda pair: SEVERITY.index(pair[0].finding),
     )
     worst, sync = verdicts[0]
-    bad = sum(verdict.finding in _TROUBLE for verdict, _ in verdicts)
+    bad = sum(verdict.finding in _BAD_FINDINGS for verdict, _ in verdicts)
     name = f"{integration_words(sync.integration)} {pipeline_words(sync.pipeline).lower()}".strip() or "A sync"
     if bad:
         total = plural(len(syncs), "sync")

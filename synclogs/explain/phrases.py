@@ -114,8 +114,8 @@ def run_counts(
             text += f" among {plural(total_processed, 'record')}"
     if not text and total_processed is not None:
         text = f"{plural(total_processed, 'record')} processed"
-    took = duration_ms(duration)
-    return f"{text} in {took}".strip() if took else text
+    length = duration_ms(duration)
+    return f"{text} in {length}".strip() if length else text
 
 
 def with_counts(text: str, counts: str) -> str:

@@ -144,12 +144,12 @@ def _cause(check: Check, now: datetime) -> Finding:
         return Finding("No log says that an error stopped it.")
     if check.passed is False:
         return _BROKEN.get(check.facts.get("credential", ""), _BROKEN["INVALID"])
-    told = "Nothing shows it yet."
+    text = "Nothing shows it yet."
     if check.facts.get("credential") == "ABSENT":
-        told += " The provider names no account of this customer for the integration."
+        text += " The provider names no account of this customer for the integration."
     elif check.facts.get("provider"):
-        told += f" {one_line(check.facts['provider'])}"
-    return Finding(told, "When you know that it is gone, mark the error as resolved and say how you know.")
+        text += f" {one_line(check.facts['provider'])}"
+    return Finding(text, "When you know that it is gone, mark the error as resolved and say how you know.")
 
 
 _BROKEN: Mapping[str, Finding] = {
@@ -202,23 +202,23 @@ def _cooldown(check: Check, now: datetime) -> Finding:
     ended, until = _moment(check, "ended"), _moment(check, "until")
     if ended is None or until is None:
         return Finding("There was none lately.")
-    told = f"The last one ended {ago(ended, now)}."
-    return Finding(told) if check.passed else Finding(told, f"Try again at {clock(until, now=now)}.")
+    text = f"The last one ended {ago(ended, now)}."
+    return Finding(text) if check.passed else Finding(text, f"Try again at {clock(until, now=now)}.")
 
 
 def _flapping(check: Check, now: datetime) -> Finding:
     count, days = int(check.facts["count"]), check.facts["days"]
-    told = f"{plural(count, 'attempt')} in the last {days} days." if count else f"No attempt in the last {days} days."
+    text = f"{plural(count, 'attempt')} in the last {days} days." if count else f"No attempt in the last {days} days."
     if check.passed:
-        return Finding(told)
-    return Finding(told, "Pass it to an engineer. A lead may try once more with a reason.")
+        return Finding(text)
+    return Finding(text, "Pass it to an engineer. A lead may try once more with a reason.")
 
 
 def _awake(check: Check, now: datetime) -> Finding:
     if check.passed:
         return Finding("Nothing on the list is about it.")
     at, until = _moment(check, "at"), _moment(check, "until")
-    what = _ASLEEP[check.facts["kind"]]
+    what = _NOT_WOKEN[check.facts["kind"]]
     end = f" until {clock(until, now=now)}" if until else ""
     by = one_line(check.facts.get("by", ""), limit=60)
     who = f" {by or 'Somebody'} said so {ago(at, now)}." if at else ""
@@ -228,7 +228,7 @@ def _awake(check: Check, now: datetime) -> Finding:
     )
 
 
-_ASLEEP = {"sync": "This sync", "user": "This customer", "integration": "This integration"}
+_NOT_WOKEN = {"sync": "This sync", "user": "This customer", "integration": "This integration"}
 
 
 def _rate(check: Check, now: datetime) -> Finding:
@@ -256,8 +256,8 @@ _FINDINGS: Mapping[CheckName, Callable[[Check, datetime], Finding]] = {
 }
 
 
-def kept_findings(evidence: object, *, now: datetime) -> list[tuple[Check, Finding]]:
-    """The checks as an attempt keeps them (Evidence.as_json); what an older version kept otherwise is left out."""
+def stored_findings(evidence: object, *, now: datetime) -> list[tuple[Check, Finding]]:
+    """The checks stored with an attempt (Evidence.as_json); those in an older version's form are omitted."""
     found = []
     for row in evidence if isinstance(evidence, list) else []:
         try:
@@ -326,9 +326,9 @@ def _at_most(attempt: AttemptState, now: datetime) -> str:
     """How long it is still watched: never less than it really is."""
     if attempt.watch_until is None or attempt.watch_until <= now:
         return ""
-    left = attempt.watch_until - now
-    unit = next((unit for unit in (DAY, HOUR, MINUTE) if left >= 2 * unit), SECOND)
-    return f", for {span(-(-left // unit) * unit)} at most"
+    remaining = attempt.watch_until - now
+    unit = next((unit for unit in (DAY, HOUR, MINUTE) if remaining >= 2 * unit), SECOND)
+    return f", for {span(-(-remaining // unit) * unit)} at most"
 
 
 def _silent(attempt: AttemptState, now: datetime) -> str:
@@ -357,7 +357,7 @@ def customer_sentence(
     now: datetime,
     status: str | None = None,
 ) -> str:
-    """What may be told to the customer; "" while nothing certain can be said.
+    """Text for the customer; "" while nothing is certain.
 
     `completed_at` and `status` are the sync's own, as they are now: with them an old attempt claims nothing that is over.
     """

@@ -118,10 +118,10 @@ def _headline(trace: TraceState, outcome: Outcome, *, now: datetime) -> str:
 
 
 def _counts(trace: TraceState) -> str:
-    took = trace_duration(trace)
+    duration = trace_duration(trace)
     known = trace.duration_ms
-    if known is None and took is not None:
-        known = int(took.total_seconds() * 1000)
+    if known is None and duration is not None:
+        known = int(duration.total_seconds() * 1000)
     return run_counts(
         trace.created,
         trace.updated,
@@ -145,8 +145,8 @@ def _text(trace: TraceState, outcome: Outcome, *, now: datetime) -> str:
         Outcome.LIMITED,
     ):
         parts.append("Its start was not logged here.")
-    met = [plural(count, word) for count, word in ((trace.warnings, "warning"), (trace.errors, "error")) if count]
-    if met:
-        parts.append(f"{' and '.join(met)} on the way.")
+    problems = [plural(count, word) for count, word in ((trace.warnings, "warning"), (trace.errors, "error")) if count]
+    if problems:
+        parts.append(f"{' and '.join(problems)} on the way.")
     parts.append(f"Last log at {moment_words(trace.last_at, now=now)}.")
     return " ".join(parts)

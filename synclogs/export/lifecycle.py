@@ -32,8 +32,8 @@ logger = structlog.get_logger(__name__)
 MOST = 1_000_000  # entries a file
 AT_ONCE = 2  # running exports a person
 LINES_AT_ONCE = 200  # about ten milliseconds of work, after which other requests of the process have their turn
-TELL_SECONDS = 1.0
-KEPT = timedelta(days=90)
+PROGRESS_SECONDS = 1.0
+RETENTION = timedelta(days=90)
 COUNT_SECONDS = 1.5
 WRITERS: Mapping[str, Callable[[Iterable[Row]], bytes]] = {
     ExportFormat.NDJSON: formats.ndjson,
@@ -77,7 +77,7 @@ def start(
 
 def pieces(export: Export, log_filter: LogFilter, *, actor: Actor) -> Iterator[bytes]:
     """The file. The export ends with the last piece, with an error, or when whoever reads it goes away (close)."""
-    course = Course(export, actor)
+    course = Progress(export, actor)
     try:
         yield from _written(export, log_filter, course)
     except GeneratorExit:
@@ -91,19 +91,19 @@ def pieces(export: Export, log_filter: LogFilter, *, actor: Actor) -> Iterator[b
     course.end(ExportState.FINISHED)
 
 
-def _written(export: Export, log_filter: LogFilter, course: "Course") -> Iterator[bytes]:
+def _written(export: Export, log_filter: LogFilter, progress: "Progress") -> Iterator[bytes]:
     write = WRITERS[export.format]
     if export.format == ExportFormat.CSV:
         yield formats.csv_head()
-    left = MOST
+    remaining = MOST
     for rows in stream.chunks(log_filter, export.project, received_until=export.started_at):
-        course.is_cut = len(rows) > left
-        for part in batched(rows[:left], LINES_AT_ONCE):
+        progress.is_cut = len(rows) > remaining
+        for part in batched(rows[:remaining], LINES_AT_ONCE):
             yield write(part)
-            course.moved(len(part))
+            progress.moved(len(part))
             time.sleep(0)
-        left -= min(left, len(rows))
-        if course.is_cut:
+        remaining -= min(remaining, len(rows))
+        if progress.is_cut:
             return
 
 
@@ -113,24 +113,24 @@ def settle(*, now: datetime) -> None:
         "person"
     ):
         actor = Actor(export.person, export.person.get_username(), Role.OPERATOR)
-        Course(export, actor, export.entries).end(ExportState.FAILED)
-    Export.objects.filter(started_at__lt=now - KEPT).delete()
+        Progress(export, actor, export.entries).end(ExportState.FAILED)
+    Export.objects.filter(started_at__lt=now - RETENTION).delete()
 
 
 @dataclass(slots=True)
-class Course:
+class Progress:
     """Tells the Export how far it is, not oftener than every second."""
 
     export: Export
     actor: Actor
     entries: int = 0
     is_cut: bool = False
-    told: float = 0.0
+    written_at: float = 0.0
 
     def moved(self, entries: int) -> None:
         self.entries += entries
-        if time.monotonic() - self.told >= TELL_SECONDS:
-            self.told = time.monotonic()
+        if time.monotonic() - self.written_at >= PROGRESS_SECONDS:
+            self.written_at = time.monotonic()
             self._update(moved_at=timezone.now(), entries=self.entries)
             release()
 
@@ -150,19 +150,19 @@ class Course:
 def _record(action: Action, export: Export, actor: Actor) -> None:
     format = ExportFormat(export.format).label
     query = export.query or "the default filter"
-    told = f"{format}: {query}"
+    text = f"{format}: {query}"
     after: dict[str, object] = {"export": export.pk, "format": export.format, "query": export.query}
     if action == Action.EXPORT_STARTED:
         after |= {"since": export.since.isoformat(), "until": export.until.isoformat() if export.until else None}
     else:
         state = ExportState(export.state).label.lower()
-        told = f"{export.entries:,} entries as {format}, {state}{' at the limit' if export.is_cut else ''}: {query}"
+        text = f"{export.entries:,} entries as {format}, {state}{' at the limit' if export.is_cut else ''}: {query}"
         after |= {"entries": export.entries, "state": export.state, "is_cut": export.is_cut}
     audit.record(
         action,
         project=export.project,
         object_type="export",
-        object_text=told,
+        object_text=text,
         after=after,
         **actor.audited(),
     )

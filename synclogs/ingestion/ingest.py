@@ -35,8 +35,8 @@ STAGING = "incoming"
 COLUMN_LIST = ", ".join((*COLUMNS, "tokens"))
 # received_at and sent_by are ours, not the sender's: the same entry sent later, or with another key, is still the same entry.
 # So is the category, which a later catalogue may know better.
-OURS = {"key", "project_id", "occurred_at", "received_at", "sent_by", "category"}
-COMPARED = [name for name in COLUMNS if name not in OURS]
+ADDED_COLUMNS = {"key", "project_id", "occurred_at", "received_at", "sent_by", "category"}
+COMPARED = [name for name in COLUMNS if name not in ADDED_COLUMNS]
 LINES_AT_ONCE = 100
 
 COPY_ALL = f"COPY {TABLE} ({COLUMN_LIST}) FROM STDIN"

@@ -155,15 +155,15 @@ def _fold(row: Row, record: Record, key: str) -> None:
         if kind.sync_type == SyncType.INITIAL:
             row["initial_completed_at"] = moment
     if record.level >= Level.WARNING:
-        _fold_trouble(row, record, key)
+        _fold_failure(row, record, key)
 
 
 def _fold_summary(row: Row, record: Record, *, at: str) -> None:
     """What the last completed run said of itself, if anything; of two at the same instant the greater numbers."""
-    said = {name: getattr(record.summary, name, None) for name in SUMMARY}
+    values = {name: getattr(record.summary, name, None) for name in SUMMARY}
     moment = moments.text(record.occurred_us)
-    if row.get(at) != moment or _by_value(said, SUMMARY) > _by_value(row, SUMMARY):
-        row.update(said)
+    if row.get(at) != moment or _by_value(values, SUMMARY) > _by_value(row, SUMMARY):
+        row.update(values)
     row[at] = moment
 
 
@@ -172,7 +172,7 @@ def _by_value(row: Row, names: Iterable[str]) -> list[int]:
     return [NO_NUMBER if row[name] is None else row[name] for name in names]
 
 
-def _fold_trouble(row: Row, record: Record, key: str) -> None:
+def _fold_failure(row: Row, record: Record, key: str) -> None:
     """Warnings and errors. Webhook delivery is a leg of its own: the data may well be in order."""
     moment = moments.text(record.occurred_us)
     if record.category == Category.WEBHOOK:
@@ -198,11 +198,11 @@ def _fold_trouble(row: Row, record: Record, key: str) -> None:
 def _fold_retry(row: Row, record: Record, retry: Retry) -> None:
     moment, again = moments.text(record.occurred_us), retry.next_retry_us
     at = None if again is None else moments.text(again)
-    said = dict(zip(RETRY, (moment, at, retry.attempt, retry.max_attempts), strict=True))
+    values = dict(zip(RETRY, (moment, at, retry.attempt, retry.max_attempts), strict=True))
     # Moments as text may have fractions or not; their numbers compare.
-    order = [NO_NUMBER if again is None else again, *_by_value(said, RETRY[2:])]
+    order = [NO_NUMBER if again is None else again, *_by_value(values, RETRY[2:])]
     if row.get("retry_seen_at") != moment or order > row["retry_order"]:
-        row.update(said, retry_order=order)
+        row.update(values, retry_order=order)
 
 
 def _error_message(detail: bytes) -> str:

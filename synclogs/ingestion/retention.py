@@ -25,8 +25,8 @@ class Maintained:
 def maintain(*, now: datetime) -> Maintained:
     """Makes the partitions ahead, drops the days that no project keeps, and purges what single projects do not keep."""
     made = partitions.ahead(now.date())
-    oldest = {project: project.oldest_kept(now) for project in Project.objects.all()}
-    before = min(oldest.values(), default=Project(retention_days=LIMITS.past_days).oldest_kept(now))
+    oldest = {project: project.oldest_retained(now) for project in Project.objects.all()}
+    before = min(oldest.values(), default=Project(retention_days=LIMITS.past_days).oldest_retained(now))
     dropped = partitions.due(partitions.existing(), before=before)
     for day in sorted({*dropped, *partitions.detached()}):
         partitions.drop(day)

@@ -86,7 +86,7 @@ STATUS = ("status", "status_at", "status_key")
 STATUS_ORDER = "{side}.status_at, {side}.status <> 'ACTIVE', {side}.status_key"
 # A batch says since when its last state holds: `first_seen_at` when it knew only that one state, a later moment when the state
 # changed within it. NULL stands for "read it from the entries": a late entry came, or the batch cannot tell. Reading takes
-# long for a sync with a long past, so late entries that cannot change anything are told first.
+# long for a sync with a long past, so late entries that cannot change anything are sorted out first.
 ONE_STATE = "EXCLUDED.status = kept.status AND EXCLUDED.status_since = EXCLUDED.first_seen_at"
 STATUS_SINCE = f"""CASE
     WHEN EXCLUDED.status_at IS NULL THEN kept.status_since

@@ -26,13 +26,13 @@ LONGEST_ID = 128
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """`thing` is a Sync, Trace, ConnectedUser or LogEntry, or the text of an error code or integration.
+    """`row` is a Sync, Trace, ConnectedUser or LogEntry, or the text of an error code or integration.
 
     `how` says which of its own texts the candidate is, where that is not its whole ID; `count` the entries of a code.
     """
 
     kind: Kind
-    thing: Any
+    row: Any
     candidate: Candidate
     how: str = ""
     count: int = 0
@@ -51,11 +51,11 @@ class Found:
     missed: tuple[Candidate, ...] = ()
 
     def of(self, kind: Kind) -> list[Any]:
-        return [hit.thing for hit in self.hits if hit.kind == kind]
+        return [hit.row for hit in self.hits if hit.kind == kind]
 
 
 CLASSES = (Kind.CODE, Kind.INTEGRATION)
-TELLING = (Kind.ENTRY, Kind.TRACE, Kind.SYNC, Kind.USER, *CLASSES)
+BY_SPECIFICITY = (Kind.ENTRY, Kind.TRACE, Kind.SYNC, Kind.USER, *CLASSES)
 COLUMNS: Mapping[Kind, str] = {Kind.TRACE: "trace_id", Kind.SYNC: "sync_id", Kind.USER: "user_id"}
 
 
@@ -82,19 +82,19 @@ def like(project: Project, text: str) -> list[ConnectedUser]:
     part = text.strip()
     if len(part) < SHORTEST_PART:
         return []
-    ours = Q()
+    condition = Q()
     for column in ("name", "email", "company", "user_id"):
-        ours |= Q(**{f"{column}__icontains": part})
-    return list(ConnectedUser.objects.of(project).filter(ours).order_by("-last_seen_at", "-pk")[:MOST])
+        condition |= Q(**{f"{column}__icontains": part})
+    return list(ConnectedUser.objects.of(project).filter(condition).order_by("-last_seen_at", "-pk")[:MOST])
 
 
-def most_telling(found: Found, *, is_log: bool) -> Hit | None:
-    """The one thing to open; None when there are several things that a person has to choose from.
+def most_specific(found: Found, *, is_log: bool) -> Hit | None:
+    """The one object to open; None when a person has to choose among several.
 
     Of a pasted log it is the entry itself, else its trace, its sync, its user. Of any other text it is the most
-    telling thing only when all others that were found belong to it; an error code or an integration is never in the way.
+    specific object only when all others that were found belong to it; an error code or an integration is never in the way.
     """
-    for kind in TELLING:
+    for kind in BY_SPECIFICITY:
         hits = [hit for hit in found.hits if hit.kind == kind]
         if len(hits) > 1:
             return None
@@ -107,12 +107,12 @@ def most_telling(found: Found, *, is_log: bool) -> Hit | None:
 def _belongs(hit: Hit, to: Hit) -> bool:
     """Whether the first names a part of what the second is: the sync of a trace, the user of a sync."""
     name = COLUMNS.get(hit.kind, "")
-    value = getattr(hit.thing, name, None)
-    return bool(value) and getattr(to.thing, name, None) == value
+    value = getattr(hit.row, name, None)
+    return bool(value) and getattr(to.row, name, None) == value
 
 
 def _as_named(hits: Iterable[Hit]) -> list[Hit]:
-    """Without things that only share the text of an ID which was called something else, and was found as that."""
+    """Without objects that merely share the text of an ID that was named, and found, as another kind."""
     all_hits = list(hits)
     named = {hit.candidate for hit in all_hits if hit.is_named}
     return [hit for hit in all_hits if hit.is_named or hit.candidate not in named]
@@ -149,11 +149,11 @@ class _Words:
 
 
 def _entries(project: Project, words: _Words, *, now: datetime) -> list[Hit]:
-    ours = LogEntry.objects.of(project)
-    found = {entry.key: Hit(Kind.ENTRY, entry, words.ids[entry.key]) for entry in ours.at_keys(words.ids)[:MOST]}
+    entries = LogEntry.objects.of(project)
+    found = {entry.key: Hit(Kind.ENTRY, entry, words.ids[entry.key]) for entry in entries.at_keys(words.ids)[:MOST]}
     # Kept entries only, so that no partition beyond the retention is planned.
-    kept = ours.filter(occurred_at__gte=project.oldest_kept(now), occurred_at__lt=now + timedelta(days=2))
-    for entry in kept.filter(entry_id__in=words.identifiers)[:MOST]:
+    retained = entries.filter(occurred_at__gte=project.oldest_retained(now), occurred_at__lt=now + timedelta(days=2))
+    for entry in retained.filter(entry_id__in=words.identifiers)[:MOST]:
         found.setdefault(entry.key, Hit(Kind.ENTRY, entry, words.written[entry.entry_id]))
     return list(found.values())[:MOST]
 
@@ -165,11 +165,11 @@ def _traces(project: Project, words: _Words) -> list[Hit]:
 
 
 def _syncs(project: Project, words: _Words) -> list[Hit]:
-    ours = Q(sync_id__in=words.ids) | Q(credential_id__in=words.credentials)
+    condition = Q(sync_id__in=words.ids) | Q(credential_id__in=words.credentials)
     for digits in words.beginnings:
-        ours |= Q(sync_id__gte=UUID(digits.ljust(32, "0")), sync_id__lte=UUID(digits.ljust(32, "f")))
+        condition |= Q(sync_id__gte=UUID(digits.ljust(32, "0")), sync_id__lte=UUID(digits.ljust(32, "f")))
     hits = []
-    for sync in Sync.objects.of(project).filter(ours).order_by("-last_seen_at", "-pk")[:MOST]:
+    for sync in Sync.objects.of(project).filter(condition).order_by("-last_seen_at", "-pk")[:MOST]:
         start = next((digits for digits in words.beginnings if sync.sync_id.hex.startswith(digits)), "")
         if sync.sync_id in words.ids:
             hits.append(Hit(Kind.SYNC, sync, words.ids[sync.sync_id]))

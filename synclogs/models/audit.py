@@ -32,7 +32,7 @@ class Action(models.TextChoices):
     BULK_MOVED = "bulk_moved", "Bulk re-enable went on"
 
 
-# Which come in numbers: the first of a minute has a row, the others one row together (synclogs.access.denials).
+# Which come in great numbers: the first of a minute has a row, the others one row together (synclogs.access.denials).
 REFUSALS = {Action.SIGN_IN_FAILED, Action.ACCESS_DENIED, Action.KEY_REFUSED}
 
 

@@ -67,7 +67,7 @@ class Project(models.Model):
         """What happened before this moment is not taken in."""
         return now - timedelta(days=min(self.retention_days, LIMITS.past_days))
 
-    def oldest_kept(self, now: datetime) -> datetime:
+    def oldest_retained(self, now: datetime) -> datetime:
         """What happened before this moment is deleted: whole days, and a day later than it would be refused, so that what has just
         been accepted is there for a day at the least."""
         return datetime.combine(self.oldest_accepted(now).date() - timedelta(days=1), time(), UTC)

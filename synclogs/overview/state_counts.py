@@ -20,7 +20,7 @@ MAX_GROUPS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class IntegrationStanding:
+class IntegrationCounts:
     """One integration over all customers; `statuses`: status -> syncs; `seen_at` is None when it has no sync."""
 
     slug: str
@@ -65,7 +65,7 @@ def by_user(project: Project, user_ids: Iterable[str], *, now: datetime) -> dict
     return {row["user_id"]: _counts(row) for row in rows.order_by()}
 
 
-def by_integration(project: Project, *, now: datetime, slugs: Iterable[str] | None = None) -> list[IntegrationStanding]:
+def by_integration(project: Project, *, now: datetime, slugs: Iterable[str] | None = None) -> list[IntegrationCounts]:
     """Every integration that has a sync, or only those of `slugs`; bounded, in no order."""
     syncs = Sync.objects.of(project)
     if slugs is not None:
@@ -76,6 +76,6 @@ def by_integration(project: Project, *, now: datetime, slugs: Iterable[str] | No
         statuses[row["integration"]][row["status"]] = row["count"]
     rows = grouped.annotate(**_aggregates(now), seen_at=Max("last_seen_at"))[:MAX_GROUPS]
     return [
-        IntegrationStanding(row["integration"], _counts(row), statuses[row["integration"]], row["seen_at"])
+        IntegrationCounts(row["integration"], _counts(row), statuses[row["integration"]], row["seen_at"])
         for row in rows
     ]

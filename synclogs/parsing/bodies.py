@@ -59,8 +59,8 @@ class Source:
         """Steps over the next character, which has to be one of these; "" is the end of the body."""
         found = self.peek()
         if found not in characters:
-            wanted = " or ".join(repr(character) if character else "the end" for character in characters)
-            self._fail(f"Expecting {wanted}", self._offset(self._index))
+            expected = " or ".join(repr(character) if character else "the end" for character in characters)
+            self._fail(f"Expecting {expected}", self._offset(self._index))
         self._index += 1
         return found
 

@@ -28,7 +28,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fault:
-    """Stands in a value where something unacceptable was read, so that its place can be told afterwards."""
+    """Placeholder for an unacceptable part of a value, so that its position can be reported."""
 
     code: Code
     detail: str

@@ -115,7 +115,7 @@ def _printable(name: str, value: object, longest: int) -> str:
 
 
 def is_seen(text: str) -> bool:
-    """Whether anything of it is to be seen: an identifier that looks like none cannot be told from another, nor typed."""
+    """Whether anything of it is visible: an invisible identifier can neither be distinguished nor typed."""
     if text.isascii() and text.isprintable():
         return bool(text) and not text.isspace()
     return any(category(character) in _SEEN and character not in _FILLERS for character in text)

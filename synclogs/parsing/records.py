@@ -217,7 +217,7 @@ class Reader:
 
 
 def _known_id(value: object) -> str | None:
-    """The sender's id of a refused entry, if it can be told at all."""
+    """The sender's id of a refused entry, if it has a readable one."""
     try:
         return fields.required({"id": value["id"]}, "id", LIMITS.id_characters) if isinstance(value, dict) else None
     except (KeyError, Invalid):

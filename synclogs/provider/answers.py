@@ -70,8 +70,8 @@ class Reply:
     message: str = ""
 
 
-def sync_state(told: object) -> SyncState:
-    body = _object(told)
+def sync_state(decoded: object) -> SyncState:
+    body = _object(decoded)
     status = _text(body.get("status")).upper()
     if not status:
         raise Unexpected
@@ -83,9 +83,9 @@ def sync_state(told: object) -> SyncState:
     )
 
 
-def listed_syncs(told: object) -> tuple[ListedSync, ...]:
+def listed_syncs(decoded: object) -> tuple[ListedSync, ...]:
     """Those that have an id and a status; others are passed over."""
-    rows = _object(told).get("data")
+    rows = _object(decoded).get("data")
     if not isinstance(rows, list):
         raise Unexpected
     return tuple(_listed(row) for row in rows[:MOST_SYNCS] if _is_sync(row))
@@ -105,8 +105,8 @@ def _listed(row: dict[str, object]) -> ListedSync:
     )
 
 
-def connections(told: object, *, user: str) -> Connections:
-    integrations = _object(told).get("integrations")
+def connections(decoded: object, *, user: str) -> Connections:
+    integrations = _object(decoded).get("integrations")
     if not isinstance(integrations, dict):
         raise Unexpected
     found = (_connection(slug, value) for slug, value in integrations.items() if isinstance(value, dict))
@@ -127,14 +127,14 @@ def _connection(slug: str, body: dict[str, object]) -> Connection:
     )
 
 
-def reply(told: object) -> Reply:
+def reply(decoded: object) -> Reply:
     """After a call that changes a sync: its body is not documented, so any JSON, and none, is a yes."""
-    return Reply(accepted=True, message=_long(told.get("message")) if isinstance(told, dict) else "")
+    return Reply(accepted=True, message=_long(decoded.get("message")) if isinstance(decoded, dict) else "")
 
 
-def verdict(told: object) -> Reply:
+def verdict(decoded: object) -> Reply:
     """The company's own application: it has to say in so many words what it did."""
-    body = _object(told)
+    body = _object(decoded)
     match body.get("result"):
         case "accepted":
             return Reply(accepted=True, message=_long(body.get("message")))

@@ -150,11 +150,11 @@ def own_words(answer: Answer, secrets: Sequence[str] = ()) -> str:
     text = answer.body.decode(errors="replace")
     if is_json(answer):
         try:
-            told = msgspec.json.decode(answer.body)
+            value = msgspec.json.decode(answer.body)
         except (msgspec.DecodeError, RecursionError, ValueError):
-            told = None
-        if isinstance(told, dict):
-            text = next((told[key] for key in ("message", "error", "detail") if isinstance(told.get(key), str)), text)
+            value = None
+        if isinstance(value, dict):
+            text = next((value[key] for key in ("message", "error", "detail") if isinstance(value.get(key), str)), text)
     for secret in secrets:
         text = text.replace(secret, "[hidden]")
     return cut(text)

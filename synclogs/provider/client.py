@@ -54,7 +54,7 @@ class Paragon:
     def credentials(self, user: str) -> Connections:
         """The user's accounts at the integrations, and whether they still work. Raises Permanent or Temporary."""
         path = f"/projects/{quote(self._project, safe='')}/sdk/me"
-        return self._get(self._users, path, user, lambda told: connections(told, user=user))
+        return self._get(self._users, path, user, lambda value: connections(value, user=user))
 
     def reenable(self, user: str, sync_id: UUID | str, *, attempt: UUID | str, reason: str) -> Reply:
         """Asks once. The provider takes no reason and no id of the attempt. Raises Permanent, Temporary or Unknown."""
@@ -64,9 +64,9 @@ class Paragon:
 
     def _get[T](self, channel: Channel, path: str, user: str, read: Callable[[object], T]) -> T:
         token = self._signer.token(user, now=self._clock())
-        told = channel.get(path, headers={"Authorization": f"Bearer {token}"}, secrets=(token,))
+        value = channel.get(path, headers={"Authorization": f"Bearer {token}"}, secrets=(token,))
         try:
-            return read(told)
+            return read(value)
         except Unexpected:
             raise Temporary(UNEXPECTED) from None
 

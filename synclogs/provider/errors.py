@@ -39,5 +39,5 @@ class Unknown(ProviderError):
 
 
 def cut(text: str) -> str:
-    """Somebody else's text as it may be kept: at most 4 KiB of UTF-8 that PostgreSQL can hold."""
+    """Foreign text, cut to 4 KiB of UTF-8 that PostgreSQL can store."""
     return cleaned(text[:TEXT_BYTES]).encode()[:TEXT_BYTES].decode(errors="ignore")

@@ -21,7 +21,7 @@ import certifi
 import httpcore
 
 _GZIP = 31  # zlib's way to say: a gzip header and trailer, and nothing else
-_KEPT = ("content-type", "retry-after")
+_HEADERS = ("content-type", "retry-after")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def send(request: Request, *, limits: Limits, tls: ssl.SSLContext) -> Answer:
         ):
             named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
             body = b"".join(_read(response.iter_stream(), named, limit=limits.body))
-            return Answer(response.status, {name: named[name] for name in _KEPT if name in named}, body)
+            return Answer(response.status, {name: named[name] for name in _HEADERS if name in named}, body)
     except _Refused as error:
         raise Broken(str(error), sent=True) from None
     except httpcore.ConnectError as error:
@@ -143,8 +143,8 @@ class _Backend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """To the first address that answers."""
         failure: Exception = _NoName("has a name that leads to no address")
-        for address in resolved(host, port, seconds=left(self.connected_by, httpcore.ConnectTimeout)):
-            seconds = left(self.connected_by, httpcore.ConnectTimeout)
+        for address in resolved(host, port, seconds=remaining(self.connected_by, httpcore.ConnectTimeout)):
+            seconds = remaining(self.connected_by, httpcore.ConnectTimeout)
             try:
                 stream = self._plain.connect_tcp(address, port, timeout=seconds, socket_options=socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -161,18 +161,18 @@ class _Stream(httpcore.NetworkStream):
         self._inner, self._backend = inner, backend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        seconds = min(self._backend.limits.read, left(self._backend.end, httpcore.ReadTimeout))
+        seconds = min(self._backend.limits.read, remaining(self._backend.end, httpcore.ReadTimeout))
         return self._inner.read(max_bytes, timeout=seconds)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        seconds = min(self._backend.limits.read, left(self._backend.end, httpcore.WriteTimeout))
+        seconds = min(self._backend.limits.read, remaining(self._backend.end, httpcore.WriteTimeout))
         self._backend.sent = True
         self._inner.write(buffer, timeout=seconds)
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        seconds = left(self._backend.connected_by, httpcore.ConnectTimeout)
+        seconds = remaining(self._backend.connected_by, httpcore.ConnectTimeout)
         return _Stream(self._inner.start_tls(ssl_context, server_hostname, timeout=seconds), self._backend)
 
     def close(self) -> None:
@@ -182,7 +182,7 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.get_extra_info(info)
 
 
-def left(end: float, too_late: type[httpcore.TimeoutException]) -> float:
+def remaining(end: float, too_late: type[httpcore.TimeoutException]) -> float:
     seconds = end - time.monotonic()
     if seconds <= 0:
         raise too_late

@@ -53,9 +53,9 @@ class HostApp:
             "attemptId": str(attempt),
         }
         body = msgspec.json.encode({"type": EVENT, "timestamp": now, "data": data})
-        told = self._channel.post("", body=body, headers=signed(body, self._secret, name=str(attempt), now=now))
+        value = self._channel.post("", body=body, headers=signed(body, self._secret, name=str(attempt), now=now))
         try:
-            return verdict(told)
+            return verdict(value)
         except Unexpected:
             raise Unknown(UNEXPECTED) from None
 

@@ -51,7 +51,7 @@ class Secret:
 
 @lru_cache(maxsize=16)
 def _loaded(pem: bytes) -> object:
-    """The key of that text, if it is one. Kept, because the check of an RSA key takes longer than all the rest of a token."""
+    """The key of that text, if it is one. Cached, because the check of an RSA key takes longer than all the rest of a token."""
     try:
         return load_pem_private_key(pem, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -44,8 +44,8 @@ _BLANK = r"[[:space:]\u0085\u00a0\u2000-\u200a\u2028\u2029\u202f\u3000]+"
 
 def any_of(field: Field, values: Iterable[str]) -> Q:
     """The column has one of the values, each as somebody typed it. Raises ValueError."""
-    wanted = list(dict.fromkeys(found for value in values for found in field.wanted(value)))
-    return Q(**{field.column: wanted[0]}) if len(wanted) == 1 else Q(**{f"{field.column}__in": wanted})
+    accepted = list(dict.fromkeys(found for value in values for found in field.values_of(value)))
+    return Q(**{field.column: accepted[0]}) if len(accepted) == 1 else Q(**{f"{field.column}__in": accepted})
 
 
 def condition(node: Node, project_id: int) -> Q:

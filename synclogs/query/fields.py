@@ -72,7 +72,7 @@ class Field:
     parse: Callable[[str], object] = text_of
     known: Collection[str] = ()
 
-    def wanted(self, value: str) -> tuple[object, ...]:
+    def values_of(self, value: str) -> tuple[object, ...]:
         """The values of the column that a typed value stands for. Raises ValueError."""
         parsed = self.parse(value)
         if self.known and value.upper() in self.known:

@@ -197,7 +197,7 @@ def _term(name: str, values: tuple[str, ...]) -> Term:
     if len(values) > MAX_VALUES:
         raise ValueError(f"At most {MAX_VALUES} values.")
     for value in values:
-        field.wanted(value)
+        field.values_of(value)
     return Term(field, name.startswith("-"), tuple(dict.fromkeys(values)))
 
 

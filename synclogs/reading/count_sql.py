@@ -75,15 +75,15 @@ def cut(log_filter: LogFilter, unit: timedelta) -> Cut:
 
 def stored(term: Term) -> list[str]:
     """The values of a term as the counts have them."""
-    return list(dict.fromkeys(str(found) for value in term.values for found in term.field.wanted(value)))
+    return list(dict.fromkeys(str(found) for value in term.values for found in term.field.values_of(value)))
 
 
 def levels_of(log_filter: LogFilter) -> frozenset[int]:
     levels = EVERY_LEVEL
     for term in log_filter.terms:
         if term.field.name == "level":
-            given = {int(value) for value in stored(term)}
-            levels = levels - given if term.negated else levels & given
+            numbers = {int(value) for value in stored(term)}
+            levels = levels - numbers if term.negated else levels & numbers
     return levels
 
 
@@ -113,23 +113,25 @@ def narrowing(log_filter: LogFilter) -> Narrowing | None:
 # Rows of counts: facet, value, level, moment, count
 
 
-def hours(project: Project, asked: Narrowing, facets: Iterable[Facet], span: Cut) -> Fragment | None:
-    """Hour counts of `facets`; under a facet of its own `asked` can only tell the totals."""
+def hours(project: Project, narrowed: Narrowing, facets: Iterable[Facet], span: Cut) -> Fragment | None:
+    """Hour counts of `facets`; under a facet of its own `narrowed` can only tell the totals."""
     if span.first is None:
         return None
-    if not asked.name:
-        return _hours(project, asked, span, "facet = ANY(%s)", [[facet.value for facet in facets]])
-    facet = FACETS[asked.name].value
-    if asked.included is not None:
-        values = [facet, sorted(asked.included - asked.excluded)]
-        return _hours(project, asked, span, "facet = %s AND value = ANY(%s)", values, columns="0 AS facet, '' AS value")
-    whole = _hours(project, asked, span, "facet = 0", [])
+    if not narrowed.name:
+        return _hours(project, narrowed, span, "facet = ANY(%s)", [[facet.value for facet in facets]])
+    facet = FACETS[narrowed.name].value
+    if narrowed.included is not None:
+        values = [facet, sorted(narrowed.included - narrowed.excluded)]
+        return _hours(
+            project, narrowed, span, "facet = %s AND value = ANY(%s)", values, columns="0 AS facet, '' AS value"
+        )
+    whole = _hours(project, narrowed, span, "facet = 0", [])
     less = _hours(
         project,
-        asked,
+        narrowed,
         span,
         "facet = %s AND value = ANY(%s)",
-        [facet, sorted(asked.excluded)],
+        [facet, sorted(narrowed.excluded)],
         columns="0 AS facet, '' AS value",
         count="-count",
     )
@@ -138,7 +140,7 @@ def hours(project: Project, asked: Narrowing, facets: Iterable[Facet], span: Cut
 
 def _hours(
     project: Project,
-    asked: Narrowing,
+    narrowed: Narrowing,
     span: Cut,
     which: str,
     values: Sequence[object],
@@ -146,7 +148,7 @@ def _hours(
     columns: str = "facet, value",
     count: str = "count",
 ) -> Fragment:
-    limits, parameters = _limits("hour", asked, span)
+    limits, parameters = _limits("hour", narrowed, span)
     sql = (
         f"SELECT {columns}, level, hour AS moment, {count} AS entries FROM synclogs_hourcount"  # noqa: S608 - names of this file
         f" WHERE project_id = %s AND {which}{limits}"
@@ -154,11 +156,11 @@ def _hours(
     return Fragment(sql, (project.pk, *values, *parameters))
 
 
-def minutes(project: Project, asked: Narrowing, span: Cut) -> Fragment | None:
+def minutes(project: Project, narrowed: Narrowing, span: Cut) -> Fragment | None:
     """Minute counts, which know nothing but levels."""
     if span.first is None:
         return None
-    limits, parameters = _limits("minute", asked, span)
+    limits, parameters = _limits("minute", narrowed, span)
     sql = (
         "SELECT 0 AS facet, '' AS value, level, minute AS moment, count AS entries FROM synclogs_minutecount"  # noqa: S608 - names of this file
         f" WHERE project_id = %s{limits}"
@@ -166,24 +168,24 @@ def minutes(project: Project, asked: Narrowing, span: Cut) -> Fragment | None:
     return Fragment(sql, (project.pk, *parameters))
 
 
-def _limits(column: str, asked: Narrowing, span: Cut) -> tuple[str, list[object]]:
+def _limits(column: str, narrowed: Narrowing, span: Cut) -> tuple[str, list[object]]:
     sql, parameters = f" AND {column} >= %s", [span.first]
     if span.last is not None:
         sql, parameters = f"{sql} AND {column} < %s", [*parameters, span.last]
-    if asked.levels == EVERY_LEVEL:
+    if narrowed.levels == EVERY_LEVEL:
         return sql, [*parameters]
-    return f"{sql} AND level = ANY(%s)", [*parameters, sorted(asked.levels)]
+    return f"{sql} AND level = ANY(%s)", [*parameters, sorted(narrowed.levels)]
 
 
 def of_terms(log_filter: LogFilter, project: Project, terms: Iterable[Term]) -> Fragment:
     """facet, value, level, entries of the hours that hold the range: of everything, and of the values of `terms`."""
     last = ceiling(log_filter.until, HOUR) if log_filter.until else None
     span = Cut(floor(log_filter.since, HOUR), last, ())
-    asked = Narrowing(EVERY_LEVEL)
-    parts = [_hours(project, asked, span, "facet = 0", [])]
+    narrowed = Narrowing(EVERY_LEVEL)
+    parts = [_hours(project, narrowed, span, "facet = 0", [])]
     for term in terms:
         values = [FACETS[term.field.name].value, stored(term)]
-        parts.append(_hours(project, asked, span, "facet = %s AND value = ANY(%s)", values))
+        parts.append(_hours(project, narrowed, span, "facet = %s AND value = ANY(%s)", values))
     rows = " UNION ".join(part.sql for part in parts)  # each row once, though two terms may name it
     return Fragment(
         f"SELECT facet, value, level, sum(entries) FROM ({rows}) AS counts GROUP BY 1, 2, 3",  # noqa: S608 - names of this file
@@ -215,11 +217,11 @@ def facet_statement(
     counts: Fragment | None,
     parts: Sequence[Fragment],
     names: Sequence[str],
-    wanted: Sequence[tuple[int, str]],
+    always: Sequence[tuple[int, str]],
     *,
     bars: Bars | None = None,
 ) -> Fragment:
-    """Rows of facet, value, entries, how many values the facet has, and two blanks: the TOP of each facet and all `wanted`.
+    """Rows of facet, value, entries, how many values the facet has, and two blanks: the TOP of each facet and all `always`.
 
     With `bars`, whose entries have to be in `parts`, rows of two blanks, entries, a blank, bar and level too.
     """
@@ -236,10 +238,10 @@ def facet_statement(
             "SELECT facet, value, sum(entries) AS entries FROM kinds"  # noqa: S608 - names of this file
             f" CROSS JOIN LATERAL (VALUES {values}) AS seen (facet, value) WHERE value <> '' GROUP BY 1, 2"
         )
-    wanted_sql = "false"
-    if wanted:
-        wanted_sql = "(facet, value) IN (SELECT * FROM unnest(%s::int[], %s::text[]))"
-        parameters += [[facet for facet, _ in wanted], [value for _, value in wanted]]
+    always_sql = "false"
+    if always:
+        always_sql = "(facet, value) IN (SELECT * FROM unnest(%s::int[], %s::text[]))"
+        parameters += [[facet for facet, _ in always], [value for _, value in always]]
     drawn = " UNION ALL SELECT NULL, NULL, sum(entries), NULL, bar, level FROM kinds GROUP BY 5, 6" if bars else ""
     read = " UNION ALL ".join(part.sql for part in parts)
     return Fragment(
@@ -249,7 +251,7 @@ def facet_statement(
         " ranked AS (SELECT facet, value, entries, row_number() OVER most AS place, count(*) OVER (PARTITION BY facet) AS many"
         " FROM summed WINDOW most AS (PARTITION BY facet ORDER BY entries DESC, value))"
         " (SELECT facet, value, entries, many, NULL::timestamptz, NULL::int FROM ranked"
-        f" WHERE place <= {TOP} OR {wanted_sql} ORDER BY facet, place){drawn}",
+        f" WHERE place <= {TOP} OR {always_sql} ORDER BY facet, place){drawn}",
         tuple(parameters),
     )
 

@@ -73,32 +73,32 @@ class Question:
     with_bars: bool = False
 
     @property
-    def asked(self) -> list[str]:
+    def counted(self) -> list[str]:
         return [*self.names, BARS] if self.with_bars else self.names
 
 
 class Work:
     """One round of counting: whose entries, what is left of its time, what was asked for, and what is known so far."""
 
-    left: budget.Left
+    time: budget.TimeLeft
 
-    def __init__(self, project: Project, bars: Bars, wanted: Mapping[str, Iterable[str]]) -> None:
+    def __init__(self, project: Project, bars: Bars, always: Mapping[str, Iterable[str]]) -> None:
         self.project = project
         self.bars = bars
-        self.wanted = wanted
+        self.always = always
         self.values: dict[str, Values | None] = dict.fromkeys(FACETS)
         self.heights: Heights | None = None
 
     def run(self, statement: Fragment) -> list[tuple[Any, ...]]:
         """The rows. Raises OutOfTime."""
-        self.left.renew()
+        self.time.renew()
         with connection.cursor() as cursor:
             cursor.execute(statement.sql, statement.parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
 
-    def wanted_of(self, names: Iterable[str]) -> list[tuple[int, str]]:
-        return [(FACETS[name].value, value) for name in names for value in self.wanted.get(name, ())]
+    def always_of(self, names: Iterable[str]) -> list[tuple[int, str]]:
+        return [(FACETS[name].value, value) for name in names for value in self.always.get(name, ())]
 
     def keep_values(self, names: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> None:
         counts: dict[str, dict[str, int]] = {name: {} for name in names}
@@ -120,23 +120,23 @@ def count(
     *,
     bars: Bars,
     seconds: float,
-    wanted: Mapping[str, Iterable[str]] | None = None,
+    always: Mapping[str, Iterable[str]] | None = None,
     is_patient: bool = False,
 ) -> Numbers:
     """Every facet counted under all terms but its own, and the heights of the bars of the whole filter.
 
-    `wanted`: name -> stored values that are counted even when they are rare. `is_patient`: however many entries that reads.
+    `always`: name -> stored values that are counted even when they are rare. `is_patient`: however many entries that reads.
     """
-    work = Work(project, bars, wanted or {})
+    work = Work(project, bars, always or {})
     read = frozenset({BARS, *FACETS})
     try:
-        with budget.within(seconds) as work.left:
+        with budget.within(seconds) as work.time:
             whole, most = _reduced(log_filter, work)
             work.bars = _drawable(whole, bars) if most is not None and most > READ_FOR_BARS else bars
             rest = [_by_counts(question, work) for question in _questions(whole)]
-            read = frozenset(name for question in rest for name in question.asked)
+            read = frozenset(name for question in rest for name in question.counted)
             for question in rest:
-                if question.asked and (is_patient or not _is_much(question.log_filter, most, work)):
+                if question.counted and (is_patient or not _is_much(question.log_filter, most, work)):
                     _by_entries(question, work)
     except budget.OutOfTime:
         pass
@@ -147,11 +147,11 @@ def _is_much(log_filter: LogFilter, most: int | None, work: Work) -> bool:
     """Whether its entries are too many to be read for a page; `most` is what the counts say, else the planner is asked."""
     if most is not None or not log_filter.terms:
         return most is not None and most > READ_AT_ONCE
-    work.left.renew()
-    return budget.estimate(_telling(log_filter).entries(work.project)) > READ_SCATTERED
+    work.time.renew()
+    return budget.estimate(_without_implied(log_filter).entries(work.project)) > READ_SCATTERED
 
 
-def _telling(log_filter: LogFilter) -> LogFilter:
+def _without_implied(log_filter: LogFilter) -> LogFilter:
     """Without the terms that others of it imply."""
     names = {term.field.name for term in log_filter.terms if not term.negated}
     for name in set().union(*(IMPLIED.get(name, set()) for name in names)):
@@ -200,8 +200,8 @@ def _reduced(log_filter: LogFilter, work: Work) -> tuple[LogFilter, int | None]:
 
 def _drawable(whole: LogFilter, bars: Bars) -> Bars:
     """Bars of an hour, which the counts can tell, where finer ones would need many entries read."""
-    asked = count_sql.narrowing(whole)
-    if asked is None or not asked.name or bars.width >= HOUR:
+    narrowed = count_sql.narrowing(whole)
+    if narrowed is None or not narrowed.name or bars.width >= HOUR:
         return bars
     wide = Bars(HOUR, floor(bars.last, HOUR))
     return wide if wide.last - whole.since >= FEWEST_HOURS * HOUR else bars
@@ -209,34 +209,34 @@ def _drawable(whole: LogFilter, bars: Bars) -> Bars:
 
 def _by_counts(question: Question, work: Work) -> Question:
     """Answers what the counts can; comes back with the rest."""
-    asked = count_sql.narrowing(question.log_filter)
-    if asked is None:
+    narrowed = count_sql.narrowing(question.log_filter)
+    if narrowed is None:
         return question
-    countable = [name for name in question.names if not asked.name or name == "level"]
+    countable = [name for name in question.names if not narrowed.name or name == "level"]
     if countable:
-        _facets_by_counts(question.log_filter, asked, countable, work)
-    unit = HOUR if asked.name else MINUTE
+        _facets_by_counts(question.log_filter, narrowed, countable, work)
+    unit = HOUR if narrowed.name else MINUTE
     is_drawn = question.with_bars and work.bars.width >= unit
     if is_drawn:
-        _bars_by_counts(question.log_filter, asked, work, unit=unit)
+        _bars_by_counts(question.log_filter, narrowed, work, unit=unit)
     rest = [name for name in question.names if name not in countable]
     return Question(question.log_filter, rest, with_bars=question.with_bars and not is_drawn)
 
 
-def _facets_by_counts(log_filter: LogFilter, asked: Narrowing, names: Sequence[str], work: Work) -> None:
+def _facets_by_counts(log_filter: LogFilter, narrowed: Narrowing, names: Sequence[str], work: Work) -> None:
     span = count_sql.cut(log_filter, HOUR)
     parts = [count_sql.kinds(edge, work.project, names) for edge in span.edges]
-    counts = count_sql.hours(work.project, asked, [FACETS[name] for name in names], span)
-    work.keep_values(names, work.run(count_sql.facet_statement(counts, parts, names, work.wanted_of(names))))
+    counts = count_sql.hours(work.project, narrowed, [FACETS[name] for name in names], span)
+    work.keep_values(names, work.run(count_sql.facet_statement(counts, parts, names, work.always_of(names))))
 
 
-def _bars_by_counts(log_filter: LogFilter, asked: Narrowing, work: Work, *, unit: timedelta) -> None:
+def _bars_by_counts(log_filter: LogFilter, narrowed: Narrowing, work: Work, *, unit: timedelta) -> None:
     span = count_sql.cut(log_filter, unit)
     parts = [count_sql.kinds(edge, work.project, (), bars=work.bars) for edge in span.edges]
     counts = (
-        count_sql.hours(work.project, asked, [Facet.TOTAL], span)
-        if asked.name
-        else count_sql.minutes(work.project, asked, span)
+        count_sql.hours(work.project, narrowed, [Facet.TOTAL], span)
+        if narrowed.name
+        else count_sql.minutes(work.project, narrowed, span)
     )
     work.keep_heights(work.run(count_sql.bar_statement(counts, parts, work.bars)))
 
@@ -248,8 +248,8 @@ def _by_entries(question: Question, work: Work) -> None:
     if not question.names:
         work.keep_heights(work.run(count_sql.bar_statement(None, parts, work.bars)))
         return
-    wanted = work.wanted_of(question.names)
-    rows = work.run(count_sql.facet_statement(None, parts, question.names, wanted, bars=bars))
+    always = work.always_of(question.names)
+    rows = work.run(count_sql.facet_statement(None, parts, question.names, always, bars=bars))
     work.keep_values(question.names, rows)
     if bars:
         work.keep_heights((row[4], row[5], row[2]) for row in rows if row[0] is None)

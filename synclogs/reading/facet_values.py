@@ -12,7 +12,7 @@ from synclogs.models import Facet, HourCount, Project
 from synclogs.moments import HOUR, floor
 
 MAX_VALUES = 2000
-KEPT_SECONDS = 60
+CACHE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def seen(project: Project, *, since: datetime, until: datetime) -> Seen:
     found: Seen | None = cache.get(name)
     if found is None:
         found = _counted(project, first, last)
-        cache.set(name, found, KEPT_SECONDS)
+        cache.set(name, found, CACHE_SECONDS)
     return found
 
 

@@ -95,10 +95,10 @@ def _conditions(log_filter: LogFilter) -> Iterator[tuple[str, list[Any]]]:
     """Fields that have to have one of some values, whatever else the filter asks."""
     for term in log_filter.terms:
         if not term.negated and term.field.name in FACETS:
-            yield term.field.name, [found for value in term.values for found in term.field.wanted(value)]
+            yield term.field.name, [found for value in term.values for found in term.field.values_of(value)]
     tree = log_filter.tree
     for leaf in tree.children if isinstance(tree, And) else (tree,):
         if isinstance(leaf, Match) and leaf.operator == Operator.IS and isinstance(leaf.field, str):
             is_part = any(value.text.endswith("*") and not value.quoted for value in leaf.values)
             if leaf.field in FACETS and not is_part:
-                yield leaf.field, [found for value in leaf.values for found in FIELDS[leaf.field].wanted(value.text)]
+                yield leaf.field, [found for value in leaf.values for found in FIELDS[leaf.field].values_of(value.text)]

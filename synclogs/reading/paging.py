@@ -65,7 +65,7 @@ def cursor_before(moment: datetime) -> str:
 
 
 def cursor_at(moment: datetime, key: UUID) -> str:
-    """A place in the order; also of other things with a moment and a UUID."""
+    """A position in the order of anything with a time and a UUID."""
     return keyset.Place(moment, key).text
 
 

@@ -70,8 +70,8 @@ def change(
     if is_shared and not view.is_shared:
         allow_sharing(actor)
     before = _state(view)
-    given = {"name": name, "query": query, "is_shared": is_shared}
-    for column, value in given.items():
+    changes = {"name": name, "query": query, "is_shared": is_shared}
+    for column, value in changes.items():
         if value is not None:
             setattr(view, column, value)
     with transaction.atomic():
@@ -80,8 +80,8 @@ def change(
         changed = {column for column, value in _state(view).items() if value != before[column]}
         if changed and (before["is_shared"] or view.is_shared):
             # The team has not seen a view that was private until now, so the audit tells all of it.
-            told = before.keys() if "is_shared" in changed else changed
-            old, new = ({column: state[column] for column in sorted(told)} for state in (before, _state(view)))
+            columns = before.keys() if "is_shared" in changed else changed
+            old, new = ({column: state[column] for column in sorted(columns)} for state in (before, _state(view)))
             _remember(Action.OBJECT_CHANGED, view, actor, before=old, after=new)
 
 
@@ -144,20 +144,20 @@ def tally(log_filter: LogFilter, project: Project, *, seconds: float, most: int 
     """How many entries match; exactly where the stored counts can tell, else up to `most` and one more for any larger
     number. None when the time was up.
     """
-    asked = count_sql.narrowing(log_filter)
+    narrowed = count_sql.narrowing(log_filter)
     try:
         with budget.within(seconds):
-            if asked is None:
+            if narrowed is None:
                 return log_filter.entries(project).order_by()[: most + 1].count()
             span = count_sql.cut(log_filter, HOUR)
             total = sum(edge.entries(project).count() for edge in span.edges)
-            hours = count_sql.hours(project, asked, [Facet.TOTAL], span)
-            return total + (_sum(hours) if hours else 0)
+            hours = count_sql.hours(project, narrowed, [Facet.TOTAL], span)
+            return total + (_total(hours) if hours else 0)
     except budget.OutOfTime:
         return None
 
 
-def _sum(counts: count_sql.Fragment) -> int:
+def _total(counts: count_sql.Fragment) -> int:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT COALESCE(sum(entries), 0) FROM ({counts.sql}) AS counts", counts.parameters)  # noqa: S608 - made by sums
         return int(cursor.fetchone()[0])

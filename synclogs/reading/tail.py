@@ -24,10 +24,10 @@ SECONDS = 2.0
 # How much earlier than the last question an entry may say that it was received and still be new. It is stamped before it is
 # written, and becomes visible at the commit: up to three attempts of 15 s each, after the reading of a body of many entries
 # by a busy process; and the clocks of several web servers differ by a few seconds. This is twice all of that. What lies in
-# it and was visible before is not told again (see `_unseen`), so a generous length costs reading and no repetition.
+# it and was visible before is not returned again (see `_unseen`), so a generous length costs reading and no repetition.
 OVERLAP = timedelta(minutes=2)
 # The oldest transaction that still runs: whatever it and later ones write is not in the list. Those of other databases of
-# the server are left out, where we may see that they are such; they would only have more entries told twice.
+# the server are left out, where we may see that they are such; they would only have more entries returned twice.
 OLDEST_RUNNING = """
 SELECT LEAST(pg_snapshot_xmax(snapshot)::text::bigint, min(running::text::bigint) FILTER (WHERE NOT EXISTS (
     SELECT FROM pg_stat_activity other JOIN pg_database here ON here.datname = current_database()
@@ -68,12 +68,12 @@ def arrived(log_filter: LogFilter, project: Project, cursor: str, *, now: dateti
 
     Raises FilterError for a damaged cursor, budget.OutOfTime when too much arrived to look through.
     """
-    asked_at, transaction = _parse(cursor)
+    started_at, transaction = _parse(cursor)
     with within(SECONDS):
         following = start(now=now)
         found = (
             log_filter.entries(project)
-            .filter(_unseen(transaction), received_at__gte=asked_at - OVERLAP)
+            .filter(_unseen(transaction), received_at__gte=started_at - OVERLAP)
             .order_by("-received_at", "-occurred_at", "-key")
             .values_list("key", "occurred_at")[: SIZE + 1]
         )

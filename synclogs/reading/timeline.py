@@ -43,13 +43,13 @@ class Moment:
 class Wait:
     """A wait for another attempt, as offsets from the start of the run. `number` counts the entry that announced it.
 
-    `said` is how long it was announced to take, None when nothing was said. `is_open`: nothing came after it.
+    `announced` is how long it was announced to take, None when nothing was said. `is_open`: nothing came after it.
     """
 
     number: int
     start: timedelta
     end: timedelta
-    said: timedelta | None
+    announced: timedelta | None
     attempt: int | None
     most: int | None
     is_open: bool
@@ -74,7 +74,7 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class Neighbours:
     """Other runs of the same sync; None where there is none."""
 
     previous: Trace | None
@@ -89,29 +89,29 @@ def timeline(trace: Trace, project: Project) -> Timeline:
     )
     rows = list(entries.order_by("occurred_at", "key")[: LONGEST + 1])
     if len(rows) <= LONGEST:
-        told, waits = _told(rows, trace.first_at)
-        return Timeline(told, waits=waits)
+        shown, waits = _moments(rows, trace.first_at)
+        return Timeline(shown, waits=waits)
     cut = LONGEST - LAST
-    first, waits = _told(rows[:cut], trace.first_at)
-    last, late = _told(list(entries.newest_first()[:LAST])[::-1], trace.first_at)
+    first, waits = _moments(rows[:cut], trace.first_at)
+    last, late = _moments(list(entries.newest_first()[:LAST])[::-1], trace.first_at)
     known = [wait for wait in waits if not wait.is_open]  # the end of the open one may be left out
     return Timeline((*first, *last), cut, (*known, *(replace(wait, number=wait.number + cut) for wait in late)))
 
 
-def _told(rows: Sequence[LogEntry], start: datetime) -> tuple[tuple[Moment, ...], tuple[Wait, ...]]:
+def _moments(rows: Sequence[LogEntry], start: datetime) -> tuple[tuple[Moment, ...], tuple[Wait, ...]]:
     gaps = [later.occurred_at - earlier.occurred_at for earlier, later in pairwise(rows)]
     shortest = PAUSE_AT_LEAST
     if len(gaps) > FEW:
         shortest = max(shortest, PAUSE_USUALS * sorted(gaps)[len(gaps) // 2])
     waits = tuple(wait for number in range(len(rows)) if (wait := _wait(rows, number, start=start)))
     waiting = {wait.number for wait in waits}
-    told = []
+    shown = []
     for number, entry in enumerate(rows):
         gap = gaps[number - 1] if number else timedelta(0)
         waited = number - 1 in waiting
         is_pause = gap >= (PAUSE_AT_LEAST if waited else shortest)
-        told.append(Moment(entry, entry.occurred_at - start, gap if is_pause else None, waited))
-    return tuple(told), waits
+        shown.append(Moment(entry, entry.occurred_at - start, gap if is_pause else None, waited))
+    return tuple(shown), waits
 
 
 def _wait(rows: Sequence[LogEntry], number: int, *, start: datetime) -> Wait | None:
@@ -135,7 +135,7 @@ def _wait(rows: Sequence[LogEntry], number: int, *, start: datetime) -> Wait | N
         number,
         start=entry.occurred_at - start,
         end=min(ends) - start,
-        said=due - entry.occurred_at if due else None,
+        announced=due - entry.occurred_at if due else None,
         attempt=retry.attempt if retry else None,
         most=retry.max_attempts if retry else None,
         is_open=number == len(rows) - 1,
@@ -144,9 +144,7 @@ def _wait(rows: Sequence[LogEntry], number: int, *, start: datetime) -> Wait | N
 
 def _announced(entry: LogEntry) -> fields.Retry | None:
     error = entry.detail.get("error") if isinstance(entry.detail, dict) else None
-    return (
-        fields.error({"error": dict(error)})[3] if isinstance(error, dict) else None
-    )  # a copy: reading takes things out
+    return fields.error({"error": dict(error)})[3] if isinstance(error, dict) else None  # a copy: reading removes keys
 
 
 def runs(sync: Sync, project: Project) -> QuerySet[Trace]:
@@ -171,15 +169,15 @@ def kinds(sync: Sync, project: Project) -> list[str]:
     return sorted(last.values_list("sync_type", flat=True).distinct())
 
 
-def beside(trace: Trace, project: Project) -> Beside:
+def beside(trace: Trace, project: Project) -> Neighbours:
     """The run before, the run after, and the last one of the same sync type among the RUNS_BACK before it that completed."""
     if trace.sync_id is None:
-        return Beside(None, None, None)
+        return Neighbours(None, None, None)
     others = Trace.objects.of(project).filter(sync_id=trace.sync_id)
     earlier = others.filter(keyset.older_than("first_at", trace.first_at, trace.pk)).order_by("-first_at", "-pk")
     later = others.filter(keyset.newer_than("first_at", trace.first_at, trace.pk)).order_by("first_at", "pk")
     good = _last(earlier, sync_type=trace.sync_type, completed_at__isnull=False, failed_at=None)
-    return Beside(earlier.first(), later.first(), good)
+    return Neighbours(earlier.first(), later.first(), good)
 
 
 def last_good(sync: Sync, project: Project) -> Trace | None:

@@ -21,7 +21,7 @@ from synclogs.access import audit
 from synclogs.access.actors import PORTAL, Actor, NotAllowed, Refused, allow, required_text
 from synclogs.catalogue.recovery import RUNNING, BulkState, CheckName, State
 from synclogs.explain import bulks as words
-from synclogs.explain.bulks import Standing
+from synclogs.explain.bulks import Progress
 from synclogs.models import Action, Bulk, BulkItem, Membership, Project, Reenable, Role, Sync
 from synclogs.models.bulk import MOST_ITEMS
 from synclogs.parsing.decoding import cleaned
@@ -78,7 +78,7 @@ class Conflict(Exception):
     """It is not in a state that allows this; the text is for the person."""
 
 
-class NothingLeft(Exception):
+class NothingSelected(Exception):
     """None of the syncs may be re-enabled now; `skipped` says how many for which check."""
 
     def __init__(self, skipped: Mapping[CheckName, int]) -> None:
@@ -123,7 +123,7 @@ def start(
     try:
         with transaction.atomic():
             return _new(Bulk(pk=key or uuid4(), project=project, reason=text, source=source), ids, plan, actor, now=now)
-    except NothingLeft:
+    except NothingSelected:
         ownership.denied(project, ids, actor=actor)
         raise
     except IntegrityError:
@@ -136,8 +136,8 @@ def start(
 def _new(bulk: Bulk, ids: list[UUID], plan: Plan, actor: Actor, *, now: datetime) -> Bulk:
     found = candidates(bulk.project, ids, now=now)
     eligible = in_turn(candidate for candidate in found.values() if not candidate.failed)
-    left_out = [candidate for candidate in found.values() if candidate.failed]
-    skipped = Counter(candidate.failed[0] for candidate in left_out)
+    excluded = [candidate for candidate in found.values() if candidate.failed]
+    skipped = Counter(candidate.failed[0] for candidate in excluded)
     bulk.state = BulkState.CANARY
     bulk.canary_size, bulk.wave_size, bulk.per_minute = plan.canary_size, plan.wave_size, plan.per_minute
     bulk.requested_by, bulk.actor_text, bulk.created_at = actor.user, cleaned(actor.text)[:200], now
@@ -147,9 +147,9 @@ def _new(bulk: Bulk, ids: list[UUID], plan: Plan, actor: Actor, *, now: datetime
         bulk.started_at = now
     bulk.save(force_insert=True)
     if not eligible:
-        raise NothingLeft(skipped)
+        raise NothingSelected(skipped)
     items = []
-    for position, candidate in enumerate((*eligible, *left_out)):
+    for position, candidate in enumerate((*eligible, *excluded)):
         item = BulkItem(bulk=bulk, position=position, sync_id=candidate.sync_id)
         item.user_id, item.integration = candidate.user_id, candidate.integration
         if candidate.failed:
@@ -160,8 +160,8 @@ def _new(bulk: Bulk, ids: list[UUID], plan: Plan, actor: Actor, *, now: datetime
     BulkItem.objects.bulk_create(items, batch_size=500)
     counts = {"syncs": len(eligible), "skipped": {check.value: count for check, count in skipped.items()}}
     sizes = {"canary": plan.canary_size, "wave": plan.wave_size, "per_minute": plan.per_minute}
-    told = {"bulk": str(bulk.pk), "state": bulk.state, **counts, **sizes}
-    audit.record(Action.BULK_REQUESTED, **actor.audited(), **_told(bulk), reason=bulk.reason, after=told)
+    values = {"bulk": str(bulk.pk), "state": bulk.state, **counts, **sizes}
+    audit.record(Action.BULK_REQUESTED, **actor.audited(), **_audited(bulk), reason=bulk.reason, after=values)
     return bulk
 
 
@@ -248,7 +248,7 @@ def _move(
     audit.record(
         Action.BULK_MOVED,
         **actor.audited(),
-        **_told(bulk),
+        **_audited(bulk),
         reason=reason,
         before={"state": before},
         after={"bulk": str(bulk.pk), "state": to.value, "wave": bulk.wave, **({"note": note} if note else {})},
@@ -256,18 +256,18 @@ def _move(
     return bulk
 
 
-def _told(bulk: Bulk) -> dict[str, Any]:
+def _audited(bulk: Bulk) -> dict[str, Any]:
     return {"project": bulk.project, "object_type": "bulk re-enable", "object_text": str(bulk.pk)}
 
 
 # How far it is
 
 
-def standing(bulk: Bulk) -> Standing:
+def progress(bulk: Bulk) -> Progress:
     return standings([bulk])[bulk.pk]
 
 
-def standings(bulks: Sequence[Bulk]) -> Mapping[UUID, Standing]:
+def standings(bulks: Sequence[Bulk]) -> Mapping[UUID, Progress]:
     """By the rows, in one statement for all."""
     waves = {bulk.pk: bulk.wave for bulk in bulks}
     counts: dict[UUID, Counter[str]] = {key: Counter() for key in waves}
@@ -281,7 +281,7 @@ def standings(bulks: Sequence[Bulk]) -> Mapping[UUID, Standing]:
         if wave == waves[key]:
             of_wave[key][result] += count
         last[key] = max(last[key], wave or 0)
-    return {key: Standing(wave, last[key], counts[key], of_wave[key]) for key, wave in waves.items()}
+    return {key: Progress(wave, last[key], counts[key], of_wave[key]) for key, wave in waves.items()}
 
 
 # What goes on by itself
@@ -315,7 +315,7 @@ def _advance(key: UUID, *, now: datetime) -> bool:
         )
         if bulk is None:
             return False
-        found = standing(bulk)
+        found = progress(bulk)
         actor = _requester(bulk)
         stopped = "" if actor else words.stopped_by_person(bulk.actor_text, found)
         if found.bad and (bulk.wave == 0 or found.bad * BAD_SHARE > found.wave_planned):

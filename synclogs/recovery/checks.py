@@ -11,7 +11,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from synclogs.catalogue import SyncStatus, error_code
-from synclogs.catalogue.causes import TOLD_BY_EVENT
+from synclogs.catalogue.causes import CAUSES_IN_EVENT_WORDS
 from synclogs.catalogue.recovery import CheckName, Sign, State
 from synclogs.explain.syncs import error_explains_stop, last_error_cause
 
@@ -85,7 +85,7 @@ def _cures_after_all(found: Candidate) -> bool:
         recoverability="",
         event=found.last_error_event,
     )
-    return lasting.reenable_cures or lasting.words in TOLD_BY_EVENT
+    return lasting.reenable_cures or lasting.words in CAUSES_IN_EVENT_WORDS
 
 
 # The cause

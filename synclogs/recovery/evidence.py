@@ -32,7 +32,7 @@ from synclogs.recovery.checks import (
 )
 from synclogs.storage.connections import release
 
-KEPT_SECONDS = 30
+CACHE_SECONDS = 30
 Facts = dict[str, str]
 # The fields of a Candidate that a check goes by, and its facts for people.
 Reading = tuple[dict[str, Any], Facts]
@@ -90,13 +90,13 @@ def _cause_gone(sync: Sync, *, ask_provider: bool) -> Reading:
     error_at = sync.last_error_at
     if not error_explains_stop(sync) or error_at is None:
         return {"signs": []}, {"sign": "no_error", "status": sync.status}
-    said = _credential(sync) if ask_provider else {}
-    credential = said.get("credential", "")
+    reported = _credential(sync) if ask_provider else {}
+    credential = reported.get("credential", "")
     for sign in bearing(credential):
         facts = _FINDERS[sign](sync, error_at, credential)
         if facts is not None:
-            return {"signs": [sign], "credential": credential}, {**said, "sign": sign.value, **facts}
-    return {"signs": [], "credential": credential}, {**said, "error_at": error_at.isoformat()}
+            return {"signs": [sign], "credential": credential}, {**reported, "sign": sign.value, **facts}
+    return {"signs": [], "credential": credential}, {**reported, "error_at": error_at.isoformat()}
 
 
 def _credential(sync: Sync) -> dict[str, str]:
@@ -108,7 +108,7 @@ def _credential(sync: Sync) -> dict[str, str]:
     found: dict[str, str] | None = cache.get(name)
     if found is None:
         found = _ask(sync)
-        cache.set(name, found, KEPT_SECONDS)
+        cache.set(name, found, CACHE_SECONDS)
     return found
 
 
@@ -249,7 +249,7 @@ def _flapping(attempts: list[Reenable], *, now: datetime) -> Reading:
 
 def _awake(sync: Sync, *, now: datetime) -> Reading:
     """Of several entries of the list the one that lasts longest is shown."""
-    found = sleeping(sync.project_id, now=now).filter(
+    found = do_not_wake(sync.project_id, now=now).filter(
         Q(kind=Sleeper.Kind.SYNC, value=str(sync.sync_id))
         | Q(kind=Sleeper.Kind.USER, value=sync.user_id)
         | Q(kind=Sleeper.Kind.INTEGRATION, value=sync.integration)
@@ -265,7 +265,7 @@ def _awake(sync: Sync, *, now: datetime) -> Reading:
     return {"is_asleep": True}, facts
 
 
-def sleeping(project_id: int, *, now: datetime) -> QuerySet[Sleeper]:
+def do_not_wake(project_id: int, *, now: datetime) -> QuerySet[Sleeper]:
     return Sleeper.objects.filter(Q(until=None) | Q(until__gt=now), project=project_id)
 
 

@@ -84,7 +84,7 @@ def unknown() -> list[Fault]:
 def denied(project: Project, sync_ids: Sequence[UUID], *, actor: Actor) -> bool:
     """Whether this project has no part in the provider's syncs although there is a provider; then the attempt is audited.
 
-    Here, and in the owner's project when its own log knows one of the syncs. Nothing of that is told to whoever tried. Call it
+    Here, and in the owner's project when its own log knows one of the syncs. Nothing of that is shown to whoever tried. Call it
     outside of transaction.atomic.
     """
     missing = what_is_missing(project)

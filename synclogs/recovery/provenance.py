@@ -15,7 +15,7 @@ AT_ONE_MOMENT = 20
 
 
 def completed(project_id: int, sync_id: UUID, at: datetime) -> Source | None:
-    """The entry by which the sync's last run counts as completed; None when it is not kept any more."""
+    """The entry by which the sync's last run counts as completed; None when retention has removed it."""
     there = LogEntry.objects.filter(project=project_id, sync_id=sync_id, occurred_at=at).order_by("-key")
     for entry in there.only("key", "project_id", "event", "occurred_at", "received_at", "sent_by")[:AT_ONE_MOMENT]:
         if catalogue.event(entry.event).step == Step.COMPLETED:

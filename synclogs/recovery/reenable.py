@@ -78,7 +78,7 @@ RUNNING = tuple(status for status in SyncStatus if status not in STOPPED)
 # transaction that makes the attempt.
 JOBS = JobManager(DjangoConnector())
 # Of a worker's places one at most waits for a provider that hangs to say how syncs are.
-_asking = threading.Lock()
+_settling = threading.Lock()
 
 
 class NotEligible(Exception):
@@ -179,7 +179,7 @@ def _new(sync: Sync, actor: Actor, reason: str, *, found: Evidence, now: datetim
     audit.record(
         Action.REENABLE_REQUESTED,
         **actor.audited(),
-        **_told(attempt),
+        **_audited(attempt),
         reason=reason,
         after={
             "attempt": str(attempt.pk),
@@ -209,21 +209,21 @@ def call(attempt_id: UUID, *, now: datetime) -> None:
         return
     missing = ownership.what_is_missing(attempt.project)
     if missing is not None:  # by now: settings and projects may have changed since the click
-        move(mine, to=State.REFUSED, now=now, told={attempt_id: {"answer": cut(not_sent_sentence(missing))}})
+        move(mine, to=State.REFUSED, now=now, values={attempt_id: {"answer": cut(not_sent_sentence(missing))}})
         return
     with transaction.atomic(durable=True):  # committed before anything leaves
         if not mine.update(sent_at=now):
             return
     began = time.monotonic()
-    to, told = _send(attempt)
+    to, values = _send(attempt)
     now += timedelta(seconds=time.monotonic() - began)
     if to == State.ACCEPTED:
-        told |= {"accepted_at": now, "watch_until": now + patience(attempt)}
+        values |= {"accepted_at": now, "watch_until": now + patience(attempt)}
     elif to == State.UNKNOWN:
-        told |= {"watch_until": now + patience(attempt)}
+        values |= {"watch_until": now + patience(attempt)}
     if to != State.UNKNOWN:
-        told |= {"answered_at": now}
-    move(Reenable.objects.filter(pk=attempt_id), to=to, now=now, told={attempt_id: told})
+        values |= {"answered_at": now}
+    move(Reenable.objects.filter(pk=attempt_id), to=to, now=now, values={attempt_id: values})
 
 
 def _send(attempt: Reenable) -> tuple[State, dict[str, Any]]:
@@ -243,8 +243,8 @@ def _send(attempt: Reenable) -> tuple[State, dict[str, Any]]:
 
 
 def _failure(error: ProviderError, more: str = "") -> dict[str, Any]:
-    said = f" It said: “{error.text.strip()}”" if error.text.strip() else ""
-    return {"answer": cut(f"{error.sentence}{more}{said}"), "http_status": error.status}
+    quoted = f" It said: “{error.text.strip()}”" if error.text.strip() else ""
+    return {"answer": cut(f"{error.sentence}{more}{quoted}"), "http_status": error.status}
 
 
 def patience(attempt: Reenable) -> timedelta:
@@ -264,19 +264,19 @@ def settle(*, now: datetime) -> None:
     """Attempts whose worker died, that nobody sent, and that were sent without an answer. Not within a transaction."""
     attempts = Reenable.objects.filter(state=State.REQUESTED)
     unanswered = attempts.filter(sent_at__lte=now - ANSWERED_WITHIN)
-    told = {attempt.pk: {"watch_until": now + patience(attempt)} for attempt in unanswered[:AT_ONCE]}
-    move(unanswered.filter(pk__in=told), to=State.UNKNOWN, now=now, told=told)
+    values = {attempt.pk: {"watch_until": now + patience(attempt)} for attempt in unanswered[:AT_ONCE]}
+    move(unanswered.filter(pk__in=values), to=State.UNKNOWN, now=now, values=values)
     move(attempts.filter(sent_at=None, expires_at__lte=now), to=State.EXPIRED, now=now)
     lost = attempts.filter(sent_at=None, requested_at__lte=now - ANSWERED_WITHIN).order_by("requested_at")
     for attempt in lost.values_list("pk", flat=True)[:AT_ONCE]:
         with suppress(AlreadyEnqueued), transaction.atomic():
             _defer(attempt)
     unknown = Reenable.objects.filter(state=State.UNKNOWN).select_related("project")
-    if _asking.acquire(blocking=False):
+    if _settling.acquire(blocking=False):
         try:
             _check(unknown.order_by(F("checked_at").asc(nulls_first=True)), now=now)
         finally:
-            _asking.release()
+            _settling.release()
 
 
 def _check(attempts: Iterable[Reenable], *, now: datetime) -> None:
@@ -309,11 +309,11 @@ def _status(attempt: Reenable) -> str:
 
 
 def _found(attempt: Reenable, status: str, *, now: datetime) -> None:
-    """A word that no documentation has is kept, but shows neither that the call was carried out nor that it was not."""
+    """An undocumented word is stored, but shows neither that the call was carried out nor that it was not."""
     this = Reenable.objects.filter(pk=attempt.pk)
     if status in RUNNING:
-        told = {"found_status": status, "accepted_at": now, "watch_until": now + patience(attempt)}
-        move(this, to=State.ACCEPTED, now=now, told={attempt.pk: told})
+        values = {"found_status": status, "accepted_at": now, "watch_until": now + patience(attempt)}
+        move(this, to=State.ACCEPTED, now=now, values={attempt.pk: values})
     elif status:
         this.filter(state=State.UNKNOWN).update(found_status=status)
     if status in STOPPED:
@@ -329,11 +329,11 @@ def move(
     *,
     to: State,
     now: datetime,
-    told: Mapping[UUID, Mapping[str, Any]] = MappingProxyType({}),
+    values: Mapping[UUID, Mapping[str, Any]] = MappingProxyType({}),
 ) -> int:
     """Brings those of `attempts` whose state allows it into `to`, each with its line in the audit; returns how many.
 
-    The conditions of `attempts` are looked at again under the lock. `told`: further columns of each.
+    The conditions of `attempts` are looked at again under the lock. `values`: further columns of each.
     """
     ends: dict[str, Any] = {"ended_at": None} if to in OPEN else {"ended_at": now}
     with transaction.atomic():
@@ -346,7 +346,7 @@ def move(
         lines, changed = [], {"state"}
         for attempt in held:
             before = attempt.state
-            columns = {**ends, **told.get(attempt.pk, {}), "state": to}
+            columns = {**ends, **values.get(attempt.pk, {}), "state": to}
             changed |= set(columns)
             for name, value in columns.items():
                 setattr(attempt, name, value)
@@ -354,7 +354,7 @@ def move(
                 audit.line(
                     Action.REENABLE_MOVED,
                     **PORTAL.audited(),
-                    **_told(attempt),
+                    **_audited(attempt),
                     before={"state": before},
                     after={"attempt": str(attempt.pk), "state": to.value, **_known(attempt)},
                 )
@@ -365,7 +365,7 @@ def move(
     return len(held)
 
 
-def _told(attempt: Reenable) -> dict[str, Any]:
+def _audited(attempt: Reenable) -> dict[str, Any]:
     return {
         "project": attempt.project,
         "object_type": "re-enable",

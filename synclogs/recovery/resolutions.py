@@ -50,7 +50,7 @@ def resolve(sync: Sync, *, actor: Actor, note: str, ticket: str = "", now: datet
     return made
 
 
-def put_to_sleep(
+def add_do_not_wake(
     project: Project,
     kind: Sleeper.Kind,
     value: str,
@@ -70,9 +70,9 @@ def put_to_sleep(
     if until is not None and until <= now:
         raise Refused("until", "This moment is over.")
     with transaction.atomic():
-        kept = Sleeper.objects.select_for_update().of(project).filter(kind=kind, value=name).first()
-        if kept and _ends_earlier(kept, until, now=now):
-            _allow_change(kept, actor)
+        stored = Sleeper.objects.select_for_update().of(project).filter(kind=kind, value=name).first()
+        if stored and _ends_earlier(stored, until, now=now):
+            _allow_change(stored, actor)
         made, _ = Sleeper.objects.update_or_create(
             project=project,
             kind=kind,
@@ -85,7 +85,7 @@ def put_to_sleep(
             object_type=kind.value,
             object_text=name,
             reason=text,
-            before=_told(kept) if kept else None,
+            before=_audited(stored) if stored else None,
             after={"until": until.isoformat() if until else None},
             **actor.audited(),
         )
@@ -96,19 +96,19 @@ def wake(sleeper: Sleeper, *, actor: Actor) -> None:
     """Takes it off the list: whoever put it there, or a lead. The second of two at once changes nothing."""
     allow(actor, Role.OPERATOR)
     with transaction.atomic():
-        kept = Sleeper.objects.select_for_update().filter(pk=sleeper.pk).first()
-        if kept is None:
+        stored = Sleeper.objects.select_for_update().filter(pk=sleeper.pk).first()
+        if stored is None:
             return
-        _allow_change(kept, actor)
+        _allow_change(stored, actor)
         audit.record(
             Action.SLEEPER_REMOVED,
             project=sleeper.project,
-            object_type=kept.kind,
-            object_text=kept.value,
-            before=_told(kept),
+            object_type=stored.kind,
+            object_text=stored.value,
+            before=_audited(stored),
             **actor.audited(),
         )
-        kept.delete()
+        stored.delete()
 
 
 def may_wake(sleeper: Sleeper, actor: Actor) -> bool:
@@ -130,15 +130,15 @@ def _named(kind: Sleeper.Kind, value: str) -> str:
     return str(found)
 
 
-def _ends_earlier(kept: Sleeper, until: datetime | None, *, now: datetime) -> bool:
-    is_over = kept.until is not None and kept.until <= now
-    return not is_over and until is not None and (kept.until is None or until < kept.until)
+def _ends_earlier(stored: Sleeper, until: datetime | None, *, now: datetime) -> bool:
+    is_over = stored.until is not None and stored.until <= now
+    return not is_over and until is not None and (stored.until is None or until < stored.until)
 
 
-def _told(kept: Sleeper) -> dict[str, str | None]:
-    return {"reason": kept.reason, "until": kept.until.isoformat() if kept.until else None}
+def _audited(stored: Sleeper) -> dict[str, str | None]:
+    return {"reason": stored.reason, "until": stored.until.isoformat() if stored.until else None}
 
 
-def _allow_change(kept: Sleeper, actor: Actor) -> None:
-    if not may_wake(kept, actor):
+def _allow_change(stored: Sleeper, actor: Actor) -> None:
+    if not may_wake(stored, actor):
         raise NotAllowed(f"Only whoever put it on the list, or the role {Role.LEAD.label} and above, may take it off.")

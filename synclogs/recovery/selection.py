@@ -46,7 +46,7 @@ class Preview:
     is_cut: bool = False
 
     @property
-    def left_out(self) -> int:
+    def excluded(self) -> int:
         return sum(skipped.count for skipped in self.skipped)
 
     @property
@@ -66,13 +66,13 @@ def preview(project: Project, syncs: SyncQuerySet, *, now: datetime) -> Preview:
     """Which of the syncs would be re-enabled and which not, and why. Nobody outside is asked."""
     syncs = syncs.order_by()
     stopped = syncs.filter(status=SyncStatus.ERRORED).values_list("sync_id", flat=True)
-    asked = list(stopped[: MOST_LOOKED_AT + 1])
+    chosen = list(stopped[: MOST_LOOKED_AT + 1])
     others = syncs.exclude(status=SyncStatus.ERRORED)
     running = others.count()
     examples = others.values_list("sync_id", "user_id", "integration")[:EXAMPLES] if running else ()
     found: dict[CheckName, list[Candidate]] = defaultdict(list)
     eligible = []
-    for candidate in candidates(project, asked[:MOST_LOOKED_AT], now=now).values():
+    for candidate in candidates(project, chosen[:MOST_LOOKED_AT], now=now).values():
         failed = candidate.failed
         if failed:
             found[failed[0]].append(candidate)
@@ -88,7 +88,7 @@ def preview(project: Project, syncs: SyncQuerySet, *, now: datetime) -> Preview:
     skipped.sort(key=lambda skipped: (-skipped.count, order.index(skipped.check)))
     if len(eligible) <= MOST_ITEMS:  # else none has a turn
         eligible = in_turn(eligible)
-    return Preview(tuple(eligible), tuple(skipped), len(asked) > MOST_LOOKED_AT)
+    return Preview(tuple(eligible), tuple(skipped), len(chosen) > MOST_LOOKED_AT)
 
 
 def in_turn(found: Iterable[Candidate]) -> list[Candidate]:

@@ -86,27 +86,27 @@ class Sign:
             return State.STARTED
         return State.FAILED_AGAIN if self.is_error else State.RECOVERED
 
-    def told(self, *, now: datetime) -> dict[str, object]:
+    def columns(self, *, now: datetime) -> dict[str, object]:
         """The columns that follow. A clock that is ahead makes nothing end in the future."""
-        told: dict[str, object] = {}
+        columns: dict[str, object] = {}
         if self.started_at and (self.ended_at is None or self.started_at <= self.ended_at):
-            told["started_at"] = min(self.started_at, now)
+            columns["started_at"] = min(self.started_at, now)
         if self.ended_at:
-            return told | {"ended_at": min(self.ended_at, now), "ended_key": self.ended_key}
+            return columns | {"ended_at": min(self.ended_at, now), "ended_key": self.ended_key}
         run = min(health.run_patience(self.duration_ms), RUN_AT_MOST)
-        return told | {"watch_until": now + max(watched_for(self.cadence_seconds), run)}
+        return columns | {"watch_until": now + max(watched_for(self.cadence_seconds), run)}
 
 
 def observe(*, now: datetime) -> None:
     """Moves every attempt on as far as its entries say, then ends those of which nothing was heard in time."""
     found: dict[State, dict[UUID, dict[str, object]]] = defaultdict(dict)
     for sign in _signs(watched(now=now)):
-        found[sign.to][sign.attempt] = sign.told(now=now)
-    for to, told in found.items():
+        found[sign.to][sign.attempt] = sign.columns(now=now)
+    for to, columns in found.items():
         with suppress(
             IntegrityError
         ):  # one that was taken for over starts while a new attempt is made: that one counts
-            move(Reenable.objects.filter(pk__in=told), to=to, now=now, told=told)
+            move(Reenable.objects.filter(pk__in=columns), to=to, now=now, values=columns)
     move(Reenable.objects.filter(state__in=WAITING, watch_until__lte=now), to=State.NO_SIGN_OF_LIFE, now=now)
 
 

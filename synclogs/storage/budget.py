@@ -19,7 +19,7 @@ class OutOfTime(OperationalError):
     """The database was still at work when the time was up."""
 
 
-class Left:
+class TimeLeft:
     """What is left of the time of several questions in one transaction."""
 
     def __init__(self, seconds: float) -> None:
@@ -28,17 +28,17 @@ class Left:
 
     def renew(self) -> None:
         """Before every question: it may take what those before it left. Raises OutOfTime."""
-        left = self.ends - time.monotonic()
-        if left <= 0:
+        remaining = self.ends - time.monotonic()
+        if remaining <= 0:
             raise OutOfTime("no time left")
         if not self.is_whole:  # the limit of the first stands already
-            _limit(_milliseconds(left))
-            connections.allow(connection.connection, left)
+            _limit(_milliseconds(remaining))
+            connections.allow(connection.connection, remaining)
         self.is_whole = False
 
 
 @contextmanager
-def within(seconds: float) -> Iterator[Left]:
+def within(seconds: float) -> Iterator[TimeLeft]:
     """Each statement inside may take this long; raises OutOfTime when one takes longer."""
     if seconds <= 0:
         raise OutOfTime("no time left")
@@ -48,7 +48,7 @@ def within(seconds: float) -> Iterator[Left]:
             before = _limit(_milliseconds(seconds))
             usual = connections.allow(connection.connection, seconds)
             try:
-                yield Left(seconds)
+                yield TimeLeft(seconds)
             finally:
                 connections.allow(connection.connection, usual)
             if not is_outermost:

@@ -18,7 +18,7 @@ from psycopg.waiting import Ready
 # taken for the database's silence.
 INTERVAL = 0.1
 LONGEST_INTERVAL = 0.2
-STATEMENT_SECONDS = 5.0  # what the server allows a statement of a web request (settings), unless it is told otherwise
+STATEMENT_SECONDS = 5.0  # what the server allows a statement of a web request (settings), unless `allow` sets another
 GRACE_SECONDS = 1.0  # for the server to say itself that the time is up
 REQUEST_SECONDS = 30.0  # for all statements of one request together
 CHECK_SECONDS = 0.2  # and the grace, for a connection that comes out of the pool
@@ -32,7 +32,7 @@ class Session(Connection[Any]):
     """`limit` is what the server allows a statement, in seconds; it holds until the transaction ends, as SET LOCAL does."""
 
     known: ClassVar[WeakSet["Session"]] = WeakSet()
-    heard_at: ClassVar[float] = 0.0  # when the server last said something, on whichever connection
+    received_at: ClassVar[float] = 0.0  # when the server last said something, on whichever connection
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -58,18 +58,18 @@ class Session(Connection[Any]):
         """The same steps; `gen` learns nothing of it. Raises Silent when nothing was heard for too long."""
         silence = 0.0
         try:
-            wanted = next(gen)
+            ready_for = next(gen)
             while True:
                 began = time.monotonic()
-                ready = (yield wanted) or Ready.NONE
+                ready = (yield ready_for) or Ready.NONE
                 if ready & Ready.R:
-                    Session.heard_at = time.monotonic()
+                    Session.received_at = time.monotonic()
                 elif ready == Ready.NONE:
                     silence += min(time.monotonic() - began, LONGEST_INTERVAL)
                     if self.is_given_up(silence):
                         self.pgconn.finish()
                         raise Silent("The database does not answer.")
-                wanted = gen.send(ready)
+                ready_for = gen.send(ready)
         except StopIteration as end:
             return cast(RV, end.value)
 

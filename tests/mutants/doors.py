@@ -18,8 +18,8 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
         Mutant(
             "tries count for the name as well as for the address",
             "A name is refused after its tries, from wherever they come.",
-            before="for limit in wanted:\n        allowance",
-            after="for limit in wanted[:1]:\n        allowance",
+            before="for limit in required:\n        allowance",
+            after="for limit in required[:1]:\n        allowance",
             tests="test_sign_in_limits.py::test_a_name_is_refused_after_its_tries_from_wherever_they_come",
         ),
         Mutant(
@@ -50,8 +50,8 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
         Mutant(
             "a neighbouring site is another site",
             "Only the portal's own pages start something.",
-            before='OURS = ("same-origin", "none")',
-            after='OURS = ("same-origin", "none", "same-site")',
+            before='SAME_SITE = ("same-origin", "none")',
+            after='SAME_SITE = ("same-origin", "none", "same-site")',
             tests="test_crosssite.py::test_an_export_starts_from_the_portals_own_pages_only",
         ),
     ),

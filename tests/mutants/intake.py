@@ -23,8 +23,8 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
         Mutant(
             "other content under one identity is a conflict",
             "What no column holds is compared too; the first stays and the second is told so.",
-            before="COMPARED = [name for name in COLUMNS if name not in OURS]",
-            after='COMPARED = [name for name in COLUMNS if name not in OURS | {"detail"}]',
+            before="COMPARED = [name for name in COLUMNS if name not in ADDED_COLUMNS]",
+            after='COMPARED = [name for name in COLUMNS if name not in ADDED_COLUMNS | {"detail"}]',
             tests="test_ingest.py::test_any_difference_is_a_conflict",
         ),
         Mutant(

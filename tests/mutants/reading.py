@@ -92,8 +92,8 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
         Mutant(
             "a file that is cut says so, and a whole one does not",
             "Exactly as many as the limit are a whole file.",
-            before="course.is_cut = len(rows) > left",
-            after="course.is_cut = len(rows) >= left",
+            before="progress.is_cut = len(rows) > remaining",
+            after="progress.is_cut = len(rows) >= remaining",
             tests="test_export.py::test_the_limit_cuts_at_the_newest_and_says_so",
         ),
     ),

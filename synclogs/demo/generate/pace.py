@@ -105,12 +105,12 @@ def _paced(cast: World, *, entries: int, start: int, end: int) -> Iterator[Timed
     sources = [_source(rng, runs, plan, begin=begin, until=until, end=end) for plan, begin, until in spans]
     if entries >= CREATIONS_FROM:
         sources.append(_failed_creations(rng, cast, start=start, end=end))
-    dull = {plan.sync_id for plan in cast.plans if plan.story == Story.NONE}
-    left_out: set[str] = set()
+    plain = {plan.sync_id for plan in cast.plans if plan.story == Story.NONE}
+    skipped: set[str] = set()
     last = start
     for timed in heapq.merge(*sources, key=itemgetter(0)):
         moment, entry = timed
-        if _leave_out(entry, left_out):
+        if _leave_out(entry, skipped):
             continue
         expected = curve.expected(moment)
         band = min(BAND, entries // 50) * min(1.0, (1 - expected / entries) / END)
@@ -120,9 +120,9 @@ def _paced(cast: World, *, entries: int, start: int, end: int) -> Iterator[Timed
         if (
             entry.get("syncEvent") in STARTS
             and tally.entries + tally.running + 1 > expected + band
-            and entry["syncId"] in dull
+            and entry["syncId"] in plain
         ):
-            left_out.add(entry["traceId"])
+            skipped.add(entry["traceId"])
             continue
         last = moment
         yield tally.count(timed)
@@ -150,13 +150,13 @@ def _span(plan: Plan, *, start: int, end: int) -> tuple[int, int]:
 
 def _source(rng: Random, runs: Runs, plan: Plan, *, begin: int, until: int, end: int) -> Iterator[Timed]:
     """All entries of one sync up to `end`; a run that is on its way then shows no end."""
-    for timed in _told(rng, runs, plan, begin=begin, until=until, end=end):
+    for timed in _entries_of(rng, runs, plan, begin=begin, until=until, end=end):
         if timed[0] >= end:
             return
         yield timed
 
 
-def _told(rng: Random, runs: Runs, plan: Plan, *, begin: int, until: int, end: int) -> Iterator[Timed]:
+def _entries_of(rng: Random, runs: Runs, plan: Plan, *, begin: int, until: int, end: int) -> Iterator[Timed]:
     """Its first pull if it is young, its usual runs, then what its story says."""
     if plan.begins is not None:
         pull, begin = stories.beginning(rng, plan, begin)

@@ -132,17 +132,17 @@ class Runs:
         """One run, from its start to its end."""
         rng = self.rng
         yield started(rng, run, moment)
-        took = self._duration(run.sync_type)
+        duration = self._duration(run.sync_type)
         draw = rng.random()
         if self.tally.few_errors and draw < 0.09:
-            return (yield from self._fail(run, moment + took, live=schedule.live))
+            return (yield from self._fail(run, moment + duration, live=schedule.live))
         at = moment
         if draw < (0.2 if self.tally.few_warnings else 0.01):
             if run.sync_type == "FULL" and rng.random() < 0.3:
-                return (yield from self._interrupt(run, moment + took))
-            at = yield from self._stumble(run, moment + took // 2)
-        at += took
-        end = completed(rng, run, at, took=at - moment)
+                return (yield from self._interrupt(run, moment + duration))
+            at = yield from self._stumble(run, moment + duration // 2)
+        at += duration
+        end = completed(rng, run, at, duration=at - moment)
         yield end
         if at >= schedule.undelivered and end[1]["summary"]["totalChanges"]:
             return (yield from self._undelivered(run, at))
@@ -219,13 +219,13 @@ class Runs:
         """The permission sync beside the files; its events are named nowhere, so the catalogue does not know them."""
         run = Run(plan, random_uuid(self.rng), "PERMISSION")
         yield started(self.rng, run, moment)
-        took = int(self.rng.uniform(0.4, 6) * SECOND)
+        duration = int(self.rng.uniform(0.4, 6) * SECOND)
         yield of_run(
             self.rng,
             run,
-            moment + took,
+            moment + duration,
             event="PERMISSION_SYNC_COMPLETED",
             status="IDLE",
             message=f"Permission sync of {plan.pipeline} completed",
         )
-        return moment + took
+        return moment + duration

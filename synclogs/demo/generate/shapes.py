@@ -90,11 +90,11 @@ def started(rng: Random, run: Run, moment: int, *, status: str = "ACTIVE") -> Ti
     return of_run(rng, run, moment, event=f"{run.sync_type}_SYNC_STARTED", status=status, message=message)
 
 
-def completed(rng: Random, run: Run, moment: int, *, took: int) -> Timed:
+def completed(rng: Random, run: Run, moment: int, *, duration: int) -> Timed:
     message = f"{run.sync_type.capitalize()} sync of {run.plan.pipeline} completed"
-    told = summary(rng, run.sync_type, took // 1000)
+    counts = summary(rng, run.sync_type, duration // 1000)
     return of_run(
-        rng, run, moment, event=f"{run.sync_type}_SYNC_COMPLETED", status="IDLE", message=message, summary=told
+        rng, run, moment, event=f"{run.sync_type}_SYNC_COMPLETED", status="IDLE", message=message, summary=counts
     )
 
 
@@ -112,13 +112,13 @@ def warned(
     """A temporary problem that is tried again; HTTP 429 makes it a rate limit."""
     limited = status == 429
     error = problem(status, code, message, recoverable=True)
-    told = {
+    counts = {
         "backoffMs": retry.pause // 1000,
         "nextRetryAt": stamp(moment + retry.pause),
         "attempt": retry.attempt,
         "maxAttempts": retry.most,
     }
-    error |= told if limited else {"retry": told}  # senders do both
+    error |= counts if limited else {"retry": counts}  # senders do both
     return of_run(
         rng,
         run,

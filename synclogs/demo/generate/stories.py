@@ -33,9 +33,9 @@ def _lasting(plan: Plan, sync_type: str) -> Run:
 def beginning(rng: Random, plan: Plan, moment: int) -> tuple[list[Timed], int]:
     """The first pull, some minutes to an hour and a half long, and when it is done."""
     run = _lasting(plan, "INITIAL")
-    took = int(rng.uniform(3, 90) * MINUTE)
+    duration = int(rng.uniform(3, 90) * MINUTE)
     first = started(rng, run, moment, status="INITIALIZING")
-    return [first, completed(rng, run, moment + took, took=took)], moment + took
+    return [first, completed(rng, run, moment + duration, duration=duration)], moment + duration
 
 
 def ending(rng: Random, plan: Plan, moment: int, *, end: int) -> Iterator[Timed]:
@@ -52,7 +52,7 @@ def ending(rng: Random, plan: Plan, moment: int, *, end: int) -> Iterator[Timed]
         case Story.SILENT:
             run = _lasting(plan, "INCREMENTAL")
             yield started(rng, run, moment)
-            yield completed(rng, run, moment + 2 * SECOND, took=2 * SECOND)  # all is well, and then nothing more
+            yield completed(rng, run, moment + 2 * SECOND, duration=2 * SECOND)  # all is well, and then nothing more
         case Story.FIRST_RUN:
             yield started(rng, _lasting(plan, "INITIAL"), moment, status="INITIALIZING")
         case Story.ROOT_GONE:

@@ -152,7 +152,7 @@ _LAST = [
 
 
 class Story(StrEnum):
-    """What is told about a sync; NONE = it just works, with the usual small troubles."""
+    """The failure scenario of a sync; NONE = it works, with the usual small failures."""
 
     NONE = "none"
     OUTAGE = "outage"
@@ -338,10 +338,10 @@ def _settle_cadences(drafts: list[_Draft], entries: float, days: float) -> None:
     def made(draft: _Draft) -> float:
         return days * 86400 / draft.cadence * ENTRIES_A_RUN
 
-    told = [draft for draft in drafts if draft.fixed]
-    while sum(map(made, told)) > entries * 0.6 and any(draft.cadence < CADENCES[-1] for draft in told):
+    fixed = [draft for draft in drafts if draft.fixed]
+    while sum(map(made, fixed)) > entries * 0.6 and any(draft.cadence < CADENCES[-1] for draft in fixed):
         # Too few entries for stories at their own pace: tell them slower.
-        for draft in told:
+        for draft in fixed:
             draft.cadence = next((cadence for cadence in CADENCES if cadence > draft.cadence), draft.cadence)
     budget = entries - sum(map(made, drafts))
     rest = sorted((draft for draft in drafts if not draft.fixed), key=lambda draft: -draft.weight)

@@ -17,7 +17,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from synclogs.demo.simulator.memory import ACTIVE, DISABLED, ERRORED, Known, Memory, Missing, Mode
+from synclogs.demo.simulator.memory import ACTIVE, DISABLED, ERRORED, Memory, Missing, Mode, SyncRecord
 from synclogs.demo.simulator.outbox import Outbox
 from synclogs.parsing.identifiers import hyphenated_uuid
 
@@ -29,7 +29,7 @@ Body = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """A request; header names in small letters."""
 
     method: str
@@ -47,7 +47,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Reply:
     status: int
     body: Body
 
@@ -65,7 +65,7 @@ class Trust:
 class Refusal(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
-        self.told = Told(status, {"message": message, "statusCode": status})
+        self.reply = Reply(status, {"message": message, "statusCode": status})
 
 
 class Api:
@@ -75,19 +75,19 @@ class Api:
         self.memory, self.outbox, self.trust, self.look = memory, outbox, trust, look
         self._one_at_a_time = threading.Lock()
 
-    def sync_of(self, asked: Asked) -> UUID | None:
-        """The sync that a request is about, as far as it can be told without believing it."""
+    def sync_of(self, request: Request) -> UUID | None:
+        """The sync that a request names, before it is authenticated."""
         try:
-            if asked.path.startswith(HOST_APP):
-                return hyphenated_uuid(msgspec.json.decode(asked.body)["data"]["syncId"])
-            found = _SYNC.fullmatch(asked.path)
+            if request.path.startswith(HOST_APP):
+                return hyphenated_uuid(msgspec.json.decode(request.body)["data"]["syncId"])
+            found = _SYNC.fullmatch(request.path)
             return hyphenated_uuid(found[1]) if found else None
         except (ValueError, KeyError, TypeError, AttributeError, msgspec.DecodeError):
             return None
 
-    def user_of(self, asked: Asked) -> str:
+    def user_of(self, request: Request) -> str:
         """Raises Refusal for a token that is missing, wrong, for another project, or too old."""
-        scheme, _, token = asked.headers.get("authorization", "").partition(" ")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         needed = {"require": ["sub", "aud", "iat", "exp"]}
         try:
             if scheme != "Bearer":
@@ -103,50 +103,50 @@ class Api:
             raise Refusal(401, f"Unauthorized: {error}") from None
         return str(claims["sub"])
 
-    def answer(self, asked: Asked, *, slip: Mode = Mode.OK) -> Told:
+    def answer(self, request: Request, *, slip: Mode = Mode.OK) -> Reply:
         """What a provider says that works; `slip` only lets the company's application say no."""
         try:
-            if asked.path.startswith(HOST_APP):
-                return self._host_app(asked, slip)
-            return self._answer(asked, self.user_of(asked))
+            if request.path.startswith(HOST_APP):
+                return self._host_app(request, slip)
+            return self._answer(request, self.user_of(request))
         except Refusal as refusal:
-            return refusal.told
+            return refusal.reply
         except Missing:
-            return Told(404, {"message": "Sync not found", "statusCode": 404})
+            return Reply(404, {"message": "Sync not found", "statusCode": 404})
 
-    def _answer(self, asked: Asked, user: str) -> Told:
+    def _answer(self, request: Request, user: str) -> Reply:
         self.look(user)
-        sync = _SYNC.fullmatch(asked.path)
-        match asked.method, asked.path, sync[2] if sync else None:
+        sync = _SYNC.fullmatch(request.path)
+        match request.method, request.path, sync[2] if sync else None:
             case "GET", "/api/syncs", _:
-                return self._list(user, asked.query.get("credentialId", []))
+                return self._list(user, request.query.get("credentialId", []))
             case "GET", path, _ if path.startswith("/projects/") and path.endswith("/sdk/me"):
                 return self._me(user, unquote(path.removeprefix("/projects/").removesuffix("/sdk/me")))
         if not sync:
             raise Refusal(404, "Not found")
-        sync_id = self.sync_of(asked)
+        sync_id = self.sync_of(request)
         known = self.memory.sync(sync_id, user) if sync_id else None
         if known is None:
             raise Missing
-        match asked.method, sync[2]:
+        match request.method, sync[2]:
             case "GET", None:
-                return Told(200, _status(known))
+                return Reply(200, _status(known))
             case "PATCH", None:
-                return self._patch(known, asked.body)
+                return self._patch(known, request.body)
             case "POST", "/disable":
                 self.outbox.forget(known.sync_id)
                 self.memory.change(known.sync_id, status=DISABLED, at=datetime.now(UTC))
-                return Told(200, {"id": str(known.sync_id)})
+                return Reply(200, {"id": str(known.sync_id)})
             case "POST", "/reenable":
                 self._reenable(known)
-                return Told(200, {"id": str(known.sync_id)})
+                return Reply(200, {"id": str(known.sync_id)})
         raise Refusal(404, "Not found")
 
-    def _list(self, user: str, credentials: list[str]) -> Told:
+    def _list(self, user: str, credentials: list[str]) -> Reply:
         syncs = [sync for sync in self.memory.of(user) if not credentials or sync.credential_id in credentials]
-        return Told(200, {"data": [_row(sync) for sync in syncs]})
+        return Reply(200, {"data": [_row(sync) for sync in syncs]})
 
-    def _me(self, user: str, project: str) -> Told:
+    def _me(self, user: str, project: str) -> Reply:
         if project != self.trust.project:
             raise Refusal(404, "Project not found")
         integrations: Body = {}
@@ -160,13 +160,13 @@ class Api:
             account = {"id": sync.credential_id, "credentialStatus": word}
             if account not in row.setdefault("allCredentials", []):
                 row["allCredentials"].append(account)
-        return Told(200, {"authenticated": True, "userId": user, "integrations": integrations})
+        return Reply(200, {"authenticated": True, "userId": user, "integrations": integrations})
 
-    def _patch(self, known: Known, body: bytes) -> Told:
+    def _patch(self, known: SyncRecord, body: bytes) -> Reply:
         try:
-            told = msgspec.json.decode(body)
-            credential = str(hyphenated_uuid(told["credentialId"])) if "credentialId" in told else ""
-            frequency = told.get("incrementalAccumulatorFrequency", "")
+            values = msgspec.json.decode(body)
+            credential = str(hyphenated_uuid(values["credentialId"])) if "credentialId" in values else ""
+            frequency = values.get("incrementalAccumulatorFrequency", "")
         except (ValueError, TypeError, AttributeError, msgspec.DecodeError):
             raise Refusal(400, "credentialId has to be a UUID") from None
         if not (credential or frequency) or (frequency and frequency not in FREQUENCIES):
@@ -176,11 +176,11 @@ class Api:
             self.outbox.forget(known.sync_id)
             self.outbox.plan(known.sync_id, mode=self.memory.about(known.sync_id), kind="FULL")
         message = "Update request accepted and is being processed"
-        return Told(
+        return Reply(
             200, {"id": str(known.sync_id), "data": {"credentialId": changed.credential_id}, "message": message}
         )
 
-    def _reenable(self, known: Known) -> None:
+    def _reenable(self, known: SyncRecord) -> None:
         """Undocumented for a sync that runs; here it changes nothing then."""
         with self._one_at_a_time:
             if self.memory.sync(known.sync_id).status not in {ERRORED, DISABLED}:
@@ -189,28 +189,28 @@ class Api:
             self.memory.change(known.sync_id, status=ACTIVE, at=datetime.now(UTC))
             self.outbox.plan(known.sync_id, mode=self.memory.about(known.sync_id))
 
-    def _host_app(self, asked: Asked, slip: Mode) -> Told:
+    def _host_app(self, request: Request, slip: Mode) -> Reply:
         """Does what README and host_app.py ask of the company's application: verify, recognise a repeat, act, answer."""
-        if asked.method != "POST" or self.trust.hook is None:
+        if request.method != "POST" or self.trust.hook is None:
             raise Refusal(404, "Not found")
         try:
-            self.trust.hook.verify(asked.body, dict(asked.headers), json_parse=False)
-            data = msgspec.json.decode(asked.body)["data"]
+            self.trust.hook.verify(request.body, dict(request.headers), json_parse=False)
+            data = msgspec.json.decode(request.body)["data"]
         except (WebhookVerificationError, ValueError, KeyError):
             raise Refusal(401, "The signature does not fit") from None
         self.look(data["userId"])
         sync = self.memory.sync(hyphenated_uuid(data["syncId"]), data["userId"])
         if slip == Mode.REFUSED:
-            return Told(200, {"result": "refused", "message": "The customer's plan has ended."})
+            return Reply(200, {"result": "refused", "message": "The customer's plan has ended."})
         with self.memory.lock:
-            is_new = asked.headers["webhook-id"] not in self.memory.messages
-            self.memory.messages.add(asked.headers["webhook-id"])
+            is_new = request.headers["webhook-id"] not in self.memory.messages
+            self.memory.messages.add(request.headers["webhook-id"])
         if is_new:
             self._reenable(sync)
-        return Told(200, {"result": "accepted", "message": "" if is_new else "Done before."})
+        return Reply(200, {"result": "accepted", "message": "" if is_new else "Done before."})
 
 
-def _row(sync: Known) -> Body:
+def _row(sync: SyncRecord) -> Body:
     row = {
         "id": str(sync.sync_id),
         "integration": sync.integration,
@@ -223,16 +223,16 @@ def _row(sync: Known) -> Body:
     return {**row, "reason": sync.reason} if sync.status == ERRORED else row
 
 
-def _status(sync: Known) -> Body:
+def _status(sync: SyncRecord) -> Body:
     total = 40 + sync.sync_id.int % 9000
     summary: Body = {"totalRecords": total, "syncedRecordsCount": 0 if sync.is_new else total}
     if sync.last_synced_at:
         summary["lastSyncedAt"] = sync.last_synced_at.isoformat()
-    told: Body = {"status": sync.status, "summary": summary, "credentialId": sync.credential_id}
+    values: Body = {"status": sync.status, "summary": summary, "credentialId": sync.credential_id}
     if sync.frequency:
-        told["incrementalAccumulatorFrequency"] = sync.frequency
+        values["incrementalAccumulatorFrequency"] = sync.frequency
     if sync.status == "RATE_LIMITED":
-        told["rateLimitBackoffMs"] = 30000
+        values["rateLimitBackoffMs"] = 30000
     if sync.status == ERRORED:
-        told["reason"] = sync.reason or "The sync was stopped by an error."
-    return told
+        values["reason"] = sync.reason or "The sync was stopped by an error."
+    return values

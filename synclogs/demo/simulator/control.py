@@ -13,85 +13,85 @@ from uuid import UUID
 
 import msgspec
 
-from synclogs.demo.simulator.api import Asked, Refusal, Told
-from synclogs.demo.simulator.memory import Known, Memory, Missing, Mode, Rule
+from synclogs.demo.simulator.api import Refusal, Reply, Request
+from synclogs.demo.simulator.memory import Memory, Missing, Mode, Rule, SyncRecord
 from synclogs.parsing.identifiers import hyphenated_uuid
 
 ROOT = "/_simulator/"
 FIELDS = {"userId": "user", "integration": "integration", "pipeline": "pipeline", "status": "status"}
 
 
-def answer(memory: Memory, asked: Asked) -> Told:
+def answer(memory: Memory, request: Request) -> Reply:
     """Raises nothing: what it does not understand is a 400 or a 404."""
     try:
-        what, _, name = asked.path.removeprefix(ROOT).partition("/")
-        match asked.method, what, name:
+        what, _, name = request.path.removeprefix(ROOT).partition("/")
+        match request.method, what, name:
             case "GET", "calls", "":
                 return _calls(memory)
             case "DELETE", "calls", "":
                 memory.forget_calls()
-                return Told(200, {})
+                return Reply(200, {})
             case "PUT", "mode", "":
-                _rule(memory, None, _read(asked.body))
-                return Told(200, {})
+                _rule(memory, None, _read(request.body))
+                return Reply(200, {})
             case "PUT", "syncs", _:
-                told, sync_id = _read(asked.body), hyphenated_uuid(name)
-                _sync(memory, sync_id, told)
-                _rule(memory, sync_id, told)
-                return Told(200, _shown(memory, sync_id))
+                values, sync_id = _read(request.body), hyphenated_uuid(name)
+                _sync(memory, sync_id, values)
+                _rule(memory, sync_id, values)
+                return Reply(200, _shown(memory, sync_id))
             case "GET", "syncs", _:
-                return Told(200, _shown(memory, hyphenated_uuid(name)))
+                return Reply(200, _shown(memory, hyphenated_uuid(name)))
     except (ValueError, TypeError) as error:
-        return Told(400, {"message": str(error)})
+        return Reply(400, {"message": str(error)})
     except Refusal as refusal:
-        return refusal.told
+        return refusal.reply
     except Missing:
         pass
-    return Told(404, {"message": "Not found"})
+    return Reply(404, {"message": "Not found"})
 
 
 def _read(body: bytes) -> dict[str, Any]:
     try:
-        told = msgspec.json.decode(body)
+        values = msgspec.json.decode(body)
     except msgspec.DecodeError:
-        told = None
-    if not isinstance(told, dict):
+        values = None
+    if not isinstance(values, dict):
         raise Refusal(400, "Send a JSON object")
-    return told
+    return values
 
 
-def _calls(memory: Memory) -> Told:
+def _calls(memory: Memory) -> Reply:
     with memory.lock:
         calls = [asdict(call) for call in memory.calls]
-        return Told(200, {"total": memory.total_calls, "calls": calls})
+        return Reply(200, {"total": memory.total_calls, "calls": calls})
 
 
-def _rule(memory: Memory, sync_id: UUID | None, told: dict[str, Any]) -> None:
+def _rule(memory: Memory, sync_id: UUID | None, values: dict[str, Any]) -> None:
     """Without "mode" nothing changes; a sync's "ok" is a rule of its own, so that it also holds when all others fail."""
-    if "mode" in told:
-        only, times = told.get("only"), told.get("times")
+    if "mode" in values:
+        only, times = values.get("only"), values.get("times")
         if not isinstance(only, str | None) or not isinstance(times, int | None):
             raise Refusal(400, "only is a method, times a number")
-        rule = Rule(Mode(told["mode"]), only=only, times=times)
+        rule = Rule(Mode(values["mode"]), only=only, times=times)
         memory.rule(sync_id, None if sync_id is None and rule.mode == Mode.OK else rule)
 
 
-def _sync(memory: Memory, sync_id: UUID, told: dict[str, Any]) -> None:
+def _sync(memory: Memory, sync_id: UUID, values: dict[str, Any]) -> None:
     now = datetime.now(UTC)
     try:
         known = memory.sync(sync_id)
-        if not {*FIELDS, "credentialId"} & set(told):
+        if not {*FIELDS, "credentialId"} & set(values):
             return
     except Missing:
-        known = Known(sync_id, "acct_1", "googledrive", pipeline="files", status="IDLE", at=now)
+        known = SyncRecord(sync_id, "acct_1", "googledrive", pipeline="files", status="IDLE", at=now)
     memory.put(
         replace(
             known,
-            user=str(told.get("userId", known.user)),
-            integration=str(told.get("integration", known.integration)),
-            pipeline=str(told.get("pipeline", known.pipeline)),
-            status=str(told.get("status", known.status)),
-            credential_id=str(told.get("credentialId", known.credential_id)),
+            user=str(values.get("userId", known.user)),
+            integration=str(values.get("integration", known.integration)),
+            pipeline=str(values.get("pipeline", known.pipeline)),
+            status=str(values.get("status", known.status)),
+            credential_id=str(values.get("credentialId", known.credential_id)),
             at=now,
         )
     )

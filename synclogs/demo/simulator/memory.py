@@ -12,7 +12,7 @@ from enum import StrEnum
 from uuid import UUID
 
 ACTIVE, IDLE, ERRORED, DISABLED = "ACTIVE", "IDLE", "ERRORED", "DISABLED"
-CALLS_KEPT = 10_000
+CALLS_REMEMBERED = 10_000
 
 
 class Mode(StrEnum):
@@ -51,7 +51,7 @@ class Missing(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class SyncRecord:
     """A sync. `at` is the moment of its status: of two versions the later one is believed."""
 
     sync_id: UUID
@@ -91,14 +91,14 @@ class Call:
 
 @dataclass(slots=True)
 class Memory:
-    syncs: dict[UUID, Known] = field(default_factory=dict)
+    syncs: dict[UUID, SyncRecord] = field(default_factory=dict)
     rules: dict[UUID | None, Rule] = field(default_factory=dict)  # None = whatever has no rule of its own
-    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=CALLS_KEPT))
+    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=CALLS_REMEMBERED))
     total_calls: int = 0
     messages: set[str] = field(default_factory=set)  # webhook ids that the application has acted on
     lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def learn(self, syncs: Iterable[Known]) -> None:
+    def learn(self, syncs: Iterable[SyncRecord]) -> None:
         """Syncs as somebody else knows them; what happened here later than that stays."""
         with self.lock:
             for sync in syncs:
@@ -106,12 +106,12 @@ class Memory:
                 if known is None or sync.at > known.at:
                     self.syncs[sync.sync_id] = sync
 
-    def put(self, sync: Known) -> None:
+    def put(self, sync: SyncRecord) -> None:
         """A sync as it is from now on, whatever was known."""
         with self.lock:
             self.syncs[sync.sync_id] = sync
 
-    def sync(self, sync_id: UUID, user: str | None = None) -> Known:
+    def sync(self, sync_id: UUID, user: str | None = None) -> SyncRecord:
         """Raises Missing, also for another user's sync."""
         with self.lock:
             found = self.syncs.get(sync_id)
@@ -119,11 +119,11 @@ class Memory:
             raise Missing
         return found
 
-    def of(self, user: str) -> list[Known]:
+    def of(self, user: str) -> list[SyncRecord]:
         with self.lock:
             return sorted((sync for sync in self.syncs.values() if sync.user == user), key=lambda sync: sync.sync_id)
 
-    def change(self, sync_id: UUID, *, status: str, at: datetime, reason: str = "") -> Known:
+    def change(self, sync_id: UUID, *, status: str, at: datetime, reason: str = "") -> SyncRecord:
         with self.lock:
             changed = replace(self.sync(sync_id), status=status, reason=reason, at=at)
             if status == IDLE:
@@ -131,7 +131,7 @@ class Memory:
             self.syncs[sync_id] = changed
             return changed
 
-    def patch(self, sync_id: UUID, *, credential_id: str, frequency: str) -> Known:
+    def patch(self, sync_id: UUID, *, credential_id: str, frequency: str) -> SyncRecord:
         """A new account cures what was wrong with the old one. Empty = as it was."""
         with self.lock:
             known = self.sync(sync_id)

@@ -7,7 +7,7 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
-from synclogs.demo.simulator.memory import ACTIVE, ERRORED, IDLE, Known, Mode
+from synclogs.demo.simulator.memory import ACTIVE, ERRORED, IDLE, Mode, SyncRecord
 from synclogs.moments import rfc3339
 
 Entry = dict[str, Any]
@@ -32,24 +32,24 @@ class Step:
     reason: str = ""
 
 
-def steps(sync: Known, mode: Mode, pace: Pace, *, kind: str = "") -> Iterator[Step]:
+def steps(sync: SyncRecord, mode: Mode, pace: Pace, *, kind: str = "") -> Iterator[Step]:
     """One run: its start, and its end by what is wrong with the sync. A silent one says nothing at all."""
     if mode == Mode.SILENT:
         return
     kind = kind or ("INITIAL" if sync.is_new else "INCREMENTAL")
     trace = str(uuid.uuid4())
-    told = {"traceId": trace, "syncType": kind}
+    common = {"traceId": trace, "syncType": kind}
     words = f"{kind.capitalize()} sync of {sync.pipeline}"
-    entry = _entry(sync, f"{kind}_SYNC_STARTED", ACTIVE, message=f"{words} started", **told)
+    entry = _entry(sync, f"{kind}_SYNC_STARTED", ACTIVE, message=f"{words} started", **common)
     yield Step(pace.start, ACTIVE, entry)
     end = pace.start + pace.run
     if mode == Mode.OK:
         summary = _summary(sync, kind, pace.run)
-        done = _entry(sync, f"{kind}_SYNC_COMPLETED", IDLE, message=f"{words} completed", summary=summary, **told)
+        done = _entry(sync, f"{kind}_SYNC_COMPLETED", IDLE, message=f"{words} completed", summary=summary, **common)
         yield Step(end, IDLE, done)
         return
     error, reason = _failure(sync, mode)
-    failed = _entry(sync, "SYNC_RUN_ERROR", ERRORED, level="ERROR", message=error["message"], error=error, **told)
+    failed = _entry(sync, "SYNC_RUN_ERROR", ERRORED, level="ERROR", message=error["message"], error=error, **common)
     yield Step(end, ERRORED, failed, reason)
 
 
@@ -57,7 +57,7 @@ def stamped(entry: Entry, now: datetime) -> Entry:
     return {**entry, "timestamp": rfc3339(now, "milliseconds")}
 
 
-def _entry(sync: Known, event: str, status: str, *, message: str, level: str = "INFO", **more: object) -> Entry:
+def _entry(sync: SyncRecord, event: str, status: str, *, message: str, level: str = "INFO", **more: object) -> Entry:
     entry: Entry = {
         "id": f"evt_{uuid.uuid4().hex}",
         "level": level,
@@ -75,7 +75,7 @@ def _entry(sync: Known, event: str, status: str, *, message: str, level: str = "
     return {name: value for name, value in entry.items() if value != ""}
 
 
-def _summary(sync: Known, kind: str, seconds: float) -> Entry:
+def _summary(sync: SyncRecord, kind: str, seconds: float) -> Entry:
     rng = Random(f"{sync.sync_id}{kind}{sync.at}")  # noqa: S311 (made-up numbers)
     created, updated = rng.randint(0, 12), rng.randint(0, 30)
     seen = created + updated + (rng.randint(200, 4000) if kind != "INCREMENTAL" else 0)
@@ -89,7 +89,7 @@ def _summary(sync: Known, kind: str, seconds: float) -> Entry:
     }
 
 
-def _failure(sync: Known, mode: Mode) -> tuple[Entry, str]:
+def _failure(sync: SyncRecord, mode: Mode) -> tuple[Entry, str]:
     """The error of the log, and the reason that the API gives from then on."""
     if mode == Mode.ROOT_GONE:
         words = "The root resource of this sync is no longer accessible"

@@ -16,7 +16,7 @@ from typing import Self
 import msgspec
 
 from synclogs.demo.simulator import control, hostile
-from synclogs.demo.simulator.api import Api, Asked, Refusal, Told, Trust
+from synclogs.demo.simulator.api import Api, Refusal, Reply, Request, Trust
 from synclogs.demo.simulator.memory import Call, Memory, Mode
 from synclogs.demo.simulator.outbox import Outbox
 from synclogs.demo.simulator.runs import Pace
@@ -25,12 +25,12 @@ ADDRESS = "127.0.0.1"
 BODY_BYTES = 65536
 SLOW_SECONDS = 2.0
 ERRORS = {
-    Mode.UNAUTHORIZED: Told(401, {"message": "Unauthorized"}),
-    Mode.FORBIDDEN: Told(403, {"message": "Forbidden"}),
-    Mode.NOT_FOUND: Told(404, {"message": "Sync not found"}),
-    Mode.RATE_LIMITED: Told(429, {"message": "Too many requests"}),
-    Mode.SERVER_ERROR: Told(500, {"message": "Internal server error"}),
-    Mode.UNAVAILABLE: Told(503, {"message": "Service unavailable"}),
+    Mode.UNAUTHORIZED: Reply(401, {"message": "Unauthorized"}),
+    Mode.FORBIDDEN: Reply(403, {"message": "Forbidden"}),
+    Mode.NOT_FOUND: Reply(404, {"message": "Sync not found"}),
+    Mode.RATE_LIMITED: Reply(429, {"message": "Too many requests"}),
+    Mode.SERVER_ERROR: Reply(500, {"message": "Internal server error"}),
+    Mode.UNAVAILABLE: Reply(503, {"message": "Service unavailable"}),
 }
 
 
@@ -95,61 +95,61 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_one(self) -> None:
         """Every method goes this way."""
         self.close_connection = True
-        asked = self._asked()
-        if asked is None:
+        request = self._read_request()
+        if request is None:
             return
-        if asked.path.startswith(control.ROOT):
-            self._control(asked)
+        if request.path.startswith(control.ROOT):
+            self._control(request)
             return
         moment = datetime.now(UTC).isoformat()
-        call = Call(asked.method, asked.target, moment, cookie="cookie" in asked.headers)
+        call = Call(request.method, request.target, moment, cookie="cookie" in request.headers)
         self.server.memory.record(call)
-        self._provider(asked, call)
+        self._provider(request, call)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_one
 
-    def _asked(self) -> Asked | None:
+    def _read_request(self) -> Request | None:
         length = self.headers.get("Content-Length") or "0"
         if not length.isdigit() or int(length) > BODY_BYTES or "Transfer-Encoding" in self.headers:
-            self._tell(Told(413, {"message": "Too large"}))
+            self._answer(Reply(413, {"message": "Too large"}))
             return None
         headers = {name.lower(): value for name, value in self.headers.items()}
-        return Asked(self.command, self.path, headers, self.rfile.read(int(length)))
+        return Request(self.command, self.path, headers, self.rfile.read(int(length)))
 
-    def _control(self, asked: Asked) -> None:
+    def _control(self, request: Request) -> None:
         """Only asked for by the address itself: a page in a browser on this machine could use a name of its own for it."""
-        host = asked.headers.get("host", "").rpartition(":")[0]
-        if host not in {ADDRESS, "localhost"} or "origin" in asked.headers:
-            self._tell(Told(403, {"message": "Forbidden"}))
-        elif asked.path == f"{control.ROOT}trap":
-            self.server.memory.record(Call(asked.method, asked.target, "", cookie=False))
-            self._tell(Told(200, {"status": "IDLE"}))
+        host = request.headers.get("host", "").rpartition(":")[0]
+        if host not in {ADDRESS, "localhost"} or "origin" in request.headers:
+            self._answer(Reply(403, {"message": "Forbidden"}))
+        elif request.path == f"{control.ROOT}trap":
+            self.server.memory.record(Call(request.method, request.target, "", cookie=False))
+            self._answer(Reply(200, {"status": "IDLE"}))
         else:
-            self._tell(control.answer(self.server.memory, asked))
+            self._answer(control.answer(self.server.memory, request))
 
-    def _provider(self, asked: Asked, call: Call) -> None:
+    def _provider(self, request: Request, call: Call) -> None:
         api, memory = self.server.api, self.server.memory
-        mode = memory.answering(api.sync_of(asked), asked.method)
+        mode = memory.answering(api.sync_of(request), request.method)
         call.mode = mode
         with suppress(Refusal):
-            call.user = api.user_of(asked)
+            call.user = api.user_of(request)
         if mode in hostile.ANSWERS:
             hostile.ANSWERS[mode](hostile.Victim(self.connection, self.server.stopping))
             return
         if mode == Mode.SLOW:
             self.server.stopping.wait(self.server.slow_seconds)
-        told = ERRORS.get(mode) or api.answer(asked, slip=mode)
-        if asked.method != "GET":
-            self.server.say(f"{asked.method} {asked.path}: {told.status}")
-        if mode == Mode.TIMEOUT_AFTER_DOING and asked.method != "GET":
+        reply = ERRORS.get(mode) or api.answer(request, slip=mode)
+        if request.method != "GET":
+            self.server.say(f"{request.method} {request.path}: {reply.status}")
+        if mode == Mode.TIMEOUT_AFTER_DOING and request.method != "GET":
             hostile.hang(hostile.Victim(self.connection, self.server.stopping))
             return
-        call.status = told.status
-        self._tell(told, mode=mode)
+        call.status = reply.status
+        self._answer(reply, mode=mode)
 
-    def _tell(self, told: Told, *, mode: Mode = Mode.OK) -> None:
-        body = msgspec.json.encode(told.body)
-        self.send_response(told.status)
+    def _answer(self, reply: Reply, *, mode: Mode = Mode.OK) -> None:
+        body = msgspec.json.encode(reply.body)
+        self.send_response(reply.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Connection", "close")

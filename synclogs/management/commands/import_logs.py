@@ -69,9 +69,9 @@ class Command(BaseCommand):
                     "run the same command again, lines that are there already are passed over.",
                     returncode=2,
                 ) from None
-        self.tell(project, report)
+        self.print_report(project, report)
 
-    def tell(self, project: Project, report: Report) -> None:
+    def print_report(self, project: Project, report: Report) -> None:
         for line in (*report.shown, *report.unreadable):
             self.stderr.write(line)
         if report.loaded.refused > len(report.shown):
@@ -112,9 +112,9 @@ def write(project: Project, lines: list[Line]) -> tuple[Loaded, list[Refusal]]:
     now = timezone.now()
     reader = records.Reader(now=now)
     read = [reader.line(line, number) for number, line in lines]
-    taken = [item for item in read if isinstance(item, Record)]
+    accepted = [item for item in read if isinstance(item, Record)]
     refusals = [item for item in read if isinstance(item, Refusal)]
-    written = ingest.write(project, taken, now=now)
+    written = ingest.write(project, accepted, now=now)
     refusals = sorted([*refusals, *written.refusals], key=lambda refusal: refusal.index)
     return Loaded.of(written, refusals), refusals
 

@@ -86,7 +86,7 @@ def catch_up(project: Project) -> Loaded:
 
 
 def introduce(project: Project) -> None:
-    """Who the connected users are, as the REST API would have been told."""
+    """The connected users, as a client would have written them by the REST API."""
     for rank, person in enumerate(people(seed=DEMO.seed, users=DEMO.users)):
         facts = {
             "name": person.name,

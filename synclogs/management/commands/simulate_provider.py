@@ -22,7 +22,7 @@ from synclogs import health, provider
 from synclogs.access import audit, keys
 from synclogs.demo import keypair
 from synclogs.demo.generate import DEMO, expired
-from synclogs.demo.simulator import Known, Mode, Pace, Simulator, Trust
+from synclogs.demo.simulator import Mode, Pace, Simulator, SyncRecord, Trust
 from synclogs.demo.simulator.memory import Memory, Rule
 from synclogs.management.loading import as_name, project_named
 from synclogs.models import Action, ApiKey, Project, Scope, Sync
@@ -74,7 +74,7 @@ class Command(BaseCommand):
                 simulator.memory.suppose(sync_id, Rule(Mode.CREDENTIAL_BROKEN))
         if project:
             learn(simulator.memory, Sync.objects.of(project))
-        with until_told() as stop, simulator:
+        with until_stopped() as stop, simulator:
             self.stdout.write(
                 f"The simulated provider answers at {simulator.url} and knows {len(simulator.memory.syncs)} syncs."
             )
@@ -93,17 +93,19 @@ class Command(BaseCommand):
 def trust(project: Project | None) -> Trust:
     """What the settings say of tokens and messages; where they say nothing, a key of our own. Raises CommandError."""
     found = provider.configurations()
-    told = next((each for each in found if project and project.slug in each.owners), found[0])
-    name = told.project or (project.slug if project else DEMO.project)
-    secret = told.signing_key
+    chosen = next((each for each in found if project and project.slug in each.owners), found[0])
+    name = chosen.project or (project.slug if project else DEMO.project)
+    secret = chosen.signing_key
     if not secret:
-        secret = Secret(secret.setting, file=str(keypair.kept(Path(settings.BASE_DIR) / ".data" / "provider_key.pem")))
+        secret = Secret(
+            secret.setting, file=str(keypair.ensure_key(Path(settings.BASE_DIR) / ".data" / "provider_key.pem"))
+        )
     try:
         key = signing_key(secret).public_key()
-        hook = webhook(told.host_secret) if told.host_secret else None
+        hook = webhook(chosen.host_secret) if chosen.host_secret else None
     except Unusable as error:
         raise CommandError(str(error)) from None
-    return Trust(key, project=name, audience=audience_of(told.audience, name), hook=hook)
+    return Trust(key, project=name, audience=audience_of(chosen.audience, name), hook=hook)
 
 
 def portal(project: Project | None) -> tuple[str, str] | None:
@@ -142,13 +144,13 @@ def look(memory: Memory, project: Project | None, *, user: str) -> None:
     try:
         learn(memory, Sync.objects.of(project).filter(user_id=user))
     except (OperationalError, InterfaceError):
-        pass  # the database is away; what is known already is told
+        pass  # the database is away; what is known already is used
     finally:
         connection.close()
 
 
-def known(sync: Sync) -> Known:
-    return Known(
+def known(sync: Sync) -> SyncRecord:
+    return SyncRecord(
         sync_id=sync.sync_id,
         user=sync.user_id,
         integration=sync.integration,
@@ -163,7 +165,7 @@ def known(sync: Sync) -> Known:
 
 
 @contextmanager
-def until_told() -> Iterator[Event]:
+def until_stopped() -> Iterator[Event]:
     """An event that Ctrl-C and SIGTERM set."""
     stop = Event()
 

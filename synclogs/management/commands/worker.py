@@ -92,9 +92,9 @@ async def _work_until_lost(ending: asyncio.Event, *, concurrency: int) -> None:
     with app.replace_connector(connector), suppress(ConnectorException, Error):
         async with app.open_async():
             worker = asyncio.create_task(app.run_worker_async(concurrency=concurrency, install_signal_handlers=False))
-            asked = asyncio.create_task(ending.wait())
-            await asyncio.wait({worker, asked}, return_when=asyncio.FIRST_COMPLETED)
-            asked.cancel()
+            stopped = asyncio.create_task(ending.wait())
+            await asyncio.wait({worker, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
             worker.cancel()  # lets the jobs end that run
             with suppress(asyncio.CancelledError):
                 await worker
