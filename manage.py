@@ -8,12 +8,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import InterfaceError, OperationalError
 
-from portal.runner import local, postgres
+from portal.runner import developer_settings, postgres
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     try:
-        with local.database():
+        with developer_settings.database():
             execute_from_command_line(sys.argv)
     except (postgres.Unavailable, ImproperlyConfigured) as error:
         sys.exit(str(error))

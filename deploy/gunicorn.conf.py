@@ -15,7 +15,7 @@ worker_connections = 1000
 # A pool for each worker, with the time limits of a web request; other processes have neither (portal/settings.py).
 os.environ.setdefault("DATABASE_POOL", "10")
 
-# On this file in memory the workers, which inherit it, count the reads of a person or key (portal/access/reads.py).
+# On this file in memory the workers, which inherit it, count the reads of a person or key (portal/access/read_limits.py).
 if hasattr(os, "memfd_create"):
     os.environ["READ_TURNS_FILE"] = f"/proc/self/fd/{os.memfd_create('read-turns')}"
 
@@ -43,7 +43,7 @@ STARTING_SECONDS = 20
 def on_starting(server):
     """A setting that cannot be used ends the start in one sentence; in another process, since workers load Django later."""
     # Only now: the portal may not be on the path while this file is read.
-    import_module("portal.runner.rolling").install(server)
+    import_module("portal.runner.rolling_restart").install(server)
     command = [sys.executable, "-W", "ignore", "-m", "portal.starting"]
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings", "DATABASE_POOL": "0"}
     try:

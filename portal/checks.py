@@ -6,8 +6,8 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, InterfaceError
 
 from synclogs import provider
-from synclogs.provider.channel import is_plain
 from synclogs.provider.configuration import HOST_APP
+from synclogs.provider.json_client import is_plain
 from synclogs.recovery import ownership
 
 TAG = "provider"  # of both; also named where a start is refused

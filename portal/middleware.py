@@ -17,8 +17,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from portal.access import cross_site, reads
-from portal.access.refusals import TryLater
+from portal.access import cross_site, read_limits
+from portal.access.try_later import TryLater
 from portal.problems.documents import problem
 from portal.problems.pages import forbidden, is_machine, too_many, too_many_reads, unavailable
 from portal.sign_in.views import refused_early
@@ -211,7 +211,7 @@ class DatabaseGuard:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         if isinstance(exception, OperationalError | InterfaceError):
             return database_away(request, exception)
-        if isinstance(exception, reads.Busy):
+        if isinstance(exception, read_limits.Busy):
             return too_many_reads(request)
         return too_many(request, exception) if isinstance(exception, TryLater) else None
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.template import Template
 from django.test.utils import _TestState
 
-from portal.sign_in import allowances
+from portal.sign_in import rate_limits
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -47,7 +47,7 @@ def no_jobs_left(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iter
 def no_stale_counts() -> None:
     """Counts of values, and who was told to wait, are kept for a while in the process: no test sees another's."""
     cache.clear()
-    allowances.MEMORY.until.clear()
+    rate_limits.MEMORY.until.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -21,8 +21,8 @@ import psycopg
 from django.utils import timezone
 from psycopg.rows import dict_row
 
-from synclogs.provider.exchange import Answer as Reply
-from synclogs.provider.exchange import Limits, Request, send, trusted
+from synclogs.provider.http_exchange import Answer as Reply
+from synclogs.provider.http_exchange import Limits, Request, send, trusted
 from tests import factories, reenabling, server
 from tests.server import ROOT, Answer, Served, free_port, wait
 

@@ -18,11 +18,11 @@ from standardwebhooks import Webhook
 from synclogs.demo import keypair
 from synclogs.demo.simulator import Pace, Simulator, SyncRecord, Trust
 from synclogs.provider.breaker import Breaker
-from synclogs.provider.channel import Channel
 from synclogs.provider.client import Paragon
-from synclogs.provider.exchange import Limits, Request, send, trusted
 from synclogs.provider.host_app import HostApp
-from synclogs.provider.tokens import Secret, Signer
+from synclogs.provider.http_exchange import Limits, Request, send, trusted
+from synclogs.provider.json_client import Channel
+from synclogs.provider.user_tokens import Secret, Signer
 
 PROJECT = "a-project"
 AUDIENCE = f"useparagon.com/{PROJECT}"

@@ -17,7 +17,7 @@ from synclogs.access.actors import Actor
 from synclogs.demo.simulator import Simulator
 from synclogs.management.commands.simulate_provider import known
 from synclogs.models import Action, AuditEvent, Project, Reenable, Role, Sync
-from synclogs.provider.exchange import Limits
+from synclogs.provider.http_exchange import Limits
 from synclogs.recovery import reenable
 from tests import factories
 from tests.provider import PROJECT, SHORT, calls, key_text, simulated
@@ -42,7 +42,7 @@ def provided(
     settings: Any, monkeypatch: pytest.MonkeyPatch, *, limits: Limits = SHORT, **more: Any
 ) -> Iterator[Simulator]:
     """A simulator that the settings name, asked with short time-outs."""
-    monkeypatch.setattr("synclogs.provider.channel.Limits", lambda: limits)
+    monkeypatch.setattr("synclogs.provider.json_client.Limits", lambda: limits)
     with simulated(**more) as simulator:
         for name, value in environment(simulator.url).items():
             setattr(settings, name, value)

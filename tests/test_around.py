@@ -14,7 +14,7 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.log import listing, tickets
+from portal.log import entry_ticket, listing
 from synclogs.models import ConnectedUser, LogEntry, Project
 from synclogs.reading import neighbours
 from tests.factories import ProjectFactory, entry, error_entry, member, store, sync_id
@@ -132,7 +132,7 @@ def test_the_text_for_a_ticket_follows_the_zone_shown(project: Project) -> None:
     at = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
     store(project, entry(id="e", timestamp=at, summary={"created": 4, "durationMs": 8200}), now=at)
     with timezone.override(fixed(timedelta(hours=2))):
-        text = tickets.ticket(the("e"), person="", link="https://x/")
+        text = entry_ticket.ticket(the("e"), person="", link="https://x/")
     assert "2026-11-24 01:30:00.000 UTC+02:00" in text
     assert "created 4, took 8.2 s" in text
 
@@ -155,7 +155,7 @@ def test_no_text_of_a_sender_breaks_or_forges_a_ticket(message: str, name: str, 
         level=40, category=0, type=name[:20], event=name, trace_id=name, user_id=message, integration=name, status=message,
         error_code=message, recoverability=name, message=message, detail=detail,
     )  # fmt: skip
-    text = tickets.ticket(one, person=message, link="https://portal.example/p/x/logs/1")
+    text = entry_ticket.ticket(one, person=message, link="https://portal.example/p/x/logs/1")
     assert not [mark for mark in text if mark != "\n" and unicodedata.category(mark) in ("Cc", "Cf", "Zl", "Zp", "Cs")]
     ours = [line for line in text.split("\n") if re.match(r"(Link|To do|Level|Time):", line)]
     assert [line.split(":")[0] for line in ours] in (["Time", "Level", "To do", "Link"], ["Time", "Level", "Link"])

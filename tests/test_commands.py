@@ -19,7 +19,7 @@ from django.core.management.base import CommandError
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from synclogs.demo import following
+from synclogs.demo import live_entries
 from synclogs.demo.generate import DEMO
 from synclogs.demo.generate.sizes import Sizes
 from synclogs.management import loading
@@ -203,7 +203,7 @@ class Stage:
         self.fails: Exception | None = None
         self.stored: list[str] = []
         self.said: list[str] = []
-        self.follower = following.Follower(self.live, self.store, clock=lambda: self.now, say=self.said.append)
+        self.follower = live_entries.Follower(self.live, self.store, clock=lambda: self.now, say=self.said.append)
 
     def live(self, now: datetime) -> Any:
         number = 0
@@ -224,7 +224,7 @@ class Stage:
 
 def test_follower_writes_each_entry_when_it_is_due() -> None:
     stage = Stage()
-    assert stage.turn(0.5) == following.LOOK_EVERY
+    assert stage.turn(0.5) == live_entries.LOOK_EVERY
     assert stage.stored == []
     stage.turn(2)
     assert stage.stored == ["2026-05-04T12:00:01Z", "2026-05-04T12:00:02Z"]
@@ -237,7 +237,7 @@ def test_follower_outlives_the_database(error: Exception) -> None:
     stage.fails = error
     waits = [stage.turn(1) for _ in range(8)]
     assert waits[:3] == [1, 2, 4]
-    assert max(waits) == following.WAIT_AT_MOST
+    assert max(waits) == live_entries.WAIT_AT_MOST
     stage.fails = None
     stage.turn(1)
     assert len(stage.stored) == len(set(stage.stored)) == 9

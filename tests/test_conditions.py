@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from synclogs.models import Project
 from synclogs.parsing import search_words
-from synclogs.query import language
+from synclogs.query import language, tree
 from synclogs.query.fields import FIELDS
 from synclogs.query.filters import FilterError, LogFilter
-from synclogs.query.language import And, Match, Node, Not, Operator, Or, Path, Text
+from synclogs.query.tree import And, Match, Node, Not, Operator, Or, Path, Text
 from synclogs.reading.paging import page
 from tests.factories import ProjectFactory, api_key, bearer, entry, member, store, sync_id
 
@@ -225,23 +225,23 @@ FIELD_MATCHES = st.sampled_from(
 NODES = st.recursive(
     st.one_of(TEXTS, FIELD_MATCHES.map(lambda text: language.parse(text, fields=FIELDS))),
     lambda inner: st.one_of(
-        inner.map(language.negated),
-        st.lists(inner, min_size=2, max_size=3).map(language.conjunction),
-        st.lists(inner, min_size=2, max_size=3).map(language.disjunction),
+        inner.map(tree.negated),
+        st.lists(inner, min_size=2, max_size=3).map(tree.conjunction),
+        st.lists(inner, min_size=2, max_size=3).map(tree.disjunction),
     ),
     max_leaves=5,
 )
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(tree=NODES)
-def test_the_database_finds_what_python_finds(project: Project, tree: Node) -> None:
-    text = language.to_text(tree)
+@given(node=NODES)
+def test_the_database_finds_what_python_finds(project: Project, node: Node) -> None:
+    text = tree.to_text(node)
     if len(text) > language.QUERY_LENGTH:
         return
     dice = random.Random(7)
     sent = [made(dice, number) for number in range(120)]
-    assert rows(project, ("q", text)) == {item["id"] for item in sent if holds(tree, item)}
+    assert rows(project, ("q", text)) == {item["id"] for item in sent if holds(node, item)}
 
 
 @pytest.mark.parametrize(
@@ -307,15 +307,15 @@ def test_a_value_that_cannot_be_is_an_error_at_its_place(query: str, place: int)
 def test_any_phrase_is_text_and_never_a_pattern(project: Project, text: str) -> None:
     if not any(character.isalnum() for character in text) or "\x00" in text:
         with pytest.raises(FilterError):
-            rows(project, ("q", language.quote(text)))
-    elif len(language.quote(text)) <= language.QUERY_LENGTH:
-        assert rows(project, ("q", language.quote(text))) <= rows(project)
+            rows(project, ("q", tree.quote(text)))
+    elif len(tree.quote(text)) <= language.QUERY_LENGTH:
+        assert rows(project, ("q", tree.quote(text))) <= rows(project)
 
 
 def test_a_word_with_a_pattern_in_it_is_taken_as_it_is(project: Project) -> None:
     store(project, entry(id="odd", message="100% (a+b)* [x] a.c $1 ^ | {2} ***:b", timestamp=NOW.isoformat()))
     for text in ("100%", "(a+b)*", "[x]", "$1", "{2}", "***:b", "| {2}"):
-        assert rows(project, ("q", language.quote(text))) == {"odd"}, text
+        assert rows(project, ("q", tree.quote(text))) == {"odd"}, text
     assert rows(project, ("q", '"abc $1"')) == set()
 
 

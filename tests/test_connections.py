@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from psycopg_pool import ConnectionPool
 
 from portal.database.watch import Watch, WatchSession, cut
-from synclogs.storage import budget, connections
+from synclogs.storage import connections, time_limits
 from synclogs.storage.connections import Session, Silent
 from tests.outage import stopped
 from tests.server import wait
@@ -76,10 +76,10 @@ def test_both_sides_know_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "Session", type(plain))
     monkeypatch.setattr(plain, "limit", 5.0, raising=False)
     with transaction.atomic(), connection.cursor() as cursor:
-        with pytest.raises(budget.OutOfTime), budget.within(0.2):
+        with pytest.raises(time_limits.OutOfTime), time_limits.within(0.2):
             cursor.execute("SELECT pg_sleep(1), %s", [str(plain.limit)])
         assert plain.limit == 5.0
-        with budget.within(0.2) as left:
+        with time_limits.within(0.2) as left:
             assert plain.limit == 0.2
             left.is_whole = False
             left.renew()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from portal.api import rules, schema
+from portal.api import json_schemas, schema
 from synclogs.models import Scope
 from synclogs.query.filters import moment
 from tests import server
@@ -55,7 +55,7 @@ def test_the_api_is_what_its_document_says(tmp_path: Path) -> None:
 
 
 def test_blank_is_what_python_strips() -> None:
-    blank = re.compile(f"[{rules.BLANK}]")
+    blank = re.compile(f"[{json_schemas.BLANK}]")
     assert all(bool(blank.match(chr(code))) is chr(code).isspace() for code in range(0x110000) if chr(code) != "\x00")
 
 
@@ -80,7 +80,7 @@ def test_the_document_takes_the_moments_that_the_filters_take(year: int) -> None
         f"{year}-06-30{mark}{time}" for time in TIMES for mark in "Tt _"
     ]
     for text in texts:
-        assert bool(re.fullmatch(rules.SINCE["pattern"], text)) is is_taken(text), text
+        assert bool(re.fullmatch(json_schemas.SINCE["pattern"], text)) is is_taken(text), text
 
 
 def is_taken(text: str) -> bool:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from synclogs.access.actors import Actor
 from synclogs.catalogue.recovery import OPEN, Check, CheckName, Evidence, Sign, State
 from synclogs.demo.simulator import Mode, Simulator
-from synclogs.demo.simulator.memory import Rule
+from synclogs.demo.simulator.state import Rule
 from synclogs.models import Bulk, Project, Reenable, Resolution, Role, Sleeper, Sync
 from synclogs.recovery import resolutions
 from synclogs.recovery.candidates import candidates
@@ -433,7 +433,7 @@ def test_whatever_the_provider_answers_nothing_is_raised(
     passed: bool | None,
     credential: str | None,
 ) -> None:
-    monkeypatch.setattr("synclogs.provider.channel.Limits", lambda: SHORT)
+    monkeypatch.setattr("synclogs.provider.json_client.Limits", lambda: SHORT)
     with raw(answer) as server:
         for name, value in environment(server.url).items():
             setattr(settings, name, value)

@@ -22,7 +22,7 @@ from synclogs.export import formats, lifecycle, stream
 from synclogs.models import Action, AuditEvent, Export, ExportFormat, ExportState, LogEntry, Project, Role
 from synclogs.models.export import SILENCE
 from synclogs.query.filters import LogFilter
-from synclogs.storage import budget
+from synclogs.storage import time_limits
 from tests.factories import ProjectFactory, entry, error_entry, member, store, sync_id
 from tests.test_hostile_pages import TEXTS, nasty, numbers, push, shapes
 
@@ -191,7 +191,7 @@ def test_a_statement_that_takes_too_long_is_asked_in_halves(operator: Client, pr
         nonlocal refused
         if window.until - window.since > timedelta(hours=5):
             refused += 1
-            raise budget.OutOfTime("out of time")
+            raise time_limits.OutOfTime("out of time")
         return read(entries, window)
 
     with patch.object(stream, "_read", slow):

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.hashers import check_password, get_hashers, make_password
 from gevent.pool import Group
 
-from portal.access.refusals import TryLater
+from portal.access.try_later import TryLater
 from portal.sign_in import hashing
 from portal.sign_in.hashing import HashThread
 

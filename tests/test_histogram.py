@@ -15,7 +15,7 @@ from portal.log import histogram_chart, list_counts
 from synclogs.models import Project
 from synclogs.query.filters import LogFilter
 from synclogs.reading import counting, histogram
-from synclogs.storage import budget
+from synclogs.storage import time_limits
 from tests import factories
 from tests.factories import entry, error_entry, member, store
 
@@ -213,7 +213,7 @@ def test_the_planner_is_not_asked_of_what_a_sync_implies(project, monkeypatch):
         cursor.execute("ANALYZE synclogs_logentry")
     monkeypatch.setattr(counting, "READ_SCATTERED", 10)
     log_filter = LogFilter.parse([("sync", [str(UUID(int=1))]), ("user", ["acct_1"])], now=now)
-    assert budget.estimate(log_filter.entries(project)) < 10
+    assert time_limits.estimate(log_filter.entries(project)) < 10
     assert counting.count(log_filter, project, bars=histogram.bars(log_filter, now=now), seconds=30).heights is None
 
 

@@ -209,7 +209,10 @@ def test_the_keys_of_an_entry_are_written_down_once() -> None:
         ("synclogs/parsing/records.py", "syncEvent"),  # required of one type of entries
         ("portal/log/entry_detail.py", "credentialId"),  # not among the properties
         # The example of an entry.
-        *(("portal/api/rules.py", key) for key in ("syncEvent", "syncType", "syncStatus", "httpStatus", "errorCode")),
+        *(
+            ("portal/api/json_schemas.py", key)
+            for key in ("syncEvent", "syncType", "syncStatus", "httpStatus", "errorCode")
+        ),
     }
 
 

@@ -12,7 +12,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from portal.api import ingest, keys, wire
+from portal.api import ingest, keys, request_body
 from portal.problems.documents import Denied
 from synclogs.ingestion import ingest as store
 from synclogs.models import ApiKey, LogEntry, Project, RateBucket, Scope
@@ -592,7 +592,7 @@ def test_a_fault_of_ours_is_a_problem_without_insides(push, monkeypatch, client)
 
 
 def test_too_many_batches_at_once_are_503(push, monkeypatch):
-    monkeypatch.setattr(ingest, "TURNS", wire.Turns(1, patience=0.01))
+    monkeypatch.setattr(ingest, "TURNS", request_body.Turns(1, patience=0.01))
     with ingest.TURNS.one():
         response = push(entry())
         is_problem(response, 503)
@@ -601,7 +601,7 @@ def test_too_many_batches_at_once_are_503(push, monkeypatch):
 
 
 def test_those_who_wait_are_few_and_the_others_stay_unread(client, key, monkeypatch):
-    turns = wire.Turns(1, patience=60)
+    turns = request_body.Turns(1, patience=60)
     monkeypatch.setattr(ingest, "TURNS", turns)
     turns.places = 0
     response, stream = unread(client, **bearer(key))
@@ -616,15 +616,15 @@ def test_those_who_wait_are_few_and_the_others_stay_unread(client, key, monkeypa
 
 
 def test_only_one_large_batch_at_a_time(push, monkeypatch):
-    monkeypatch.setattr(ingest, "LARGE_TURN", wire.Turns(1, patience=0.01))
+    monkeypatch.setattr(ingest, "LARGE_TURN", request_body.Turns(1, patience=0.01))
     with ingest.LARGE_TURN.one():
         is_problem(push(padded(ingest.LARGE_BYTES + 1)), 503)
         assert push(padded(ingest.LARGE_BYTES)).status_code == 200
 
 
 def test_bodies_that_arrive_share_a_bounded_memory(push, monkeypatch):
-    memory = wire.Memory(4000)
-    monkeypatch.setattr(wire, "MEMORY", memory)
+    memory = request_body.Memory(4000)
+    monkeypatch.setattr(request_body, "MEMORY", memory)
     is_problem(push(padded(2001)), 503)
     assert push(padded(2000)).status_code == 200
     assert memory.take("others", 2000)

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from synclogs.query.language import (
-    QUERY_LENGTH,
+from synclogs.query.language import QUERY_LENGTH, parse
+from synclogs.query.tree import (
+    KEYWORDS,
     And,
     Match,
     Node,
@@ -20,10 +21,8 @@ from synclogs.query.language import (
     disjunction,
     leaves,
     negated,
-    parse,
     to_text,
 )
-from synclogs.query.tree import KEYWORDS
 
 FIELDS = (
     "type category level event sync_type status integration pipeline user sync trace error_code http_status "

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from portal.links.narrowing import Links
+from portal.links.payload_links import Links
 from portal.log import payload
 from synclogs.models import Project
 from synclogs.query.language import QUERY_LENGTH

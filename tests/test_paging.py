@@ -13,7 +13,7 @@ from synclogs.models import Project
 from synclogs.query.filters import LogFilter
 from synclogs.reading import paging
 from synclogs.reading.paging import page
-from synclogs.storage import budget
+from synclogs.storage import time_limits
 from tests.factories import ProjectFactory, entry, store
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -73,13 +73,13 @@ def test_slices_give_each_entry_once_in_both_directions(project: Project, until:
 
 
 def test_a_search_that_was_stopped_goes_on_where_it_was(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, dice, calls = budget.within, random.Random(5), [0]
+    real, dice, calls = time_limits.within, random.Random(5), [0]
 
     @contextmanager
     def stingy(seconds: float) -> Iterator[None]:
         calls[0] += 1
         if dice.random() < 0.4:
-            raise budget.OutOfTime("told to")
+            raise time_limits.OutOfTime("told to")
         with real(seconds):
             yield
 
@@ -99,7 +99,7 @@ def test_a_search_that_was_stopped_goes_on_where_it_was(project: Project, monkey
 
 def test_a_page_says_how_far_it_got(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "SECONDS", 0.0)
-    with pytest.raises(budget.OutOfTime):
+    with pytest.raises(time_limits.OutOfTime):
         page(wanted(), project, size=50)
     ticks = iter([0.0, 0.0, 0.5, 9.0])
     monkeypatch.setattr("synclogs.reading.paging.time.monotonic", lambda: next(ticks, 9.0))
@@ -144,10 +144,10 @@ def test_the_limit_of_time_ends_with_the_block(db: None) -> None:
             return str(cursor.fetchone()[0])
 
     before = limit()
-    with budget.within(0.2):
+    with time_limits.within(0.2):
         assert limit() == "200ms"
     assert limit() == before
-    with pytest.raises(budget.OutOfTime), budget.within(0.05), connection.cursor() as cursor:
+    with pytest.raises(time_limits.OutOfTime), time_limits.within(0.05), connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(5)")
     assert limit() == before
 

@@ -33,15 +33,15 @@ from portal.checks import provider_is_complete
 from synclogs import provider
 from synclogs.demo import keypair
 from synclogs.demo.simulator import Mode, Simulator
-from synclogs.demo.simulator.memory import Rule
-from synclogs.provider import Permanent, ProviderError, Temporary, Unknown, answers, exchange
+from synclogs.demo.simulator.state import Rule
+from synclogs.provider import Permanent, ProviderError, Temporary, Unknown, answers, http_exchange
 from synclogs.provider.breaker import Breaker
-from synclogs.provider.channel import Channel, base_of
 from synclogs.provider.client import Paragon
 from synclogs.provider.configuration import adapter
 from synclogs.provider.errors import TEXT_BYTES
 from synclogs.provider.host_app import HostApp, signed
-from synclogs.provider.tokens import Secret, Signer, Unusable, signing_key
+from synclogs.provider.json_client import Channel, base_of
+from synclogs.provider.user_tokens import Secret, Signer, Unusable, signing_key
 from tests import server
 from tests.provider import (
     AUDIENCE,
@@ -173,7 +173,7 @@ def test_a_time_out_after_doing_it_leaves_the_truth_to_the_status(simulator: Sim
 def test_a_huge_body_costs_no_memory(simulator: Simulator, mode: Mode) -> None:
     sync_id = errored(simulator)
     simulator.memory.rule(sync_id, Rule(mode))
-    client = paragon(simulator.url, limits=exchange.Limits(total=5))
+    client = paragon(simulator.url, limits=http_exchange.Limits(total=5))
     tracemalloc.start()
     try:
         with pytest.raises(Temporary, match="more than 1048576 bytes"):
@@ -282,7 +282,7 @@ def test_a_name_that_leads_nowhere_is_temporary(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_next_address_of_a_name_is_tried(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     sync_id = errored(simulator)
-    monkeypatch.setattr(exchange, "resolved", lambda *_, **__: ["127.0.0.9", "127.0.0.1"])
+    monkeypatch.setattr(http_exchange, "resolved", lambda *_, **__: ["127.0.0.9", "127.0.0.1"])
     base = simulator.url.replace("127.0.0.1", "localhost")
     assert paragon(base).status(USER, sync_id).status == "ERRORED"
 
@@ -426,7 +426,7 @@ def test_key_and_token_are_never_shown(simulator: Simulator, caplog: pytest.LogC
     modes = (Mode.UNAUTHORIZED, Mode.SERVER_ERROR, Mode.HANG, Mode.HTML, Mode.BAD_JSON, Mode.CUT, Mode.OK)
     for mode in modes:
         simulator.memory.rule(sync_id, Rule(mode))
-        collect(paragon(simulator.url, limits=exchange.Limits(read=0.1, total=0.15), own=own), sync_id)
+        collect(paragon(simulator.url, limits=http_exchange.Limits(read=0.1, total=0.15), own=own), sync_id)
     collect(paragon("http://127.0.0.1:1", own=own), sync_id)
     # A server that sends back what it was sent, often.
     echo: Callable[[bytes], bytes] = lambda request: http(request * 500, status="400 Bad Request")  # noqa: E731

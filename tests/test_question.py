@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from portal.links.question import Question
 from synclogs.models import Role
-from synclogs.query import language
+from synclogs.query import language, tree
 from synclogs.query.filters import FilterError, LogFilter
 from synclogs.reading import tail
 from tests.factories import ProjectFactory, entry, error_entry, member, store
@@ -40,7 +40,7 @@ def test_an_address_that_cannot_be_read_is_a_question_too() -> None:
     assert found.log_filter is None
     assert set(found.errors) == {"level", "q", "colour"}
     assert found.query.mistake is not None
-    assert found.query.tree == language.Match("level", language.Operator.IS, (language.Value("errr"),))
+    assert found.query.tree == tree.Match("level", tree.Operator.IS, (tree.Value("errr"),))
     assert found.canonical == found.given
     with pytest.raises(FilterError) as raised:
         _ = found.readable

@@ -10,7 +10,7 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 from django.utils import timezone
 
-from portal.api import pages, schema
+from portal.api import pagination, schema
 from synclogs.models import Action, AuditEvent, ConnectedUser, LogEntry, Project, Scope, Sync
 from synclogs.parsing.limits import LIMITS
 from synclogs.query import filters
@@ -112,15 +112,15 @@ def test_the_last_page_has_no_next(get, project):
 
 def test_pages_of_large_entries_are_short_and_complete(get, project, monkeypatch):
     """200 entries of the largest size would be 50 MB."""
-    monkeypatch.setattr(pages, "BITE", 4)
-    monkeypatch.setattr(pages, "PAGE_BYTES", 100_000)
+    monkeypatch.setattr(pagination, "BITE", 4)
+    monkeypatch.setattr(pagination, "PAGE_BYTES", 100_000)
     for number in range(30):
         store(project, entry(id=f"e{number}", traceId="large", blob="x" * 20_000))
     seen: list[str] = []
     parameters: dict[str, Any] = {"limit": 20}
     while parameters.get("cursor", True):
         answer = get("/logs", **parameters)
-        assert len(answer.content) < 2 * pages.PAGE_BYTES
+        assert len(answer.content) < 2 * pagination.PAGE_BYTES
         seen += ids(answer)
         parameters["cursor"] = answer.json()["next"]
     assert sorted(seen) == sorted(f"e{number}" for number in range(30))

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from portal.access import reads
+from portal.access import read_limits
 from tests import server
 from tests.factories import entry
 from tests.server import Served, wait
@@ -23,26 +23,26 @@ MOST = 3
 
 
 def test_turns_of_one_do_not_count_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reads, "PATIENCE_SECONDS", 0.0)
-    with reads.turn("person:1"), reads.turn("person:1"), reads.turn("person:1"):
-        with pytest.raises(reads.Busy), reads.turn("person:1"):
+    monkeypatch.setattr(read_limits, "PATIENCE_SECONDS", 0.0)
+    with read_limits.turn("person:1"), read_limits.turn("person:1"), read_limits.turn("person:1"):
+        with pytest.raises(read_limits.Busy), read_limits.turn("person:1"):
             pass
-        with reads.turn("person:2"):
+        with read_limits.turn("person:2"):
             pass
-    with reads.turn("person:1"):
+    with read_limits.turn("person:1"):
         pass
-    assert reads._readers.by_name == {}  # nobody is remembered who does not read
+    assert read_limits._readers.by_name == {}  # nobody is remembered who does not read
 
 
 def test_whoever_waits_goes_on_when_a_turn_ends() -> None:
     entered = threading.Event()
 
     def read() -> None:
-        with reads.turn("person:1"):
+        with read_limits.turn("person:1"):
             entered.set()
 
-    with reads.turn("person:1"), reads.turn("person:1"):
-        with reads.turn("person:1"):
+    with read_limits.turn("person:1"), read_limits.turn("person:1"):
+        with read_limits.turn("person:1"):
             waiting = threading.Thread(target=read)
             waiting.start()
             assert not entered.wait(0.2)
@@ -51,18 +51,18 @@ def test_whoever_waits_goes_on_when_a_turn_ends() -> None:
 
 
 def test_no_more_wait_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reads, "PATIENCE_SECONDS", 30.0)
+    monkeypatch.setattr(read_limits, "PATIENCE_SECONDS", 30.0)
     ended = threading.Event()
     refused = Counter[bool]()
 
     def read(_number: int) -> None:
         try:
-            with reads.turn("person:1"):
+            with read_limits.turn("person:1"):
                 ended.wait(30)
-        except reads.Busy:
+        except read_limits.Busy:
             refused[True] += 1
 
-    room = settings.READS_AT_ONCE * (1 + reads.WAITING)
+    room = settings.READS_AT_ONCE * (1 + read_limits.WAITING)
     with ThreadPoolExecutor(room + 4) as pool:
         running = [pool.submit(read, number) for number in range(room + 4)]
         wait(lambda: refused[True] == 4)
@@ -135,7 +135,7 @@ def test_reads_at_once_over_two_processes(served: Served, who: str) -> None:
 def test_what_has_no_room_is_told_and_comes_back(served: Served, who: str) -> None:
     path, table = PATHS[who]
     headers = {"Authorization": f"Bearer {served.key}"} if who == "key" else {"Cookie": served.cookie}
-    count = 2 * MOST * (1 + reads.WAITING) + 16
+    count = 2 * MOST * (1 + read_limits.WAITING) + 16
     with ThreadPoolExecutor(count) as pool:
         with locked(served, table) as looker:
             asked = [pool.submit(served.ask, path, headers=headers) for _ in range(count)]

@@ -20,7 +20,7 @@ from synclogs.access import audit
 from synclogs.access.actors import Actor, NotAllowed, Refused
 from synclogs.catalogue.recovery import OPEN, CheckName, Evidence, State
 from synclogs.demo.simulator import Mode, Simulator
-from synclogs.demo.simulator.memory import Rule
+from synclogs.demo.simulator.state import Rule
 from synclogs.models import Action, AuditEvent, Bulk, Project, Reenable, Role, Sync
 from synclogs.recovery import checks, evidence, ownership, reenable, watch
 from synclogs.recovery.reenable import NotEligible

@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from synclogs.catalogue.recovery import State
 from synclogs.demo.simulator import Mode, Simulator
-from synclogs.demo.simulator.memory import Rule
+from synclogs.demo.simulator.state import Rule
 from synclogs.models import Reenable, Sync
-from synclogs.provider.exchange import Limits
+from synclogs.provider.http_exchange import Limits
 from synclogs.recovery import reenable, watch
 from tests import factories
 from tests.provider import calls

@@ -20,7 +20,7 @@ from synclogs.access.actors import Actor, NotAllowed, Refused
 from synclogs.models import Action, AuditEvent, Project, Role, SavedView
 from synclogs.query.filters import LogFilter
 from synclogs.reading import saved_views
-from synclogs.storage import budget
+from synclogs.storage import time_limits
 from tests.denied import times
 from tests.factories import ProjectFactory, entry, error_entry, member, store
 
@@ -416,7 +416,7 @@ def test_tally_equals_brute_force_at_any_cut_of_the_hours(project: Project) -> N
 
 def test_what_is_not_counted_in_time_says_so(project: Project) -> None:
     client = client_of(member(project))
-    with patch.object(budget, "within", side_effect=budget.OutOfTime):
+    with patch.object(time_limits, "within", side_effect=time_limits.OutOfTime):
         html = client.get("/p/demo/logs/views").content.decode()
     assert set(counts_in(html).values()) == {"\N{EN DASH}"}
     assert html.count('title="Not counted in time"') == len(saved_views_rail.BUILT_IN)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import connection
@@ -17,6 +18,7 @@ from django.urls import get_resolver
 from django.utils import timezone
 
 from portal.access.projects import is_polled
+from portal.sign_in import known_browsers
 from synclogs.ingestion import retention
 from synclogs.models import AuditEvent, Membership, Project, Role
 from tests import factories
@@ -180,6 +182,12 @@ def test_the_table_opens_no_session(person: User, path: str) -> None:
     thief.cookies[settings.SESSION_COOKIE_NAME] = Session.objects.get().session_key
     assert not is_in(thief, path)
     assert not AuditEvent.objects.exclude(actor=person).exists()
+
+
+def test_what_browsers_and_sessions_hold_outlives_a_move_of_modules(person: User) -> None:
+    """Both names stand in what was given out; another one would sign everybody out, or make every browser a stranger."""
+    assert sign_in(person).session[BACKEND_SESSION_KEY] == "portal.access.Members"
+    assert known_browsers.SALT == "portal.devices"
 
 
 def test_a_sign_in_makes_a_new_session_id(person: User, path: str) -> None:

@@ -14,8 +14,8 @@ from django.core import signing
 from django.db.models import F
 from django.test import Client
 
-from portal.access.refusals import TryLater
-from portal.sign_in import allowances, devices, hashing
+from portal.access.try_later import TryLater
+from portal.sign_in import hashing, known_browsers, rate_limits
 from synclogs.access import keys
 from synclogs.models import Action, AuditEvent, RateBucket
 from tests import factories
@@ -35,8 +35,8 @@ def person(db: None) -> User:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two tries by name, four by address."""
-    monkeypatch.setattr(allowances, "NAME_PER_MINUTE", 2)
-    monkeypatch.setattr(allowances, "ADDRESS_PER_MINUTE", 4)
+    monkeypatch.setattr(rate_limits, "NAME_PER_MINUTE", 2)
+    monkeypatch.setattr(rate_limits, "ADDRESS_PER_MINUTE", 4)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def waits(response: Any) -> int:
 def pass_time(seconds: int) -> None:
     """As if so much time had passed, for the database and for the process."""
     RateBucket.objects.update(full_at=F("full_at") - timedelta(seconds=seconds))
-    allowances.MEMORY.until = {subject: until - seconds for subject, until in allowances.MEMORY.until.items()}
+    rate_limits.MEMORY.until = {subject: until - seconds for subject, until in rate_limits.MEMORY.until.items()}
 
 
 def test_a_name_is_refused_after_its_tries_from_wherever_they_come(person: User, few: None, hashes: list[int]) -> None:
@@ -115,7 +115,7 @@ def test_after_the_time_that_was_told_the_right_password_is_taken(person: User, 
 def test_coming_back_too_early_does_not_make_it_longer(person: User, few: None) -> None:
     told = [attempt("marta") for _ in range(3)][-1]
     first = waits(told)
-    allowances.MEMORY.until.clear()  # as in another process
+    rate_limits.MEMORY.until.clear()  # as in another process
     pass_time(10)
     assert waits(attempt("marta")) in (first - 10, first - 9)
     assert waits(attempt("marta")) in (first - 10, first - 9)  # now from memory
@@ -129,7 +129,7 @@ def test_a_refusal_says_the_same_of_every_name(person: User, few: None, password
         client = Client()
         for number in range(3):
             last = attempt(name, client=client, address=f"198.51.100.{number}")
-            allowances.MEMORY.until.clear()
+            rate_limits.MEMORY.until.clear()
         if name == "marta" and password == PASSWORD:
             last = attempt(name, PASSWORD, address="198.51.100.77")
         pages[name] = re.sub(r"Wait \d+ seconds?", "", last.content.decode()).replace(name, "…")
@@ -179,9 +179,9 @@ def test_who_is_not_known(person: User, few: None, change: str, settings: Any, m
         client.cookies[cookie.key] = cookie.value[:-1] + ("a" if cookie.value[-1] != "a" else "b")
     elif change == "another account's":
         name = factories.UserFactory(with_password=True, username="other").username
-        client.cookies[devices._cookie(devices.name_digest(name))] = cookie.value
+        client.cookies[known_browsers._cookie(known_browsers.name_digest(name))] = cookie.value
     elif change == "old":
-        monkeypatch.setattr(devices, "DAYS", -1)
+        monkeypatch.setattr(known_browsers, "DAYS", -1)
     elif change == "password changed":
         password = "quite another one"
         person.set_password(password)
@@ -193,7 +193,7 @@ def test_who_is_not_known(person: User, few: None, change: str, settings: Any, m
     for _ in range(3):
         last = attempt(name)
     waits(last)
-    allowances.MEMORY.until.clear()
+    rate_limits.MEMORY.until.clear()
     waits(attempt(name, password, client=client))
 
 
@@ -250,8 +250,8 @@ def test_a_busy_portal_says_so_and_keeps_the_name(person: User, monkeypatch: pyt
 
 
 def test_the_memory_of_a_process_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(allowances, "REMEMBERED", 3)
-    memory = allowances.Memory()
+    monkeypatch.setattr(rate_limits, "REMEMBERED", 3)
+    memory = rate_limits.Memory()
     memory.add({"over": -1.0})
     for number in range(5):
         memory.add({f"held {number}": 30.0})
@@ -322,7 +322,7 @@ def test_the_forms_are_told_to_wait_and_change_nothing(
     if why == "busy":
         monkeypatch.setattr(hashing.HashThread, "run", busy)
     else:
-        monkeypatch.setattr(allowances, "PERSON_PER_MINUTE", 1)
+        monkeypatch.setattr(rate_limits, "PERSON_PER_MINUTE", 1)
         assert root.post("/admin/password_change/", {}).status_code == 200
     for path, fields in forms(person).items():
         response = root.post(path, fields)
@@ -338,7 +338,7 @@ def test_the_forms_are_told_to_wait_and_change_nothing(
 def test_a_change_of_the_own_password_keeps_the_browser_known(root: Client, few: None) -> None:
     path, fields = next(iter(forms(User.objects.get()).items()))
     assert root.post(path, fields).status_code == 302
-    assert signing.TimestampSigner(salt=devices.SALT).unsign(device_of(root).value)
+    assert signing.TimestampSigner(salt=known_browsers.SALT).unsign(device_of(root).value)
     for _ in range(3):
         attempt("root")
     root.post("/accounts/logout/")

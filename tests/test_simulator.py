@@ -24,14 +24,14 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from portal.runner import local
+from portal.runner import developer_settings
 from synclogs.demo import keypair
 from synclogs.demo.simulator import Mode, Pace, Simulator, hostile
-from synclogs.demo.simulator.memory import Rule
+from synclogs.demo.simulator.state import Rule
 from synclogs.management.commands import simulate_provider
 from synclogs.models import ApiKey, AuditEvent, LogEntry, Project, Scope, Sync
 from synclogs.provider import Permanent, Temporary
-from synclogs.provider.exchange import Limits, Request, send, trusted
+from synclogs.provider.http_exchange import Limits, Request, send, trusted
 from tests import factories
 from tests.provider import (
     AUDIENCE,
@@ -397,7 +397,7 @@ def test_the_demos_key_is_made_once_and_kept_for_its_owner(tmp_path: Path, monke
     assert keypair.ensure_key(path).read_text() == made
     assert path.stat().st_mode & 0o777 == 0o600
     assert [file.name for file in path.parent.iterdir()] == ["provider_key.pem"]
-    monkeypatch.setattr(local, "DATA", path.parent)
+    monkeypatch.setattr(developer_settings, "DATA", path.parent)
     for name in (
         "PROVIDER_FOR",
         "PROVIDER_SYNC_URL",
@@ -407,18 +407,18 @@ def test_the_demos_key_is_made_once_and_kept_for_its_owner(tmp_path: Path, monke
     ):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("PROVIDER", "host_app")
-    assert not local.adopt_provider(port=1)
+    assert not developer_settings.adopt_provider(port=1)
     monkeypatch.setenv("PROVIDER", "")
     monkeypatch.setenv("PROVIDERS", "EU")
-    assert not local.adopt_provider(port=1)
+    assert not developer_settings.adopt_provider(port=1)
     monkeypatch.setenv("PROVIDERS", "")
-    assert local.adopt_provider(port=8079)
+    assert developer_settings.adopt_provider(port=8079)
     assert (os.environ["PROVIDER"], os.environ["PROVIDER_FOR"]) == ("paragon", "demo")
     assert os.environ["PROVIDER_SYNC_URL"] == os.environ["PROVIDER_API_URL"] == "http://127.0.0.1:8079"
     assert Path(os.environ["PROVIDER_SIGNING_KEY_FILE"]).read_text() == made
-    monkeypatch.setattr(local, "DATA", tmp_path / "other")
+    monkeypatch.setattr(developer_settings, "DATA", tmp_path / "other")
     monkeypatch.setenv("PROVIDER", "")
-    assert local.adopt_provider(port=8079)
+    assert developer_settings.adopt_provider(port=8079)
     assert (tmp_path / "other" / "provider_key.pem").stat().st_mode & 0o777 == 0o600
 
 

@@ -15,7 +15,8 @@ from portal.views.suggest import MOST_MIXED, Suggestion, suggestions
 from synclogs.models import ConnectedUser, Project
 from synclogs.query.fields import FIELDS
 from synclogs.query.filters import LogFilter, parse_query
-from synclogs.query.language import OWN_FIELDS, QUERY_LENGTH
+from synclogs.query.language import QUERY_LENGTH
+from synclogs.query.tree import OWN_FIELDS
 from synclogs.reading.paging import page
 from tests.factories import ProjectFactory, entry, error_entry, member, store, sync_id
 

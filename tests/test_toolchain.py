@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.runner import bootstrap, checkup, devdb, local, rundev, supervise
+from portal.runner import bootstrap, checkup, devdb, developer_settings, rundev, supervise
 
 ROOT = devdb.ROOT
 FINDER = ROOT / "deploy" / "find-python.sh"
@@ -128,10 +128,10 @@ def test_every_check_is_a_command_that_exists():
 
 
 def test_secrets_are_made_once_and_kept_for_their_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(local, "DATA", tmp_path / "data")
-    first = local.stored_secret("secret_key", length=50)
+    monkeypatch.setattr(developer_settings, "DATA", tmp_path / "data")
+    first = developer_settings.stored_secret("secret_key", length=50)
     assert len(first) >= 50
-    assert local.stored_secret("secret_key", length=50) == first
+    assert developer_settings.stored_secret("secret_key", length=50) == first
     assert (tmp_path / "data/secret_key").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret_key"]
 
@@ -185,7 +185,7 @@ PROVIDED = (
 @pytest.fixture
 def provide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """provide(port) as a run with the demo does it: the port of the simulated provider, and what the terminal says."""
-    monkeypatch.setattr(local, "DATA", tmp_path)
+    monkeypatch.setattr(developer_settings, "DATA", tmp_path)
     monkeypatch.setenv("PORTAL_DEMO", "1")
     for name in (*PROVIDED, "SIMULATOR_PORTAL_URL"):
         monkeypatch.setenv(name, "")  # so that what is set meanwhile is undone

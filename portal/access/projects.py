@@ -23,7 +23,7 @@ from django.utils.encoding import escape_uri_path
 from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 
-from portal.access import reads
+from portal.access import read_limits
 from portal.links import querystring
 from synclogs.access import denials
 from synclogs.access.actors import Actor, NotAllowed
@@ -190,7 +190,7 @@ def project_view(
 
 def turn_of(request: HttpRequest) -> AbstractContextManager[None]:
     """A turn for making a page for this person; what they send has none, since a form may not be lost. Raises reads.Busy."""
-    return reads.turn(f"person:{request.user.pk}") if request.method in SAFE_METHODS else nullcontext()
+    return read_limits.turn(f"person:{request.user.pk}") if request.method in SAFE_METHODS else nullcontext()
 
 
 def navigation(request: HttpRequest) -> dict[str, object]:

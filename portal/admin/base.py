@@ -36,7 +36,7 @@ from synclogs.access import audit
 from synclogs.models import Action, ApiKey, ConnectedUser, LogEntry, Membership, Project, Sync
 from synclogs.query.filters import FilterError
 from synclogs.reading import keyset
-from synclogs.storage.budget import estimate
+from synclogs.storage.time_limits import estimate
 
 # Shorter than the limit of a web process, so that a slow list can say what to do instead.
 LIST_MILLISECONDS = 4000

@@ -49,10 +49,10 @@ from synclogs.models import Facet, HourCount, LogEntry, Project
 from synclogs.parsing.identifiers import uuid_of
 from synclogs.query.fields import FIELDS
 from synclogs.query.filters import DEFAULT_SINCE, PRESETS, FilterError, LogFilter, Term, parse_query
-from synclogs.query.language import QueryError
+from synclogs.query.tree import QueryError
 from synclogs.reading import keyset, paging
 from synclogs.reading.paging import Page
-from synclogs.storage.budget import estimate
+from synclogs.storage.time_limits import estimate
 
 WIDE = "30d"  # where a search looks unless a range is chosen
 MOST_FOUND = 100

@@ -21,7 +21,7 @@ from portal.admin.base import PortalInline, PortalModelAdmin
 from portal.admin.cells import Cell, column, moment_column
 from portal.admin.lists import Case, ProjectChoice, choice
 from portal.admin.site import administered, is_superuser
-from portal.sign_in import allowances, sessions
+from portal.sign_in import rate_limits, sessions
 from synclogs.models import Action, AuditEvent, Membership, Project
 
 # Importing Django's own classes has registered them. Groups only carry permissions, and no page asks for those.
@@ -143,7 +143,7 @@ class PersonAdmin(PortalModelAdmin, DjangoUserAdmin):  # type: ignore[misc, type
     def _admit(self, request: HttpRequest) -> None:
         """Before a password is hashed. Raises TryLater."""
         if request.method == "POST":
-            allowances.admit(allowances.limits_of(request.user))
+            rate_limits.admit(rate_limits.limits_of(request.user))
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Django's page for a new password saves without save_model."""

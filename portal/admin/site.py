@@ -31,7 +31,7 @@ from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.sites import UnfoldAdminSite
 
 from portal.access.projects import origin, projects_of, turn_of
-from portal.sign_in import allowances, devices
+from portal.sign_in import known_browsers, rate_limits
 from portal.sign_in.views import SignOut
 from synclogs.access import audit
 from synclogs.models import Action, Project, Role
@@ -70,7 +70,7 @@ class OwnPassword(PasswordChangeView):
     """A person's own password, with its line in the audit. Other browsers are signed out by it, this one stays known."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        allowances.admit(allowances.limits_of(request.user))
+        rate_limits.admit(rate_limits.limits_of(request.user))
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
@@ -84,7 +84,7 @@ class OwnPassword(PasswordChangeView):
                 after={"password": "changed"},
                 **origin(self.request),
             )
-        devices.remember(response, form.user)
+        known_browsers.remember(response, form.user)
         return response
 
 

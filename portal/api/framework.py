@@ -9,7 +9,7 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from portal.access import reads
+from portal.access import read_limits
 from portal.problems.documents import Denied, problem, too_many_reads
 
 
@@ -18,7 +18,7 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> HttpResp
     request = context["request"]
     if isinstance(exception, Denied):
         return exception.answer(request)
-    if isinstance(exception, reads.Busy):
+    if isinstance(exception, read_limits.Busy):
         return too_many_reads(request)
     if isinstance(exception, Http404):
         exception = exceptions.NotFound("There is nothing here under that name.")

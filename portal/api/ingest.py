@@ -14,7 +14,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from portal.api import keys, wire
+from portal.api import keys, request_body
 from portal.database.base import intake
 from portal.database.disk import STORAGE
 from portal.problems import documents
@@ -29,9 +29,9 @@ from synclogs.parsing.records import Reading, Refusal
 JSON, LINES = "application/json", "application/x-ndjson"
 # A batch holds its bytes, its records and its rows in memory at once; few may, and of the large ones only one.
 PATIENCE_SECONDS = 0.5
-LARGE_BYTES = 4 * wire.MEBIBYTE
-TURNS = wire.Turns(settings.INGEST_CONCURRENCY, patience=PATIENCE_SECONDS)
-LARGE_TURN = wire.Turns(1, patience=PATIENCE_SECONDS)
+LARGE_BYTES = 4 * request_body.MEBIBYTE
+TURNS = request_body.Turns(settings.INGEST_CONCURRENCY, patience=PATIENCE_SECONDS)
+LARGE_TURN = request_body.Turns(1, patience=PATIENCE_SECONDS)
 
 
 def receive(request: HttpRequest) -> HttpResponse:
@@ -53,13 +53,13 @@ def receive(request: HttpRequest) -> HttpResponse:
 
 
 def _receive(request: HttpRequest, key: ApiKey) -> HttpResponse:
-    lines = wire.media_type(request, JSON, LINES) == LINES
-    gzip = wire.is_gzip(request)
+    lines = request_body.media_type(request, JSON, LINES) == LINES
+    gzip = request_body.is_gzip(request)
     TURNS.ask()  # a body that cannot be worked on need not be received
     if not connection.in_atomic_block:  # as in tests
         # A sender may take half a minute for its body: the pool's connection is for others meanwhile.
         connection.close()
-    with wire.body(request, limit=LIMITS.wire_bytes, owner=key.pk) as body, TURNS.one():
+    with request_body.body(request, limit=LIMITS.wire_bytes, owner=key.pk) as body, TURNS.one():
         if gzip:
             body = compression.gunzip(body, limit=LIMITS.inflated_bytes)
         with LARGE_TURN.one() if len(body) > LARGE_BYTES else nullcontext():

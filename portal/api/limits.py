@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from portal.api import pages
+from portal.api import pagination
 from synclogs.access import keys
 from synclogs.models import ApiKey, Project
 from synclogs.moments import rfc3339
@@ -36,6 +36,6 @@ def limits_json(key: ApiKey | None, *, now: datetime) -> dict[str, Any]:
             "requestsPerMinute": keys.per_minute(key),
             "requestsPerMinuteOfProject": settings.PROJECT_REQUESTS_PER_MINUTE,
         },
-        "pages": {"usual": pages.USUAL, "most": pages.MOST},
+        "pages": {"usual": pagination.USUAL, "most": pagination.MOST},
         "query": {"characters": QUERY_LENGTH},
     }

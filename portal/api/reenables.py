@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.access.projects import client_address
-from portal.api import attempts, documented, pages, wire
+from portal.api import attempts, openapi, pagination, request_body
 from portal.api.attempts import AttemptShape, WholeAttemptShape
 from portal.api.serializers import address
 from portal.api.views import KeyView
@@ -37,11 +37,11 @@ def actor_of(key: ApiKey, request: HttpRequest) -> Actor:
 class ReenableSync(KeyView):
     scopes = {"POST": Scope.SYNCS_REENABLE}
 
-    @documented.reenable_sync
+    @openapi.reenable_sync
     def post(self, request: Request, syncId: str) -> HttpResponse:
         self.refuse_parameters()
         now, sync = timezone.now(), self._sync(syncId)
-        text, override = attempts.read(wire.json_object(request._request, owner=self.key.pk))
+        text, override = attempts.read(request_body.json_object(request._request, owner=self.key.pk))
         actor = actor_of(self.key, request._request)
         try:
             reason = required_text("reason", text)
@@ -81,7 +81,7 @@ def not_eligible(found: Evidence, *, now: datetime) -> Denied:
 
 
 class OneReenable(KeyView):
-    @documented.get_reenable
+    @openapi.get_reenable
     def get(self, request: Request, id: str) -> Response:
         self.refuse_parameters()
         key = uuid_of(id)
@@ -107,15 +107,15 @@ class ReenableQuery(django_filters.FilterSet):  # type: ignore[misc]
 
 
 class Reenables(KeyView):
-    @documented.list_reenables
+    @openapi.list_reenables
     def get(self, request: Request) -> Response:
         query = ReenableQuery(self.parameters, Reenable.objects.of(self.project))
-        requested = pages.page_request(self.parameters, query.filters)
+        requested = pagination.page_request(self.parameters, query.filters)
         if not query.is_valid():
-            raise pages.invalid({name: " ".join(map(str, texts)) for name, texts in query.errors.items()})
+            raise pagination.invalid({name: " ".join(map(str, texts)) for name, texts in query.errors.items()})
         try:
-            rows, cursor = pages.newest(query.qs, "requested_at", requested)
+            rows, cursor = pagination.newest(query.qs, "requested_at", requested)
         except FilterError as error:
-            raise pages.invalid(error.errors) from None
+            raise pagination.invalid(error.errors) from None
         context = {**self.wire_context, "now": timezone.now()}
         return Response({"results": AttemptShape(rows, many=True, context=context).data, "next": cursor})

@@ -19,9 +19,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from portal.access import reads
+from portal.access import read_limits
 from portal.access.projects import SAFE_METHODS, client_address
-from portal.api import documented, ingest, keys, limits, pages, wire
+from portal.api import ingest, keys, limits, openapi, pagination, request_body
 from portal.api.serializers import (
     EntryShape,
     SyncShape,
@@ -66,7 +66,7 @@ class KeyView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if request.method in SAFE_METHODS and request.auth:
-            self.turn.enter_context(reads.turn(f"key:{self.key.pk}"))
+            self.turn.enter_context(read_limits.turn(f"key:{self.key.pk}"))
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         allowance = getattr(request, "allowance", None)
@@ -94,9 +94,9 @@ class KeyView(APIView):
 
     def refuse_parameters(self) -> None:
         """Views of one thing take no parameters at all; an unknown one is an error here too."""
-        errors = {name: pages.unknown(name, ()) for name in self.parameters}
+        errors = {name: pagination.unknown(name, ()) for name in self.parameters}
         if errors:
-            raise pages.invalid(errors)
+            raise pagination.invalid(errors)
 
 
 class Logs(KeyView):
@@ -106,18 +106,18 @@ class Logs(KeyView):
         # The hot path: REST framework stays out of it, and would read the body in its own way.
         return ingest.receive(request) if request.method == "POST" else super().dispatch(request, *args, **kwargs)
 
-    @documented.push_logs
+    @openapi.push_logs
     def post(self, request: Request) -> HttpResponse:
         raise NotImplementedError  # see dispatch
 
-    @documented.list_logs
+    @openapi.list_logs
     def get(self, request: Request) -> Response:
         try:
-            log_filter = LogFilter.parse(self.parameters.lists(), now=timezone.now(), besides=pages.OWN)
-            requested = pages.page_request(self.parameters, None)
-            rows, cursor = pages.bounded(requested.limit, requested.cursor, partial(self._older, log_filter))
+            log_filter = LogFilter.parse(self.parameters.lists(), now=timezone.now(), besides=pagination.OWN)
+            requested = pagination.page_request(self.parameters, None)
+            rows, cursor = pagination.bounded(requested.limit, requested.cursor, partial(self._older, log_filter))
         except FilterError as error:
-            raise pages.invalid(error.errors) from None
+            raise pagination.invalid(error.errors) from None
         return Response({"results": rows, "next": cursor or None})
 
     def _older(self, log_filter: LogFilter, size: int, cursor: str) -> tuple[list[Any], str]:
@@ -126,7 +126,7 @@ class Logs(KeyView):
 
 
 class Log(KeyView):
-    @documented.get_log
+    @openapi.get_log
     def get(self, request: Request, id: str) -> Response:
         self.refuse_parameters()
         entry = _entry(self.project, id, now=timezone.now())
@@ -162,18 +162,18 @@ class SyncQuery(django_filters.FilterSet):  # type: ignore[misc]
 
 
 class Syncs(KeyView):
-    @documented.list_syncs
+    @openapi.list_syncs
     def get(self, request: Request) -> Response:
         query = SyncQuery(self.parameters, Sync.objects.of(self.project))
-        requested = pages.page_request(self.parameters, query.filters)
+        requested = pagination.page_request(self.parameters, query.filters)
         if not query.is_valid():
-            raise pages.invalid({name: " ".join(map(str, texts)) for name, texts in query.errors.items()})
-        rows, cursor = pages.page(query.qs, "sync_id", requested, parse=pages.uuid)
+            raise pagination.invalid({name: " ".join(map(str, texts)) for name, texts in query.errors.items()})
+        rows, cursor = pagination.page(query.qs, "sync_id", requested, parse=pagination.uuid)
         return Response({"results": SyncShape(rows, many=True, context=self.wire_context).data, "next": cursor})
 
 
 class OneSync(KeyView):
-    @documented.get_sync
+    @openapi.get_sync
     def get(self, request: Request, syncId: str) -> Response:
         self.refuse_parameters()
         key = uuid_of(syncId)
@@ -184,7 +184,7 @@ class OneSync(KeyView):
 
 
 class OneTrace(KeyView):
-    @documented.get_trace
+    @openapi.get_trace
     def get(self, request: Request, traceId: str) -> Response:
         self.refuse_parameters()
         trace = Trace.objects.of(self.project).filter(trace_id=traceId).first()
@@ -194,7 +194,7 @@ class OneTrace(KeyView):
             since=trace.first_at, until=trace.last_at + timedelta(microseconds=1), trace=trace.trace_id
         )
         start = paging.cursor_before(trace.first_at)
-        rows, cursor = pages.bounded(TRACE_ENTRIES, start, partial(self._newer, log_filter))
+        rows, cursor = pagination.bounded(TRACE_ENTRIES, start, partial(self._newer, log_filter))
         more = {"entries": rows, "truncated": bool(cursor)}
         return Response(TraceDetailShape(trace, context={**self.wire_context, **more}).data)
 
@@ -204,17 +204,19 @@ class OneTrace(KeyView):
 
 
 class Users(KeyView):
-    @documented.list_users
+    @openapi.list_users
     def get(self, request: Request) -> Response:
-        requested = pages.page_request(self.parameters)
-        rows, cursor = pages.page(ConnectedUser.objects.of(self.project), "user_id", requested, parse=pages.text)
+        requested = pagination.page_request(self.parameters)
+        rows, cursor = pagination.page(
+            ConnectedUser.objects.of(self.project), "user_id", requested, parse=pagination.text
+        )
         return Response({"results": UserShape(rows, many=True, context=self.wire_context).data, "next": cursor})
 
 
 class OneUser(KeyView):
     scopes = {"GET": Scope.LOGS_READ, "PUT": Scope.USERS_WRITE}
 
-    @documented.get_user
+    @openapi.get_user
     def get(self, request: Request, userId: str) -> Response:
         self.refuse_parameters()
         user = ConnectedUser.objects.of(self.project).filter(user_id=userId).first()
@@ -222,14 +224,14 @@ class OneUser(KeyView):
             raise Http404
         return Response(UserShape(user, context=self.wire_context).data)
 
-    @documented.put_user
+    @openapi.put_user
     def put(self, request: Request, userId: str) -> Response:
         self.refuse_parameters()
         if len(userId.encode()) > LIMITS.user_id_bytes:
-            raise pages.invalid({"userId": f"At most {LIMITS.user_id_bytes} bytes."})
+            raise pagination.invalid({"userId": f"At most {LIMITS.user_id_bytes} bytes."})
         if not fields.is_seen(userId):
-            raise pages.invalid({"userId": "At least one character that can be seen."})
-        body = wire.json_object(request._request, owner=self.key.pk)
+            raise pagination.invalid({"userId": "At least one character that can be seen."})
+        body = request_body.json_object(request._request, owner=self.key.pk)
         form = UserWrite(data=body)
         if not form.is_valid():
             raise exceptions.ValidationError(form.errors)
@@ -265,12 +267,12 @@ def _write_user(
 
 
 class Integrations(KeyView):
-    @documented.list_integrations
+    @openapi.list_integrations
     def get(self, request: Request) -> Response:
-        requested = pages.page_request(self.parameters)
+        requested = pagination.page_request(self.parameters)
         syncs = Sync.objects.of(self.project).exclude(integration="")
         totals = syncs.values("integration").annotate(syncs=Count("pk"), last_seen_at=Max("last_seen_at"))
-        rows, cursor = pages.page(totals, "integration", requested, parse=pages.text)
+        rows, cursor = pagination.page(totals, "integration", requested, parse=pagination.text)
         states = _states(syncs, [row["integration"] for row in rows])
         return Response({"results": [self._shape(row, states) for row in rows], "next": cursor})
 
@@ -301,7 +303,7 @@ class Limits(KeyView):
     permission_classes = []
     authentication_classes = []
 
-    @documented.get_limits
+    @openapi.get_limits
     def get(self, request: Request) -> Response:
         self.refuse_parameters()
         carries_key = "Authorization" in request.headers

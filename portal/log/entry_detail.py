@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 from django.urls import reverse
 
 from portal.links import paths
-from portal.links.narrowing import Links, Narrowing
+from portal.links.payload_links import Links, Narrowing
 from portal.links.querystring import Pairs, add, link, value_words
 from portal.log import payload
 from synclogs import explain

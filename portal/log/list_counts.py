@@ -1,7 +1,7 @@
 """Counts of the log list: sidebar counts and chart, within one time limit for a page.
 
 Returns parts of the template context. What was not counted in time says so and is requested again in the background, with more
-time (portal.views.counts).
+time (portal.views.late_counts).
 """
 
 from datetime import datetime, timedelta

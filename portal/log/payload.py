@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from portal.drawing.values import HIDDEN
-from portal.links.narrowing import Links
+from portal.links.payload_links import Links
 
 MAX_NODES = 400
 MAX_LINKS = 100  # values with their links to the list

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
-from portal.access import reads
+from portal.access import read_limits
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER = "2"
@@ -68,5 +68,5 @@ def too_many_reads(request: HttpRequest | Request) -> HttpResponse:
         request,
         status=429,
         detail=f"{settings.READS_AT_ONCE} reads of yours are going on; come back when one has ended.",
-        headers={"Retry-After": str(reads.RETRY_AFTER)},
+        headers={"Retry-After": str(read_limits.RETRY_AFTER)},
     )

@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from portal.access import reads
+from portal.access import read_limits
 from portal.access.projects import SAFE_METHODS, enter, origin
-from portal.access.refusals import TryLater
+from portal.access.try_later import TryLater
 from portal.problems.documents import problem
 from synclogs.access import denials
 from synclogs.models import Action
@@ -33,7 +33,7 @@ def unavailable(request: HttpRequest) -> HttpResponse:
 def too_many_reads(request: HttpRequest) -> HttpResponse:
     """A person has as many pages under way as allowed; the browser comes back by itself."""
     body = render_to_string("too_many_reads.html", {"most": settings.READS_AT_ONCE})
-    wait = str(reads.RETRY_AFTER)
+    wait = str(read_limits.RETRY_AFTER)
     return HttpResponse(body, status=429, headers={"Retry-After": wait, "Refresh": wait})
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from portal.querybox.reference import COMPARISONS
 from synclogs.query.fields import FIELDS
-from synclogs.query.language import QUERY_LENGTH, field_of
-from synclogs.query.tree import KEY
+from synclogs.query.language import QUERY_LENGTH
+from synclogs.query.tree import KEY, field_of
 
 _NAME = re.compile(rf"\.?{KEY}(?:\.{KEY})*:", re.DOTALL)
 _OPERATOR = re.compile(r">=|<=|>|<|=+")

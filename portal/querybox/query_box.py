@@ -12,7 +12,8 @@ from portal.links.question import Question
 from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS
 from synclogs.query import advice
 from synclogs.query.filters import Query
-from synclogs.query.language import QUERY_LENGTH, Match, Text, leaves
+from synclogs.query.language import QUERY_LENGTH
+from synclogs.query.tree import Match, Text, leaves
 
 # Fields that take nothing but these.
 VALUES: Mapping[str, Collection[str]] = {"level": LEVEL_SLUGS, "category": CATEGORY_SLUGS}

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from portal.access.projects import ProjectRequest, actor_of
 from portal.log.rows import Row
-from portal.syncs import cards
+from portal.syncs import sync_rows
 from synclogs import explain
 from synclogs.catalogue import SyncStatus, Tone, integration_words
 from synclogs.catalogue.recovery import Check, CheckName, Evidence, State
@@ -172,7 +172,7 @@ def stored_check_lines(attempt: Reenable) -> tuple[CheckLine, ...]:
 def attempt_lines(project: Project, attempts: Iterable[Reenable], *, now: datetime) -> list[AttemptLine]:
     found = list(attempts)
     syncs = {sync.sync_id: sync for sync in Sync.objects.of(project).filter(sync_id__in={one.sync_id for one in found})}
-    names = cards.names_of(project, (one.user_id for one in found))
+    names = sync_rows.names_of(project, (one.user_id for one in found))
     return [_line(project, one, syncs.get(one.sync_id), user_name=names.get(one.user_id, ""), now=now) for one in found]
 
 
@@ -181,7 +181,7 @@ def _line(project: Project, attempt: Reenable, sync: Sync | None, *, user_name: 
         attempt,
         reverse("attempt", args=(project.slug, attempt.pk)),
         reverse("sync", args=(project.slug, attempt.sync_id)),
-        cards.sync_words(sync) if sync else integration_words(attempt.integration) or "Sync without an integration",
+        sync_rows.sync_words(sync) if sync else integration_words(attempt.integration) or "Sync without an integration",
         user_name,
         attempt.actor_text or "not known",
         TONES.get(attempt.state, Tone.UNKNOWN),
@@ -269,7 +269,7 @@ def panel_of(
     attempts = Reenable.objects.of(project).filter(sync_id=sync.sync_id).newest_first()[:LISTED]
     past = attempt_lines(project, attempts, now=now)
     customer = (owner.name if owner else "") or sync.user_id
-    name = f"{cards.sync_words(sync)} of {customer}" if customer else cards.sync_words(sync)
+    name = f"{sync_rows.sync_words(sync)} of {customer}" if customer else sync_rows.sync_words(sync)
     last = past[0] if past else None
     shown = last if last and (last.attempt.is_open or _is_late(last.attempt, now=now)) else None
     progress = progress_of(shown, now=now) if shown else None

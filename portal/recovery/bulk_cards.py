@@ -15,8 +15,8 @@ from django.urls import reverse
 from portal.access.projects import ProjectRequest
 from portal.links.querystring import Pairs, link, replace
 from portal.recovery import attempt_cards
-from portal.syncs import cards
-from portal.syncs.cards import SyncRow
+from portal.syncs import sync_rows
+from portal.syncs.sync_rows import SyncRow
 from synclogs.catalogue import Tone, integration_words
 from synclogs.catalogue.recovery import RUNNING, BulkState, CheckName
 from synclogs.explain import bulks as words
@@ -143,7 +143,7 @@ def preview_page(project: Project, found: Preview, query: Pairs, typed: Typed, *
     return PreviewPage(
         "many" if found.is_too_many else "ready" if count else "none",
         count,
-        tuple(cards.sync_rows(project, (syncs[key] for key in first if key in syncs), now=now)),
+        tuple(sync_rows.sync_rows(project, (syncs[key] for key in first if key in syncs), now=now)),
         tuple(
             (integration_words(name) or "Not named", of, link(replace(query, "integration", name)) if name else "")
             for name, of in found.integrations
@@ -311,7 +311,7 @@ class ItemLine:
 def item_lines(project: Project, bulk: Bulk, items: Iterable[BulkItem], *, now: datetime) -> list[ItemLine]:
     found = list(items)
     syncs = {sync.sync_id: sync for sync in Sync.objects.of(project).filter(sync_id__in=[one.sync_id for one in found])}
-    names = cards.names_of(project, (one.user_id for one in found))
+    names = sync_rows.names_of(project, (one.user_id for one in found))
     return [
         _item(project, bulk, one, syncs.get(one.sync_id), user_name=names.get(one.user_id, ""), now=now)
         for one in found
@@ -333,7 +333,7 @@ def _item(
         label, tone, sentence = NOT_TRIED, Tone.UNKNOWN, "Left as it was."
     else:
         label, tone, sentence = "Waiting", Tone.UNKNOWN, "Waiting for its turn."
-    name = cards.sync_words(sync) if sync else integration_words(item.integration) or "Sync without an integration"
+    name = sync_rows.sync_words(sync) if sync else integration_words(item.integration) or "Sync without an integration"
     return ItemLine(item, name, user_name, turn, label, tone, sentence, url)
 
 

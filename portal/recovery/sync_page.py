@@ -13,7 +13,7 @@ from portal.access.projects import ProjectRequest
 from portal.links import paths
 from portal.log import rows as log_lines
 from portal.recovery.attempt_cards import Typed, among, panel_of, sleep_of
-from portal.syncs import cards, run_strip
+from portal.syncs import run_strip, sync_rows
 from synclogs import explain
 from synclogs.catalogue import Tone, sync_type_words
 from synclogs.models import ConnectedUser, LogEntry, Project, Sleeper, Sync
@@ -27,13 +27,16 @@ SIBLINGS = 25
 NOT_NAMED = "-"  # in the address, runs that no log gives a sync type
 
 
+def _latest(found: Sync, project: Project) -> list[LogEntry]:
+    return timeline.latest(
+        project, first=found.first_seen_at, last=found.last_seen_at, size=ENTRIES, sync=str(found.sync_id)
+    )
+
+
 def show(request: ProjectRequest, found: Sync, *, now: datetime, typed: Typed | None = None) -> HttpResponse:
     """`typed`: a form of the panel that cannot be taken like that, shown again with its errors."""
     project = request.project
     good = timeline.last_good(found, project)
-    entries = timeline.latest(
-        project, first=found.first_seen_at, last=found.last_seen_at, size=ENTRIES, sync=str(found.sync_id)
-    )
     owner = ConnectedUser.objects.of(project).filter(user_id=found.user_id).first() if found.user_id else None
     errors = [
         (error, error_logs(project, error.entry, now=now, alike=True)) for error in activity.last_errors(found, project)
@@ -41,12 +44,12 @@ def show(request: ProjectRequest, found: Sync, *, now: datetime, typed: Typed | 
     # Without its word the form, at whose field an error stands, might not be there.
     ask = typed is not None or request.GET.get("ask") == "provider"
     panel = panel_of(request, found, owner=owner, now=now, typed=typed, ask_provider=ask)
-    log_rows = log_lines.lines(entries, request.project, now=now)
+    log_rows = log_lines.lines(_latest(found, project), project, now=now)
     runs = runs_of(found, request, now=now)
     context = {
         "now": now,
         "sync": found,
-        "words": cards.sync_words(found),
+        "words": sync_rows.sync_words(found),
         "owner": owner,
         "verdict": explain.sync_verdict(found, now=now),
         "lamps": lamps(found, now=now),
@@ -54,7 +57,7 @@ def show(request: ProjectRequest, found: Sync, *, now: datetime, typed: Typed | 
         "next_expected": explain.next_expected(found, now=now),
         "retry_clock": explain.retry_clock(found, now=now),
         "last_counts": last_counts(found),
-        "last_good": cards.run_row(project, good, now=now) if good else None,
+        "last_good": sync_rows.run_row(project, good, now=now) if good else None,
         **runs,
         "errors": errors[:1],
         "more_errors": errors[1:],
@@ -77,17 +80,17 @@ def siblings(found: Sync, project: Project, *, now: datetime) -> dict[str, objec
         return {"siblings": [], "more_siblings": False}
     others = Sync.objects.of(project).filter(user_id=found.user_id).exclude(pk=found.pk).newest_first()
     rows = list(others[: SIBLINGS + 1])
-    return {"siblings": cards.sync_rows(project, rows[:SIBLINGS], now=now), "more_siblings": len(rows) > SIBLINGS}
+    return {"siblings": sync_rows.sync_rows(project, rows[:SIBLINGS], now=now), "more_siblings": len(rows) > SIBLINGS}
 
 
-def lamps(found: Sync, *, now: datetime) -> list[cards.Lamp]:
+def lamps(found: Sync, *, now: datetime) -> list[sync_rows.Lamp]:
     """Two legs: does data come in, and do the notifications about it arrive at our application."""
     data, delivery = explain.data_verdict(found, now=now), explain.delivery_verdict(found, now=now)
     return [
-        cards.Lamp(data.tone, "Data", data.finding.label.lower()),
-        cards.Lamp(delivery.tone, "Webhooks", "failing")
+        sync_rows.Lamp(data.tone, "Data", data.finding.label.lower()),
+        sync_rows.Lamp(delivery.tone, "Webhooks", "failing")
         if delivery
-        else cards.Lamp(Tone.UNKNOWN, "Webhooks", "no failure logged in the last 24 hours"),
+        else sync_rows.Lamp(Tone.UNKNOWN, "Webhooks", "no failure logged in the last 24 hours"),
     ]
 
 
@@ -110,7 +113,7 @@ def runs_of(found: Sync, request: ProjectRequest, *, now: datetime) -> dict[str,
     if asked in kinds:
         runs = timeline.recent(runs).filter(sync_type=kinds[asked])
     rows = (
-        [cards.run_row(request.project, run, now=now) for run in runs[: run_strip.RUNS]]
+        [sync_rows.run_row(request.project, run, now=now) for run in runs[: run_strip.RUNS]]
         if asked in (None, *kinds) and not error
         else []
     )

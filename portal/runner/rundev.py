@@ -20,14 +20,14 @@ from types import FrameType
 
 import psycopg
 
-from portal.runner import devdb, local, postgres, supervise
+from portal.runner import devdb, developer_settings, postgres, supervise
 from portal.runner.supervise import DRAIN_SECONDS, Program, Supervisor, Terminal
 
 PYTHON = sys.executable
 MANAGE = [PYTHON, "manage.py"]
-LOCK = local.DATA / "run.lock"
-STATIC_STAMP = local.DATA / "static.stamp"
-CHILDREN = local.DATA / "run.children"
+LOCK = developer_settings.DATA / "run.lock"
+STATIC_STAMP = developer_settings.DATA / "static.stamp"
+CHILDREN = developer_settings.DATA / "run.children"
 READY_SECONDS = 60
 PROVIDER_HOST = "127.0.0.1"  # as synclogs.demo.simulator.server
 LOGINS = ("viewer", "operator", "lead", "admin")
@@ -84,7 +84,7 @@ def provide(terminal: Terminal, *, host: str, port: int) -> int | None:
         own = try_port(PROVIDER_HOST, other_port)
     except OSError:
         own = try_port(PROVIDER_HOST, 0)
-    if not is_demo() or not local.adopt_provider(port=own):
+    if not is_demo() or not developer_settings.adopt_provider(port=own):
         return None
     if own != other_port:
         terminal.line(
@@ -101,7 +101,7 @@ def is_demo() -> bool:
 @contextlib.contextmanager
 def only_one() -> Iterator[None]:
     """Holds `.data/run.lock`; waits for a run that is about to end. Raises Refused when there is another one."""
-    local.DATA.mkdir(mode=0o700, exist_ok=True)
+    developer_settings.DATA.mkdir(mode=0o700, exist_ok=True)
     lock = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         began = time.monotonic()
@@ -242,7 +242,7 @@ def run(terminal: Terminal) -> None:
         supervise.clean_up_after_killed(CHILDREN, terminal)
         host, port = address()
         LOCK.write_text(f"process {os.getpid()}, port {port}")  # for the next `make run`
-        local.adopt()
+        developer_settings.adopt()
         os.environ.update(HOST=host, PORT=str(port), PYTHONUNBUFFERED="1", DJANGO_SETTINGS_MODULE="portal.settings")
         os.environ.setdefault("ALLOWED_HOSTS", hosts(host))
         provider = provide(terminal, host=host, port=port)

@@ -19,7 +19,7 @@ from gevent import monkey
 from gevent.lock import BoundedSemaphore
 from gevent.threadpool import ThreadPool
 
-from portal.access.refusals import TryLater
+from portal.access.try_later import TryLater
 from synclogs.storage.connections import release
 
 KNOWN_PLACES, STRANGERS_PLACES = 8, 4  # that may wait in a process

@@ -10,8 +10,8 @@ from django.template.loader import render_to_string
 
 from portal.access import cross_site
 from portal.access.projects import origin
-from portal.access.refusals import TryLater
-from portal.sign_in import allowances, devices, hashing
+from portal.access.try_later import TryLater
+from portal.sign_in import hashing, known_browsers, rate_limits
 from synclogs.access import audit, denials
 from synclogs.models import Action
 
@@ -34,14 +34,14 @@ class SignIn(LoginView):
     template_name = "registration/login.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
-    charged: tuple[allowances.Limit, ...] = ()
+    charged: tuple[rate_limits.Limit, ...] = ()
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         name = typed_name(request)
-        device = devices.recognised(request, name)
-        self.charged = allowances.limits(request, name, device)
+        device = known_browsers.recognised(request, name)
+        self.charged = rate_limits.limits(request, name, device)
         try:
-            allowances.admit(self.charged)
+            rate_limits.admit(self.charged)
             with hashing.as_stranger(is_stranger=device is None):
                 return super().post(request, *args, **kwargs)
         except TryLater as refusal:
@@ -53,8 +53,8 @@ class SignIn(LoginView):
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         audit.record(Action.SIGNED_IN, actor=form.get_user(), **origin(self.request))  # first: nobody enters unseen
         response = super().form_valid(form)
-        allowances.give_back(self.charged)
-        devices.remember(response, form.get_user())
+        rate_limits.give_back(self.charged)
+        known_browsers.remember(response, form.get_user())
         return response
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
@@ -80,7 +80,7 @@ def record_failure(request: HttpRequest) -> None:
 
 def refused(request: HttpRequest, refusal: TryLater) -> HttpResponse:
     """The sign-in page with the name that was typed, and how long to wait. Needs no session, and no token but the sent one."""
-    allowances.LINGER.linger()
+    rate_limits.LINGER.linger()
     record_failure(request)
     context = {
         "form": SignInForm(initial={"username": typed_name(request)[:150]}),
@@ -97,7 +97,7 @@ def refused(request: HttpRequest, refusal: TryLater) -> HttpResponse:
 def refused_early(request: HttpRequest) -> HttpResponse | None:
     """A refusal that is certain before session, token and database are asked; else None."""
     try:
-        refusal = allowances.refusal(request, typed_name(request))
+        refusal = rate_limits.refusal(request, typed_name(request))
     except UnreadablePostError:
         return None
     return refused(request, refusal) if refusal else None

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from portal.drawing.values import level_badge
 from portal.links.querystring import value_words
 from portal.log import entry_detail
-from portal.syncs import cards
+from portal.syncs import sync_rows
 from portal.syncs.run_chart import length_words, offset_words
 from synclogs import catalogue, explain
 from synclogs.catalogue import Tone
@@ -102,7 +102,7 @@ class Changes:
     nothing: str = ""
     sentence: str = ""
     tone: Tone = Tone.UNKNOWN
-    good: cards.RunRow | None = None
+    good: sync_rows.RunRow | None = None
     is_good: bool = False
     is_open: bool = False
     blocks: tuple[Block, ...] = ()
@@ -131,7 +131,7 @@ def changes(
     before = timeline.timeline(good, project)
     good_entries, here_entries = ([moment.entry for moment in side.beginning] for side in (before, line))
     found = comparison.compare(good_entries, here_entries, totals=(good, trace), is_open=is_open)
-    row = cards.run_row(project, good, now=now)
+    row = sync_rows.run_row(project, good, now=now)
     difference = explain.difference(found, good_entries, here_entries, is_good=is_good, is_open=is_open)
     is_expired = not before.moments or not line.moments
     blocks = (
@@ -145,7 +145,7 @@ def changes(
         is_open=is_open,
         blocks=tuple(blocks[:BLOCKS]),
         more_blocks=max(0, len(blocks) - BLOCKS),
-        totals=_totals(found, row, cards.run_row(project, trace, now=now)),
+        totals=_totals(found, row, sync_rows.run_row(project, trace, now=now)),
         cut=bool(before.cut or line.cut),
         is_expired=is_expired,
     )
@@ -250,7 +250,7 @@ def _value(name: str, value: object) -> str:
     return value_words(name, text) if name in ("status", "integration", "pipeline", "sync_type") else text
 
 
-def _totals(found: Comparison, good: cards.RunRow, here: cards.RunRow) -> tuple[Total, ...]:
+def _totals(found: Comparison, good: sync_rows.RunRow, here: sync_rows.RunRow) -> tuple[Total, ...]:
     pairs = [("Took", good.duration, here.duration)]
     pairs += [(TOTALS[name], _count(left), _count(right)) for name, left, right in found.totals]
     return tuple(

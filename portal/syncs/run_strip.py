@@ -11,7 +11,7 @@ from statistics import median_low
 from portal.drawing import waterfall
 from portal.drawing.values import visible_text
 from portal.drawing.waterfall import Column
-from portal.syncs import cards
+from portal.syncs import sync_rows
 from synclogs import explain, health
 from synclogs.catalogue import Tone, sync_type_words
 from synclogs.explain import Outcome, times
@@ -40,7 +40,7 @@ NOT_ENDED = (Outcome.RUNNING, Outcome.NO_END, Outcome.LIMITED)
 class Lamp:
     """A run: how it ended as words, icon and tone; its columns, None where it said nothing. `words` read all of it out."""
 
-    run: cards.RunRow
+    run: sync_rows.RunRow
     tone: Tone
     icon: str
     words: str
@@ -87,7 +87,7 @@ class Strip:
         return self.lamps[-1].run.trace
 
 
-def strip(rows: Sequence[cards.RunRow], *, now: datetime) -> Strip | None:
+def strip(rows: Sequence[sync_rows.RunRow], *, now: datetime) -> Strip | None:
     """`rows` newest first, at most RUNS of them; None when there are too few to be compared."""
     if len(rows) < FEWEST:
         return None
@@ -99,48 +99,45 @@ def strip(rows: Sequence[cards.RunRow], *, now: datetime) -> Strip | None:
         count for run in runs for count in (run.trace.total_processed, changes_of(run.trace)) if count is not None
     ]
     counts_top = waterfall.roof(counts, usual=_typical(counts))
-    size = next(size for size in SIZES if len(runs) <= size)
     bar = BAR * 100 / max(len(runs), SIZES[0])
     lamps = []
     for number, (run, duration) in enumerate(zip(runs, durations, strict=True)):
         words, icon, tone = ending(run)
-        lamps.append(
-            Lamp(
-                run=run,
-                tone=tone,
-                icon=icon,
-                words=visible_text(run_words(run, words, duration)),
-                x=round((number + 0.5) * 100 / len(runs) - bar / 2, 3),
-                duration=_column(duration, duration_top),
-                processed=_column(run.trace.total_processed, counts_top),
-                changes=_column(changes_of(run.trace), counts_top),
-                is_newest=number == len(runs) - 1,
-            )
+        lamp = Lamp(
+            run=run,
+            tone=tone,
+            icon=icon,
+            words=visible_text(run_words(run, words, duration)),
+            x=round((number + 0.5) * 100 / len(runs) - bar / 2, 3),
+            duration=_column(duration, duration_top),
+            processed=_column(run.trace.total_processed, counts_top),
+            changes=_column(changes_of(run.trace), counts_top),
+            is_newest=number == len(runs) - 1,
         )
-    line = waterfall.column(usual, top=duration_top, height=TALL).y if usual else None
+        lamps.append(lamp)
     return Strip(
         lamps=tuple(lamps),
-        size=size,
+        size=next(size for size in SIZES if len(runs) <= size),
         bar=round(bar, 3),
         keys=_keys(runs),
         duration_top=explain.duration_ms(int(duration_top)) if duration_top else "",
         is_duration_cut=any(lamp.duration and lamp.duration.is_cut for lamp in lamps),
         usual=_usual_words(runs, usual),
-        usual_y=line,
+        usual_y=waterfall.column(usual, top=duration_top, height=TALL).y if usual else None,
         counts_top=f"{int(counts_top):,}" if counts_top else "",
         counts_cut=any(lamp.processed and lamp.processed.is_cut for lamp in lamps),
         longer=_longer(runs, now=now),
     )
 
 
-def ending(run: cards.RunRow) -> tuple[str, str, Tone]:
+def ending(run: sync_rows.RunRow) -> tuple[str, str, Tone]:
     """How a run ended: words, icon, tone. One that completed after trouble is not the same as one that just completed."""
     if run.outcome == Outcome.COMPLETED and (run.trace.warnings or run.trace.errors):
         return "Completed with warnings", "warning", Tone.WARNING
     return str(run.outcome.label), ICONS[run.outcome], run.tone
 
 
-def run_words(run: cards.RunRow, words: str, duration: int | None) -> str:
+def run_words(run: sync_rows.RunRow, words: str, duration: int | None) -> str:
     """Failed, incremental, 2026-11-23 14:02:05 UTC, took 8.2 s, 4 created, 2 warnings."""
     trace = run.trace
     parts = [words]
@@ -171,7 +168,7 @@ def changes_of(trace: Trace) -> int | None:
     return sum(named) if named else None
 
 
-def usual_of(runs: Sequence[cards.RunRow], *, kind: str) -> int | None:
+def usual_of(runs: Sequence[sync_rows.RunRow], *, kind: str) -> int | None:
     """The median duration of completed runs of that sync type, without the newest run of all; None when there are few."""
     known = [
         duration
@@ -182,7 +179,7 @@ def usual_of(runs: Sequence[cards.RunRow], *, kind: str) -> int | None:
     return median_low(known) if len(known) >= USUAL_NEEDS else None
 
 
-def _usual_words(runs: Sequence[cards.RunRow], usual: int | None) -> str:
+def _usual_words(runs: Sequence[sync_rows.RunRow], usual: int | None) -> str:
     """8 s; with the sync type that it is of where the strip shows several."""
     if usual is None:
         return ""
@@ -200,7 +197,7 @@ def _column(value: int | None, top: float) -> Column | None:
     return None if value is None else waterfall.column(value, top=top, height=TALL)
 
 
-def _longer(runs: Sequence[cards.RunRow], *, now: datetime) -> str:
+def _longer(runs: Sequence[sync_rows.RunRow], *, now: datetime) -> str:
     last = runs[-1]
     usual = usual_of(runs, kind=last.trace.sync_type)
     is_open = last.outcome in NOT_ENDED
@@ -208,7 +205,7 @@ def _longer(runs: Sequence[cards.RunRow], *, now: datetime) -> str:
     return explain.longer_than_usual(duration, usual, is_open=is_open)
 
 
-def _keys(runs: Sequence[cards.RunRow]) -> tuple[Key, ...]:
+def _keys(runs: Sequence[sync_rows.RunRow]) -> tuple[Key, ...]:
     """What the lamps mean, most frequent first."""
     found: dict[tuple[str, str, Tone], int] = {}
     for run in runs:

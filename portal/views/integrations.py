@@ -12,7 +12,7 @@ from portal.access.projects import ProjectRequest, project_view
 from portal.links import paths, querystring
 from portal.log import rows as log_lines
 from portal.recovery.attempt_cards import sleep_of
-from portal.syncs import cards, hours
+from portal.syncs import hours_chart, sync_rows
 from portal.tables import lists
 from synclogs import catalogue, explain, moments
 from synclogs.catalogue import Tone
@@ -78,7 +78,7 @@ def row(project: Project, item: IntegrationCounts, errors: int, *, since: dateti
         slug=item.slug,
         url=paths.detail(project.slug, "integration", item.slug),
         verdict=verdict,
-        words=cards.counts_words(item.counts),
+        words=sync_rows.counts_words(item.counts),
         syncs_url=paths.syncs(project.slug, integration=item.slug),
         total=item.counts.total,
         states=states(project, item),
@@ -104,6 +104,21 @@ def states(project: Project, item: IntegrationCounts) -> list[State]:
     ]
 
 
+def _with_links(
+    project: Project, causes: activity.Causes, *, since: datetime, integration: str
+) -> list[tuple[activity.Cause, str, str, bool]]:
+    """Each cause with the addresses of its logs and of its customers, and whether it is new, which nobody asks here."""
+    return [
+        (
+            cause,
+            sync_rows.cause_logs(project, cause, since=paths.exact(since), integration=integration),
+            paths.users(project.slug, cause.users),
+            False,
+        )
+        for cause in causes.rows
+    ]
+
+
 @project_view()
 def integration(request: ProjectRequest, slug: str) -> HttpResponse:
     return page(request, slug)
@@ -114,12 +129,12 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
     now, project = timezone.now(), request.project
     chosen = request.GET.get("range", "24h")
     if "\x00" in slug:
-        return cards.missing(request, "integration", slug)
+        return sync_rows.missing(request, "integration", slug)
     standings = state_counts.by_integration(project, now=now, slugs=[slug])
     item = standings[0] if standings else IntegrationCounts(slug, explain.StateCounts(0), {}, None)
     first, last = span(project, item, now=now)
     if last is None or first is None:
-        return cards.missing(request, "integration", slug)
+        return sync_rows.missing(request, "integration", slug)
     length, words = RANGES.get(chosen, RANGES["24h"])
     since = activity.first_hour(now, hours=length)
     causes = activity.causes(project, since=since, until=now, integration=slug)
@@ -135,18 +150,10 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
         "errors": wrong,
         "ranges": [(name, text, name == chosen) for name, (_, text) in RANGES.items()],
         "range_words": words,
-        "causes": [
-            (
-                cause,
-                cards.cause_logs(project, cause, since=paths.exact(since), integration=slug),
-                paths.users(project.slug, cause.users),
-                False,
-            )
-            for cause in causes.rows
-        ],
+        "causes": _with_links(project, causes, since=since, integration=slug),
         "causes_cut": causes.read if causes.cut else 0,
-        "chart": hours.chart(project, now=now, integration=slug),
-        "hit": cards.sync_rows(project, hit[:USERS_HIT], now=now),
+        "chart": hours_chart.chart(project, now=now, integration=slug),
+        "hit": sync_rows.sync_rows(project, hit[:USERS_HIT], now=now),
         "bulk_query": urlencode({"integration": slug}),
         "hit_url": paths.syncs(project.slug, integration=slug, attention="any"),
         "log_rows": log_lines.lines(

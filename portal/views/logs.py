@@ -15,7 +15,7 @@ from portal.access.projects import ProjectRequest, project_view
 from portal.links import querystring
 from portal.links.querystring import Pairs
 from portal.links.question import Question
-from portal.log import around, entry_detail, list_counts, payload
+from portal.log import entry_detail, entry_links, list_counts, payload
 from portal.log.listing import listed
 from portal.log.live import live_of
 from portal.log.surroundings import surroundings
@@ -98,7 +98,7 @@ def log(request: ProjectRequest, key: UUID) -> HttpResponse:
 
 def around_of(request: ProjectRequest, reading: entry_detail.Reading) -> dict[str, object]:
     beside = neighbours.in_trace(reading.entry, request.project)
-    return {"around": around.around(reading.entry, request.project, beside)}
+    return {"around": entry_links.around(reading.entry, request.project, beside)}
 
 
 @project_view()

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from portal.access.projects import LAST_PROJECT, ProjectRequest, project_view, takes
 from portal.links import paths
-from portal.syncs import cards, hours
+from portal.syncs import hours_chart, sync_rows
 from synclogs import explain, moments
 from synclogs.catalogue import Tone
 from synclogs.explain import StateCounts
@@ -78,8 +78,8 @@ def overview(request: ProjectRequest) -> HttpResponse:
     counts = state_counts.tally(everything, now=now).counts
     last_log_at = freshness.last_log_at(project, now=now)
     troubled = list(everything.needing(now=now).worst_first(now)[: LISTED + 1])
-    rows = cards.sync_rows(project, troubled[:LISTED], now=now)
-    chart = hours.chart(project, now=now)
+    rows = sync_rows.sync_rows(project, troubled[:LISTED], now=now)
+    chart = hours_chart.chart(project, now=now)
     context = {
         "now": now,
         "counts": counts,
@@ -132,7 +132,7 @@ def last_hour(project: Project, *, now: datetime) -> dict[str, object]:
         "causes": [
             (
                 cause,
-                cards.cause_logs(project, cause, since="1h"),
+                sync_rows.cause_logs(project, cause, since="1h"),
                 paths.users(project.slug, cause.users),
                 bool(cause.error_code) and cause.error_code not in known,
             )

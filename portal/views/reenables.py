@@ -22,7 +22,7 @@ from portal.links.responses import SeeOther
 from portal.log import rows as log_lines
 from portal.recovery import attempt_cards, bulk_cards, sync_page
 from portal.recovery.attempt_cards import Progress, Typed
-from portal.syncs import cards
+from portal.syncs import sync_rows
 from portal.tables import lists
 from portal.tables.filtersets import UNDER_WAY, ReenableFilters
 from synclogs.access.actors import NotAllowed, Refused, required_text
@@ -52,7 +52,7 @@ def request_one(request: ProjectRequest, sync_id: str) -> HttpResponse:
     """The confirmed click. A second one finds the first under way and says so."""
     now, found = timezone.now(), sync_of(request, sync_id)
     if found is None:
-        return cards.missing(request, "sync", sync_id)
+        return sync_rows.missing(request, "sync", sync_id)
     typed = Typed(reason=request.POST.get("reason", ""), override="override" in request.POST)
     try:
         reason = required_text("reason", typed.reason)
@@ -75,7 +75,7 @@ def not_eligible(
     context = {
         "now": now,
         "sync": found,
-        "words": cards.sync_words(found),
+        "words": sync_rows.sync_words(found),
         "checks": attempt_cards.check_lines(evidence.failed, now=now),
         "running": attempts[0] if attempts else None,
         "reason": typed.reason,
@@ -88,13 +88,13 @@ def resolve(request: ProjectRequest, sync_id: str) -> HttpResponse:
     """Somebody says that the cause is gone."""
     now, found = timezone.now(), sync_of(request, sync_id)
     if found is None:
-        return cards.missing(request, "sync", sync_id)
+        return sync_rows.missing(request, "sync", sync_id)
     typed = Typed(note=request.POST.get("note", ""), ticket=request.POST.get("ticket", ""))
     try:
         resolutions.resolve(found, actor=actor_of(request), note=typed.note, ticket=typed.ticket, now=now)
     except Refused as refused:
         return again(request, found, typed, refused, now=now)
-    return SeeOther(f"{cards.sync_url(request.project, found)}#reenable")
+    return SeeOther(f"{sync_rows.sync_url(request.project, found)}#reenable")
 
 
 def again(request: ProjectRequest, found: Sync, typed: Typed, refused: Refused, *, now: datetime) -> HttpResponse:
@@ -109,7 +109,7 @@ def evidence(request: ProjectRequest, sync_id: str) -> HttpResponse:
     """The panel again, this time with what the provider says; fetched after the page, which waits for nobody."""
     now, found = timezone.now(), sync_of(request, sync_id)
     if found is None:
-        return cards.missing(request, "sync", sync_id)
+        return sync_rows.missing(request, "sync", sync_id)
     owner = ConnectedUser.objects.of(request.project).filter(user_id=found.user_id).first() if found.user_id else None
     panel = attempt_cards.panel_of(request, found, owner=owner, now=now, ask_provider=True)
     response = render(request, "_reenable_panel.html", {"now": now, "sync": found, "panel": panel})

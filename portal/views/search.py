@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 
 from portal.access.projects import ProjectRequest, project_view
 from portal.links import paths
-from portal.syncs import cards
+from portal.syncs import sync_rows
 from synclogs import explain
 from synclogs.catalogue import integration_words
 from synclogs.explain import plural, times
@@ -21,7 +21,7 @@ from synclogs.lookup.matches import BY_SPECIFICITY, Hit
 from synclogs.lookup.paste import LONGEST_VALUE, Candidate, Link, Pasted
 from synclogs.lookup.pasted_json import Kind
 from synclogs.models import Project
-from synclogs.query.language import quote
+from synclogs.query.tree import quote
 
 # An address of this length passes every proxy; what is longer is answered at once instead of by a redirect.
 LONGEST_QUERY = 4000
@@ -120,9 +120,9 @@ def _words(hit: Hit) -> tuple[str, str]:
         case Kind.ENTRY:
             return explain.entry_headline(row), f"{times.exact(row.occurred_at)} · {row.entry_id}"
         case Kind.TRACE:
-            return row.trace_id, f"{cards.sync_words(row)} · {times.exact(row.first_at)}"
+            return row.trace_id, f"{sync_rows.sync_words(row)} · {times.exact(row.first_at)}"
         case Kind.SYNC:
-            return cards.sync_words(row), str(row.sync_id)
+            return sync_rows.sync_words(row), str(row.sync_id)
         case Kind.USER:
             more = " · ".join(text for text in (row.user_id, row.email, row.company) if text)
             return row.name or row.user_id, more
@@ -140,7 +140,7 @@ def _url(project: Project, hit: Hit) -> str:
         case Kind.TRACE:
             return paths.detail(slug, "trace", row.trace_id)
         case Kind.SYNC:
-            return cards.sync_url(project, row)
+            return sync_rows.sync_url(project, row)
         case Kind.USER:
             return paths.detail(slug, "user", row.user_id)
         case Kind.CODE:

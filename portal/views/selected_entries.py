@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.access.projects import ProjectRequest, project_view
-from portal.log import columns, payload, rows, tickets
+from portal.log import columns, entry_ticket, payload, rows
 from synclogs.models import ConnectedUser, LogEntry
 from synclogs.parsing.identifiers import uuid_of
 from synclogs.query.filters import FilterError
@@ -86,7 +86,7 @@ def ticket_text(request: ProjectRequest, entries: Sequence[LogEntry]) -> str:
     people = ConnectedUser.objects.of(request.project).filter(user_id__in=who)
     names = {person.user_id: person.name or person.company for person in people}
     people_names = [names.get(entry.user_id, "") for entry in entries]
-    return tickets.tickets(zip(entries, people_names, links(request, entries), strict=True))
+    return entry_ticket.tickets(zip(entries, people_names, links(request, entries), strict=True))
 
 
 def links(request: ProjectRequest, entries: Sequence[LogEntry]) -> list[str]:

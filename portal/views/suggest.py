@@ -18,12 +18,13 @@ from portal.log import filter_rail
 from portal.querybox import completion
 from portal.querybox.completion import Spot
 from portal.querybox.reference import ALWAYS_THERE, COMPARISONS, FIELD_WORDS, PATHS, FieldWords
-from portal.syncs import cards
+from portal.syncs import sync_rows
 from synclogs.models import ConnectedUser, Project, Sync
-from synclogs.query.language import QUERY_LENGTH, value_text
+from synclogs.query.language import QUERY_LENGTH
+from synclogs.query.tree import value_text
 from synclogs.reading import facet_values
 from synclogs.reading.facet_values import Seen
-from synclogs.storage import budget
+from synclogs.storage import time_limits
 
 DAYS = timedelta(days=7)
 SECONDS = 0.5
@@ -171,11 +172,11 @@ def people(prefix: str, *, project: Project, most: int) -> Iterator[Offer]:
             matching |= Q(**{f"{column}__istartswith": prefix})
         users = users.filter(matching)
     try:
-        with budget.within(SECONDS):
+        with time_limits.within(SECONDS):
             found = list(
                 users.order_by("-last_seen_at", "-id").values_list("user_id", "name", "company", "email")[:most]
             )
-    except budget.OutOfTime:
+    except time_limits.OutOfTime:
         return
     for user_id, name, company, email in found:
         if user_id.isprintable() and user_id.strip():
@@ -191,10 +192,10 @@ def syncs(prefix: str, *, project: Project, most: int) -> Iterator[Offer]:
     between = (UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f")))
     users = Sync.objects.of(project).filter(sync_id__range=between)
     try:
-        with budget.within(SECONDS):
+        with time_limits.within(SECONDS):
             found: Iterable[Sync] = list(users.newest_first()[:most])
-    except budget.OutOfTime:
+    except time_limits.OutOfTime:
         return
     for sync in found:
-        words = cards.sync_words(sync)
+        words = sync_rows.sync_words(sync)
         yield Offer("value", str(sync.sync_id), words if words.isprintable() else "")

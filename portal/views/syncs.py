@@ -10,7 +10,7 @@ from django.utils import timezone
 from portal.access.projects import ProjectRequest, project_view
 from portal.links.querystring import value_words
 from portal.recovery import sync_page
-from portal.syncs import cards
+from portal.syncs import sync_rows
 from portal.tables import lists
 from portal.tables.filtersets import ANY, SYNC_LABELS, SyncFilters, sync_label
 from synclogs.catalogue import SyncStatus, Tone
@@ -33,7 +33,7 @@ def syncs(request: ProjectRequest) -> HttpResponse:
     context = {
         "now": now,
         "listing": listing,
-        "rows": cards.sync_rows(request.project, listing.rows, now=now),
+        "rows": sync_rows.sync_rows(request.project, listing.rows, now=now),
         "tabs": attention_tabs(request, tally),
         "may_tick": request.role >= Role.LEAD and bool(tally.counts.errored),
         "chosen": {name: request.GET.getlist(name) for name in SYNC_LABELS},
@@ -75,5 +75,5 @@ def sync(request: ProjectRequest, sync_id: str) -> HttpResponse:
     key = uuid_of(sync_id)
     found = Sync.objects.of(request.project).select_related("project").filter(sync_id=key).first() if key else None
     if found is None:
-        return cards.missing(request, "sync", sync_id)
+        return sync_rows.missing(request, "sync", sync_id)
     return sync_page.show(request, found, now=timezone.now())

@@ -13,7 +13,7 @@ from portal.links.question import Question
 from synclogs.moments import rfc3339
 from synclogs.query.filters import FilterError
 from synclogs.reading import tail
-from synclogs.storage.budget import OutOfTime
+from synclogs.storage.time_limits import OutOfTime
 
 CURSOR = "X-Tail-Cursor"
 

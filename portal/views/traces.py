@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from portal.access.projects import ProjectRequest, project_view
 from portal.log import entry_detail
-from portal.syncs import cards, run_chart, run_diff
+from portal.syncs import run_chart, run_diff, sync_rows
 from portal.syncs.run_chart import length_words, offset_words
 from synclogs import explain
 from synclogs.catalogue import Level, sync_type_words
@@ -53,7 +53,7 @@ def page(request: ProjectRequest, trace_id: str) -> HttpResponse:
     now, project = timezone.now(), request.project
     found = Trace.objects.of(project).filter(trace_id=trace_id).first() if "\x00" not in trace_id else None
     if found is None:
-        return cards.missing(request, "trace", trace_id)
+        return sync_rows.missing(request, "trace", trace_id)
     line = timeline.timeline(found, project)
     beside = timeline.beside(found, project)
     sync = Sync.objects.of(project).filter(sync_id=found.sync_id).first() if found.sync_id else None
@@ -61,11 +61,11 @@ def page(request: ProjectRequest, trace_id: str) -> HttpResponse:
         "now": now,
         "trace": found,
         "title": f"{sync_type_words(found.sync_type)} run" if found.sync_type else "Run",
-        "words": cards.sync_words(found),
-        "run": cards.run_row(project, found, now=now),
+        "words": sync_rows.sync_words(found),
+        "run": sync_rows.run_row(project, found, now=now),
         "verdict": explain.trace_verdict(found, now=now),
         "sync": sync,
-        "owner_name": cards.names_of(project, [found.user_id]).get(found.user_id, ""),
+        "owner_name": sync_rows.names_of(project, [found.user_id]).get(found.user_id, ""),
         "figures": figures(found),
         "lines": list(lines(line, project, omitted=found.entries - len(line.moments), now=now)),
         "chart": run_chart.chart(found, line, now=now),
@@ -77,9 +77,9 @@ def page(request: ProjectRequest, trace_id: str) -> HttpResponse:
     return render(request, "trace.html", context)
 
 
-def neighbours(beside: timeline.Neighbours, project: Project, *, now: datetime) -> dict[str, cards.RunRow | None]:
+def neighbours(beside: timeline.Neighbours, project: Project, *, now: datetime) -> dict[str, sync_rows.RunRow | None]:
     found = {"previous": beside.previous, "next": beside.next, "last_good": beside.last_good}
-    return {name: cards.run_row(project, run, now=now) if run else None for name, run in found.items()}
+    return {name: sync_rows.run_row(project, run, now=now) if run else None for name, run in found.items()}
 
 
 def lines(line: timeline.Timeline, project: Project, *, omitted: int, now: datetime) -> Iterator[Line]:

@@ -11,7 +11,7 @@ from portal.access.projects import ProjectRequest, project_view
 from portal.links import paths
 from portal.log import rows as log_lines
 from portal.recovery.attempt_cards import sleep_of
-from portal.syncs import cards
+from portal.syncs import sync_rows
 from portal.tables import lists
 from portal.tables.filtersets import ANY, UserFilters
 from synclogs import explain
@@ -60,7 +60,7 @@ def users(request: ProjectRequest) -> HttpResponse:
                 paths.detail(project.slug, "user", user.user_id),
                 paths.syncs(project.slug, user=user.user_id),
                 counts.get(user.user_id),
-                cards.counts_words(counts.get(user.user_id)),
+                sync_rows.counts_words(counts.get(user.user_id)),
             )
             for user in listing.rows
         ],
@@ -86,9 +86,9 @@ def page(request: ProjectRequest, user_id: str) -> HttpResponse:
     now, project = timezone.now(), request.project
     found = ConnectedUser.objects.of(project).filter(user_id=user_id).first() if "\x00" not in user_id else None
     if found is None:
-        return cards.missing(request, "user", user_id)
+        return sync_rows.missing(request, "user", user_id)
     syncs = list(Sync.objects.of(project).filter(user_id=found.user_id).newest_first()[: SYNCS + 1])
-    rows = cards.sync_rows(project, syncs[:SYNCS], now=now)
+    rows = sync_rows.sync_rows(project, syncs[:SYNCS], now=now)
     last = found.last_seen_at
     context = {
         "now": now,

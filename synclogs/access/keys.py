@@ -1,7 +1,7 @@
 """API keys (`ssp_<id>_<secret><crc>`): creation, authentication and rate limit.
 
 Input: the text of an Authorization header. Output: an ApiKey or None. The secret is never stored or logged. The rate limit also
-serves addresses and names (portal.sign_in.allowances); it is shared by all web processes.
+serves addresses and names (portal.sign_in.rate_limits); it is shared by all web processes.
 """
 
 import hashlib

@@ -4,7 +4,6 @@ Pure and deterministic: no database, no markup, no links; the current time is an
 "not known".
 """
 
-from synclogs.explain.differences import DIFFERENCE_NAMES, Difference, difference, longer_than_usual, step_words
 from synclogs.explain.entries import (
     SIDE_WORDS,
     EntryState,
@@ -15,7 +14,7 @@ from synclogs.explain.entries import (
     entry_headline,
     entry_retry_clock,
 )
-from synclogs.explain.fleet import (
+from synclogs.explain.many_syncs import (
     SEVERITY,
     OwnedSync,
     StateCounts,
@@ -36,6 +35,7 @@ from synclogs.explain.phrases import (
     run_counts,
     span,
 )
+from synclogs.explain.run_differences import DIFFERENCE_NAMES, Difference, difference, longer_than_usual, step_words
 from synclogs.explain.syncs import (
     Finding,
     SyncState,

@@ -16,8 +16,8 @@ from synclogs.models.log import LogEntryQuerySet
 from synclogs.query.filters import LogFilter
 from synclogs.reading import keyset
 from synclogs.storage import partitions
-from synclogs.storage.budget import OutOfTime, within
 from synclogs.storage.connections import release
+from synclogs.storage.time_limits import OutOfTime, within
 
 ROWS = 10_000  # a statement
 BYTES = 4 * 1024 * 1024  # of text a statement; entries may be large

@@ -12,7 +12,7 @@ from django.conf import settings
 from synclogs.provider.answers import Connection, Connections, ListedSync, Reply, SyncState
 from synclogs.provider.configuration import Configuration, Fault, adapter, clashes
 from synclogs.provider.errors import Permanent, ProviderError, Temporary, Unknown
-from synclogs.provider.tokens import Secret
+from synclogs.provider.user_tokens import Secret
 
 __all__ = [
     "Configuration",

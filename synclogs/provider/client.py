@@ -21,9 +21,9 @@ from synclogs.provider.answers import (
     reply,
     sync_state,
 )
-from synclogs.provider.channel import Channel
 from synclogs.provider.errors import Permanent, Temporary
-from synclogs.provider.tokens import Signer
+from synclogs.provider.json_client import Channel
+from synclogs.provider.user_tokens import Signer
 
 UNEXPECTED = "The provider answered in a shape that its documentation does not have."
 

@@ -6,11 +6,11 @@ from functools import lru_cache
 from itertools import combinations
 from urllib.parse import urlsplit
 
-from synclogs.provider.channel import LOOPBACK, Channel, base_of, is_plain
 from synclogs.provider.client import Paragon
-from synclogs.provider.exchange import Limits
 from synclogs.provider.host_app import HostApp, webhook
-from synclogs.provider.tokens import Secret, Signer, Unusable, signing_key
+from synclogs.provider.http_exchange import Limits
+from synclogs.provider.json_client import LOOPBACK, Channel, base_of, is_plain
+from synclogs.provider.user_tokens import Secret, Signer, Unusable, signing_key
 
 NONE, PARAGON, HOST_APP = "none", "paragon", "host_app"
 # A person waits for what is asked about an account, and can do without.

@@ -16,10 +16,10 @@ import msgspec
 from standardwebhooks import Webhook
 
 from synclogs.provider.answers import Connections, Reply, SyncState, Unexpected, verdict
-from synclogs.provider.channel import Channel
 from synclogs.provider.client import sync_path, utc_now
 from synclogs.provider.errors import Permanent, Unknown
-from synclogs.provider.tokens import Secret, Unusable
+from synclogs.provider.json_client import Channel
+from synclogs.provider.user_tokens import Secret, Unusable
 
 EVENT = "sync.reenable_requested"
 UNEXPECTED = (

@@ -14,7 +14,7 @@ from django.db.models.expressions import RawSQL
 
 from synclogs.parsing import search_words, vocabulary
 from synclogs.query.fields import FIELDS, OWN, Field, text_of
-from synclogs.query.language import And, Match, Node, Not, Operator, Or, Path, QueryError, Text, Value
+from synclogs.query.tree import And, Match, Node, Not, Operator, Or, Path, QueryError, Text, Value
 
 COMPARED = {Operator.GREATER: "gt", Operator.AT_LEAST: "gte", Operator.LESS: "lt", Operator.AT_MOST: "lte"}
 ORDERED = {"level", "http_status"}

@@ -15,7 +15,7 @@ from synclogs.models import LogEntry, Project
 from synclogs.models.log import LogEntryQuerySet
 from synclogs.query import advice, conditions, language
 from synclogs.query.fields import EMPTY, FIELDS, Field, is_blank, text_of
-from synclogs.query.language import Node, QueryError
+from synclogs.query.tree import Node, QueryError
 
 MAX_VALUES = 100
 PRESETS: Mapping[str, timedelta] = {

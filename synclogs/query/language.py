@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection
 
 from synclogs.query.advice import nearest
-from synclogs.query.tree import (  # fmt: skip
+from synclogs.query.tree import (
     ALIASES,
     CHUNK,
     ELSEWHERE,
@@ -18,12 +18,9 @@ from synclogs.query.tree import (  # fmt: skip
     SIGNS,
     TIMES,
     VALUE,
-    And,
     Match,
     Node,
-    Not,
     Operator,
-    Or,
     Path,
     QueryError,
     Text,
@@ -31,18 +28,10 @@ from synclogs.query.tree import (  # fmt: skip
     conjunction,
     disjunction,
     field_of,
-    leaves,
     negated,
     path_text,
     quote,
-    to_text,
-    value_text,
 )
-
-__all__ = [
-    "ALIASES", "OWN_FIELDS", "QUERY_LENGTH", "And", "Match", "Node", "Not", "Operator", "Or", "Path", "QueryError", "Text", "Value",
-    "conjunction", "disjunction", "field_of", "leaves", "negated", "parse", "path_text", "quote", "to_text", "value_text",
-]  # fmt: skip
 
 QUERY_LENGTH = 256
 NESTING = 20
@@ -72,16 +61,13 @@ def parse(text: str, *, fields: Collection[str]) -> Node | None:
 
 
 def _working(suggestion: str, fields: Collection[str]) -> str:
-    """A suggestion that parses: a second mistake in it is put right as well."""
+    """A suggestion that parses: a second mistake in it is put right as well; "" when there is none."""
     for _ in range(ATTEMPTS):
-        if not suggestion:
-            break
         try:
             _Parser(suggestion, fields).whole()
+            return suggestion
         except QueryError as error:
             suggestion = error.suggestion
-        else:
-            return suggestion
     return ""
 
 

@@ -1,7 +1,4 @@
-"""Syntax tree of a query: frozen nodes with their positions, and the shortest text that parses to the same tree.
-
-Import it from synclogs.query.language.
-"""
+"""Syntax tree of a query: frozen nodes with their positions, and the shortest text that parses to the same tree."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping

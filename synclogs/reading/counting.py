@@ -18,7 +18,7 @@ from synclogs.query.fields import FACETS
 from synclogs.query.filters import LogFilter, Term
 from synclogs.reading import count_sql
 from synclogs.reading.count_sql import Bars, Fragment, Narrowing
-from synclogs.storage import budget
+from synclogs.storage import time_limits
 
 NAMES = {facet: name for name, facet in FACETS.items()}
 BARS = "bars"  # in `Numbers.read`, beside the names of facets
@@ -80,7 +80,7 @@ class Question:
 class Work:
     """One round of counting: whose entries, what is left of its time, what was asked for, and what is known so far."""
 
-    time: budget.TimeLeft
+    time: time_limits.TimeLeft
 
     def __init__(self, project: Project, bars: Bars, always: Mapping[str, Iterable[str]]) -> None:
         self.project = project
@@ -130,7 +130,7 @@ def count(
     work = Work(project, bars, always or {})
     read = frozenset({BARS, *FACETS})
     try:
-        with budget.within(seconds) as work.time:
+        with time_limits.within(seconds) as work.time:
             whole, most = _reduced(log_filter, work)
             work.bars = _drawable(whole, bars) if most is not None and most > READ_FOR_BARS else bars
             rest = [_by_counts(question, work) for question in _questions(whole)]
@@ -138,7 +138,7 @@ def count(
             for question in rest:
                 if question.counted and (is_patient or not _is_much(question.log_filter, most, work)):
                     _by_entries(question, work)
-    except budget.OutOfTime:
+    except time_limits.OutOfTime:
         pass
     return Numbers(work.values, work.heights, work.bars, read)
 
@@ -148,7 +148,7 @@ def _is_much(log_filter: LogFilter, most: int | None, work: Work) -> bool:
     if most is not None or not log_filter.terms:
         return most is not None and most > READ_AT_ONCE
     work.time.renew()
-    return budget.estimate(_without_implied(log_filter).entries(work.project)) > READ_SCATTERED
+    return time_limits.estimate(_without_implied(log_filter).entries(work.project)) > READ_SCATTERED
 
 
 def _without_implied(log_filter: LogFilter) -> LogFilter:

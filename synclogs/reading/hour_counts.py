@@ -15,7 +15,7 @@ from synclogs.models import Facet, HourCount, Project
 from synclogs.moments import HOUR
 from synclogs.query.fields import FACETS, FIELDS
 from synclogs.query.filters import LogFilter
-from synclogs.query.language import And, Match, Operator
+from synclogs.query.tree import And, Match, Operator
 
 type Stretch = tuple[datetime, datetime]  # from, until
 

@@ -21,7 +21,7 @@ from synclogs.parsing.identifiers import uuid_of
 from synclogs.query.filters import FilterError, LogFilter
 from synclogs.reading import hour_counts, keyset
 from synclogs.reading.hour_counts import Hours
-from synclogs.storage import budget
+from synclogs.storage import time_limits
 
 # Fields with an index of their own in the order of time: however the list is narrowed by them, it is quick.
 INDEXED = {"integration", "user", "sync", "trace", "error_code"}
@@ -207,9 +207,9 @@ class _Walk:
         """Whether it could be read in its part of the time."""
         began = time.monotonic()
         try:
-            with budget.within(min(self.ends - began, SECONDS / TRIES)):
+            with time_limits.within(min(self.ends - began, SECONDS / TRIES)):
                 self.rows += self.read(first, end, limit - len(self.rows))
-        except budget.OutOfTime:
+        except time_limits.OutOfTime:
             self.size = max(FEWEST / 8, self.size / 32)
             return False
         ended = time.monotonic()
@@ -218,5 +218,5 @@ class _Walk:
 
     def stopped(self, at: datetime | None, *, begun: bool) -> Found:
         if at is None or not begun:
-            raise budget.OutOfTime("not even the first slice could be read in time")
+            raise time_limits.OutOfTime("not even the first slice could be read in time")
         return Found(self.rows, at)

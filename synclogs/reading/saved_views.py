@@ -18,7 +18,7 @@ from synclogs.moments import HOUR
 from synclogs.parsing.decoding import cleaned
 from synclogs.query.filters import LogFilter
 from synclogs.reading import count_sql
-from synclogs.storage import budget
+from synclogs.storage import time_limits
 
 MOST_OWN, MOST_SHARED = 50, 100
 COUNTED_TO = 10_000
@@ -146,14 +146,14 @@ def tally(log_filter: LogFilter, project: Project, *, seconds: float, most: int 
     """
     narrowed = count_sql.narrowing(log_filter)
     try:
-        with budget.within(seconds):
+        with time_limits.within(seconds):
             if narrowed is None:
                 return log_filter.entries(project).order_by()[: most + 1].count()
             span = count_sql.cut(log_filter, HOUR)
             total = sum(edge.entries(project).count() for edge in span.edges)
             hours = count_sql.hours(project, narrowed, [Facet.TOTAL], span)
             return total + (_total(hours) if hours else 0)
-    except budget.OutOfTime:
+    except time_limits.OutOfTime:
         return None
 
 

@@ -17,7 +17,7 @@ from synclogs import moments
 from synclogs.models import Project
 from synclogs.query.filters import FilterError, LogFilter
 from synclogs.reading import keyset
-from synclogs.storage.budget import within
+from synclogs.storage.time_limits import within
 
 SIZE = 50
 SECONDS = 2.0

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
-from portal.access import reads
+from portal.access import read_limits
 from synclogs.models import LogEntry, Project
 from tests.browser.conftest import NARROW, accessibility_faults, resize
 from tests.factories import ProjectFactory, entry, error_entry, member, store, sync_id
@@ -319,14 +319,14 @@ def test_a_part_that_had_to_wait_comes_by_itself(open_page: Look, user: User, mo
     """Too many reads at once: the list is not lost and no failure is shown, and what was refused is asked for again."""
     page = open_page("/p/demo/logs", user=user)
     page.wait_for_load_state("networkidle")  # whatever the page itself asks for is there
-    refused, turn = iter([True, True]), reads.turn
+    refused, turn = iter([True, True]), read_limits.turn
 
     def busy(subject: str) -> Any:
         if next(refused, False):
-            raise reads.Busy
+            raise read_limits.Busy
         return turn(subject)
 
-    monkeypatch.setattr(reads, "turn", busy)
+    monkeypatch.setattr(read_limits, "turn", busy)
     page.locator('#filters input[name="level"][value="error"]').check()
     expect(page.locator("#toasts")).to_contain_text("This one goes on in a moment")
     expect(page).to_have_url(re.compile(r"/p/demo/logs\?level=error$"))

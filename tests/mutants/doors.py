@@ -14,7 +14,7 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
             tests="test_bulk_pages.py::test_only_leads_do_it_and_everybody_sees_it",
         ),
     ),
-    "portal.sign_in.allowances": (
+    "portal.sign_in.rate_limits": (
         Mutant(
             "tries count for the name as well as for the address",
             "A name is refused after its tries, from wherever they come.",
@@ -89,7 +89,7 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
             tests="test_provider.py::test_the_application_is_asked_by_a_signed_message",
         ),
     ),
-    "synclogs.provider.channel": (
+    "synclogs.provider.json_client": (
         Mutant(
             "no redirect is followed or believed",
             "Being sent elsewhere is a failure of the call.",

@@ -10,9 +10,9 @@ from operator import itemgetter
 from random import Random
 
 from synclogs import moments
-from synclogs.demo.generate import chatter, stories, world
+from synclogs.demo.generate import other_entries, scenarios, world
+from synclogs.demo.generate.entry_parts import DAY, HOUR, SECOND, Entry, Timed
 from synclogs.demo.generate.runs import ENDS, FOREVER, STARTS, Runs, Schedule, Tally
-from synclogs.demo.generate.shapes import DAY, HOUR, SECOND, Entry, Timed
 from synclogs.demo.generate.world import ENDED, Plan, Story, World
 
 LIVE_RUNS_A_SECOND = 0.15  # with their ends, warnings and the chatter: an entry every three seconds or so
@@ -59,7 +59,7 @@ def live(
             sources.append(runs.of(plan, Schedule(start, gap, undelivered=undelivered)))
         elif plan.story == Story.LIMITED:
             since = start - ENDED[Story.LIMITED] // moments.MICROSECOND
-            sources.append(stories.limited(rng, plan, since, begin=start, end=FOREVER))
+            sources.append(scenarios.limited(rng, plan, since, begin=start, end=FOREVER))
     counted = map(tally.count, heapq.merge(*sources, key=itemgetter(0)))
     return ((moments.moment(moment), entry) for moment, entry in counted)
 
@@ -72,7 +72,7 @@ def _live_chatter(rng: Random, cast: World, start: int, *, every: float) -> Iter
     moment = start
     while True:
         moment += int(rng.expovariate(1 / every) * SECOND)
-        yield moment, chatter.entry(rng, cast, moment)
+        yield moment, other_entries.entry(rng, cast, moment)
 
 
 class Curve:
@@ -116,7 +116,7 @@ def _paced(cast: World, *, entries: int, start: int, end: int) -> Iterator[Timed
         band = min(BAND, entries // 50) * min(1.0, (1 - expected / entries) / END)
         while tally.entries + 1 < expected - band and tally.entries < entries:
             last += int((moment - last) * rng.random())
-            yield tally.count((last, chatter.entry(rng, cast, last)))
+            yield tally.count((last, other_entries.entry(rng, cast, last)))
         if (
             entry.get("syncEvent") in STARTS
             and tally.entries + tally.running + 1 > expected + band
@@ -128,7 +128,7 @@ def _paced(cast: World, *, entries: int, start: int, end: int) -> Iterator[Timed
         yield tally.count(timed)
     while tally.entries < entries:
         last += (end - last) // (entries - tally.entries + 1)
-        yield tally.count((last, chatter.entry(rng, cast, last)))
+        yield tally.count((last, other_entries.entry(rng, cast, last)))
 
 
 def _leave_out(entry: Entry, traces: set[str]) -> bool:
@@ -159,7 +159,7 @@ def _source(rng: Random, runs: Runs, plan: Plan, *, begin: int, until: int, end:
 def _entries_of(rng: Random, runs: Runs, plan: Plan, *, begin: int, until: int, end: int) -> Iterator[Timed]:
     """Its first pull if it is young, its usual runs, then what its story says."""
     if plan.begins is not None:
-        pull, begin = stories.beginning(rng, plan, begin)
+        pull, begin = scenarios.beginning(rng, plan, begin)
         yield from pull
     window = end - begin
     outage = (FOREVER, FOREVER)
@@ -172,11 +172,11 @@ def _entries_of(rng: Random, runs: Runs, plan: Plan, *, begin: int, until: int, 
         for timed in runs.of(plan, Schedule(begin, plan.cadence * SECOND, until, outage, undelivered)):
             last = max(last, timed[0])
             yield timed
-    yield from stories.ending(rng, plan, last + SECOND, end=end)
+    yield from scenarios.ending(rng, plan, last + SECOND, end=end)
 
 
 def _failed_creations(rng: Random, cast: World, *, start: int, end: int) -> Iterator[Timed]:
     """A few refused requests to set up a sync, for one user, over the last third of the window."""
     person = cast.person(world.CREATION_FAILS_FOR)
     for moment in sorted(end - int((end - start) * rng.uniform(0.01, 0.3)) for _ in range(6)):
-        yield moment, chatter.failed_creation(rng, person, moment)
+        yield moment, other_entries.failed_creation(rng, person, moment)

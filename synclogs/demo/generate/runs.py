@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from synclogs.demo.generate.shapes import (
+from synclogs.demo.generate.entry_parts import (
     DAY,
     MINUTE,
     SECOND,
@@ -23,7 +23,7 @@ from synclogs.demo.generate.shapes import (
     started,
     warned,
 )
-from synclogs.demo.generate.stories import suspended
+from synclogs.demo.generate.scenarios import suspended
 from synclogs.demo.generate.world import Plan
 
 WARNING_SHARE, ERROR_SHARE = 0.06, 0.02

@@ -6,8 +6,8 @@ from datetime import datetime
 from itertools import takewhile
 from uuid import UUID
 
+from synclogs.demo.generate.entry_parts import Entry
 from synclogs.demo.generate.pace import live
-from synclogs.demo.generate.shapes import Entry
 from synclogs.demo.generate.world import Story, build
 
 

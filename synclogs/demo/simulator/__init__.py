@@ -4,9 +4,9 @@ It remembers its syncs, checks tokens by a signing key, and posts the log entrie
 """
 
 from synclogs.demo.simulator.api import Trust
-from synclogs.demo.simulator.memory import Memory, Mode, SyncRecord
 from synclogs.demo.simulator.outbox import Outbox
 from synclogs.demo.simulator.runs import Pace
 from synclogs.demo.simulator.server import Simulator
+from synclogs.demo.simulator.state import Memory, Mode, SyncRecord
 
 __all__ = ["Memory", "Mode", "Outbox", "Pace", "Simulator", "SyncRecord", "Trust"]

@@ -17,8 +17,8 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from synclogs.demo.simulator.memory import ACTIVE, DISABLED, ERRORED, Memory, Missing, Mode, SyncRecord
 from synclogs.demo.simulator.outbox import Outbox
+from synclogs.demo.simulator.state import ACTIVE, DISABLED, ERRORED, Memory, Missing, Mode, SyncRecord
 from synclogs.parsing.identifiers import hyphenated_uuid
 
 FREQUENCIES = ("1m", "5m", "10m", "30m", "1h", "3h", "6h", "24h")

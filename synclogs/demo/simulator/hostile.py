@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from threading import Event
 from types import MappingProxyType
 
-from synclogs.demo.simulator.memory import Mode
+from synclogs.demo.simulator.state import Mode
 
 LONGEST = 60.0  # seconds that a hostile answer lasts at most
 DRIP_EVERY = 0.1

@@ -15,9 +15,9 @@ from uuid import UUID
 
 import msgspec
 
-from synclogs.demo.simulator.memory import IDLE, Memory, Missing, Mode
 from synclogs.demo.simulator.runs import Entry, Pace, Step, stamped, steps
-from synclogs.provider.exchange import Broken, Limits, Request, send, trusted
+from synclogs.demo.simulator.state import IDLE, Memory, Missing, Mode
+from synclogs.provider.http_exchange import Broken, Limits, Request, send, trusted
 
 MOST_AT_ONCE = 500
 MOST_WAITING = 20_000

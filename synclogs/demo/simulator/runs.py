@@ -7,7 +7,7 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
-from synclogs.demo.simulator.memory import ACTIVE, ERRORED, IDLE, Mode, SyncRecord
+from synclogs.demo.simulator.state import ACTIVE, ERRORED, IDLE, Mode, SyncRecord
 from synclogs.moments import rfc3339
 
 Entry = dict[str, Any]

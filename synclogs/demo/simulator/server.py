@@ -15,11 +15,11 @@ from typing import Self
 
 import msgspec
 
-from synclogs.demo.simulator import control, hostile
+from synclogs.demo.simulator import control_api, hostile
 from synclogs.demo.simulator.api import Api, Refusal, Reply, Request, Trust
-from synclogs.demo.simulator.memory import Call, Memory, Mode
 from synclogs.demo.simulator.outbox import Outbox
 from synclogs.demo.simulator.runs import Pace
+from synclogs.demo.simulator.state import Call, Memory, Mode
 
 ADDRESS = "127.0.0.1"
 BODY_BYTES = 65536
@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = self._read_request()
         if request is None:
             return
-        if request.path.startswith(control.ROOT):
+        if request.path.startswith(control_api.ROOT):
             self._control(request)
             return
         moment = datetime.now(UTC).isoformat()
@@ -121,11 +121,11 @@ class _Handler(BaseHTTPRequestHandler):
         host = request.headers.get("host", "").rpartition(":")[0]
         if host not in {ADDRESS, "localhost"} or "origin" in request.headers:
             self._answer(Reply(403, {"message": "Forbidden"}))
-        elif request.path == f"{control.ROOT}trap":
+        elif request.path == f"{control_api.ROOT}trap":
             self.server.memory.record(Call(request.method, request.target, "", cookie=False))
             self._answer(Reply(200, {"status": "IDLE"}))
         else:
-            self._answer(control.answer(self.server.memory, request))
+            self._answer(control_api.answer(self.server.memory, request))
 
     def _provider(self, request: Request, call: Call) -> None:
         api, memory = self.server.api, self.server.memory

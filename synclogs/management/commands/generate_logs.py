@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from synclogs.demo.following import Follower
 from synclogs.demo.generate import DEMO, generate, live
+from synclogs.demo.live_entries import Follower
 from synclogs.management.loading import as_name, beyond_retention, lines, load, project_named, store, whole
 from synclogs.management.progress import Progress
 from synclogs.parsing.limits import LIMITS

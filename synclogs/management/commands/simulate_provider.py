@@ -23,13 +23,13 @@ from synclogs.access import audit, keys
 from synclogs.demo import keypair
 from synclogs.demo.generate import DEMO, expired
 from synclogs.demo.simulator import Mode, Pace, Simulator, SyncRecord, Trust
-from synclogs.demo.simulator.memory import Memory, Rule
+from synclogs.demo.simulator.state import Memory, Rule
 from synclogs.management.loading import as_name, project_named
 from synclogs.models import Action, ApiKey, Project, Scope, Sync
 from synclogs.models.sync import SyncQuerySet
 from synclogs.provider.configuration import audience_of
 from synclogs.provider.host_app import webhook
-from synclogs.provider.tokens import Secret, Unusable, signing_key
+from synclogs.provider.user_tokens import Secret, Unusable, signing_key
 
 PORT = 8079
 KEY_NAME = "Simulated provider"

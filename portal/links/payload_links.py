@@ -9,7 +9,7 @@ from portal.links.querystring import Pairs, link, remove
 from synclogs.query import language
 from synclogs.query.conditions import COLUMN_OF_PATH
 from synclogs.query.fields import FIELDS
-from synclogs.query.language import Match, Node, Operator, Path, QueryError, Value, conjunction, negated, to_text
+from synclogs.query.tree import Match, Node, Operator, Path, QueryError, Value, conjunction, negated, to_text
 
 EXACT = ("true", "false", "null")
 

@@ -7,7 +7,7 @@ Three formats say what no pattern can: `utf8-256` (at most 256 bytes of UTF-8), 
 from collections.abc import Iterable
 from typing import Any
 
-from portal.api import pages
+from portal.api import pagination
 from portal.api.serializers import METADATA_CHARACTERS, METADATA_KEYS
 from synclogs.access.actors import LONGEST_TEXT
 from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS, SYNC_LOG
@@ -65,7 +65,7 @@ USER_ID: Schema = {**text(LIMITS.user_id_bytes), "pattern": NO_NUL, "format": "u
 SYNC_ID: Schema = {"type": "string", "format": "uuid"}
 SINCE: Schema = {"type": "string", "pattern": f"^({'|'.join(PRESETS)}|{_moment()})$"}
 QUERY: Schema = {**text(QUERY_LENGTH), "format": "logs-query"}
-LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": pages.MOST, "default": pages.USUAL}
+LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": pagination.MOST, "default": pagination.USUAL}
 # The cursors: a place in the log, that of a row with a UUID, that of a row with a text.
 AT_ENTRY: Schema = {"type": "string", "pattern": "^[0-9a-f]{1,14}-[0-9a-f]{32}$"}
 AT_UUID: Schema = {"type": "string", "pattern": rf"^\.{UUID}$"}

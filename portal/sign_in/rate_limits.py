@@ -15,9 +15,9 @@ from django.http import HttpRequest
 from gevent import monkey
 
 from portal.access.projects import client_address
-from portal.access.refusals import TryLater
-from portal.sign_in import devices, hashing
-from portal.sign_in.devices import Device
+from portal.access.try_later import TryLater
+from portal.sign_in import hashing, known_browsers
+from portal.sign_in.known_browsers import Device
 from synclogs.access import denials, keys
 from synclogs.storage.connections import release
 
@@ -51,7 +51,11 @@ def limits(request: HttpRequest, name: str, device: Device | None) -> tuple[Limi
             ADDRESS_PER_MINUTE,
             "Too many sign-ins from your network.",
         ),
-        Limit(f"sign-in:name:{devices.name_digest(name)}", NAME_PER_MINUTE, "Too many sign-ins with this user name."),
+        Limit(
+            f"sign-in:name:{known_browsers.name_digest(name)}",
+            NAME_PER_MINUTE,
+            "Too many sign-ins with this user name.",
+        ),
     )
 
 
@@ -104,7 +108,7 @@ MEMORY = Memory()
 def refusal(request: HttpRequest, name: str) -> TryLater | None:
     """What is known without asking the database: who has to wait still, and that the line of strangers is full."""
     is_full = hashing.BESIDE.strangers.is_full
-    if not (is_full or MEMORY.until) or devices.carried(request, name):
+    if not (is_full or MEMORY.until) or known_browsers.carried(request, name):
         return None
     required = limits(request, name, None)
     held = MEMORY.held(limit.subject for limit in required)

@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from synclogs.demo.simulator.api import Refusal, Reply, Request
-from synclogs.demo.simulator.memory import Memory, Missing, Mode, Rule, SyncRecord
+from synclogs.demo.simulator.state import Memory, Missing, Mode, Rule, SyncRecord
 from synclogs.parsing.identifiers import hyphenated_uuid
 
 ROOT = "/_simulator/"

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from synclogs.demo.generate.shapes import Entry, event_id, random_uuid, stamp, unknown_keys
+from synclogs.demo.generate.entry_parts import Entry, event_id, random_uuid, stamp, unknown_keys
 from synclogs.demo.generate.world import INTEGRATIONS, Person, World
 
 _STEPS = ("Post a message", "Update the deal", "Create a ticket", "Look up the contact", "Send the invoice")

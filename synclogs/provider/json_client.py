@@ -13,7 +13,7 @@ import msgspec
 
 from synclogs.provider.breaker import Breaker
 from synclogs.provider.errors import Permanent, ProviderError, Temporary, Unknown, cut
-from synclogs.provider.exchange import Answer, Broken, Limits, Request, send, trusted
+from synclogs.provider.http_exchange import Answer, Broken, Limits, Request, send, trusted
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 LATER = frozenset({408, 425, 429})

@@ -15,7 +15,7 @@ from portal.access.projects import ProjectRequest, actor_of, project_view
 from portal.links import paths, querystring
 from portal.links.responses import SeeOther
 from portal.recovery import attempt_cards
-from portal.syncs import cards
+from portal.syncs import sync_rows
 from synclogs.access.actors import Refused
 from synclogs.catalogue import integration_words
 from synclogs.models import ConnectedUser, Project, Role, Sleeper, Sync
@@ -58,8 +58,8 @@ def sleepers(request: ProjectRequest) -> HttpResponse:
     syncs = Sync.objects.of(request.project).filter(
         sync_id__in=[row.value for row in page.rows if row.kind == Sleeper.Kind.SYNC]
     )
-    names = cards.names_of(request.project, (row.value for row in page.rows if row.kind == Sleeper.Kind.USER))
-    names |= {str(sync.sync_id): cards.sync_words(sync) for sync in syncs}
+    names = sync_rows.names_of(request.project, (row.value for row in page.rows if row.kind == Sleeper.Kind.USER))
+    names |= {str(sync.sync_id): sync_rows.sync_words(sync) for sync in syncs}
     actor = actor_of(request)
     rows = [
         SleeperLine(
@@ -85,7 +85,7 @@ def put(request: ProjectRequest) -> HttpResponse:
     if kind not in Sleeper.Kind.values:
         errors["kind"] = "Choose a sync, a user or an integration."
     elif not is_known(request.project, kind, value):
-        return cards.missing(request, kind, value)
+        return sync_rows.missing(request, kind, value)
     chosen = request.POST.get("for", "")
     if chosen not in lengths:
         errors["for"] = "Choose how long."

@@ -13,7 +13,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
 
-from portal.api import pages, rules
+from portal.api import json_schemas, pagination
 from portal.api.attempts import AttemptShape, NotEligible, WholeAttemptShape
 from portal.api.serializers import (
     Account,
@@ -32,7 +32,7 @@ from synclogs.query.language import QUERY_LENGTH
 
 PROBLEM = "application/problem+json"
 OF_BODIES = (400, 408, 411, 413, 415, 501)
-TEXTS = rules.several(rules.text())
+TEXTS = json_schemas.several(json_schemas.text())
 PROBLEMS = {
     400: "Something in the request cannot be read; `errors` names each parameter or field at fault.",
     401: "No key, or one that is not known, has expired or was revoked.",
@@ -72,27 +72,27 @@ def listing(name: str, shape: type[serializers.Serializer[Any]]) -> serializers.
     return inline_serializer(f"{name}Page", {"results": shape(many=True), "next": following})
 
 
-def query(name: str, schema: rules.Schema, description: str) -> OpenApiParameter:
+def query(name: str, schema: json_schemas.Schema, description: str) -> OpenApiParameter:
     is_list = schema.get("type") == "array"
     return OpenApiParameter(name, schema, description=description, style="form", explode=True if is_list else None)
 
 
 def filter_parameters() -> Iterable[OpenApiParameter]:
     for name, field in FIELDS.items():
-        values = rules.several(rules.FILTERS.get(name) or rules.text())
+        values = json_schemas.several(json_schemas.FILTERS.get(name) or json_schemas.text())
         yield query(name, values, f"{field.label}: any of these values.")
         yield query(f"-{name}", values, f"{field.label}: none of these values.")
     presets = ", ".join(PRESETS)
     oldest = f"The oldest: {presets} back from now, or RFC 3339; without an offset it is UTC."
-    yield query("since", {**rules.SINCE, "default": DEFAULT_SINCE}, oldest)
+    yield query("since", {**json_schemas.SINCE, "default": DEFAULT_SINCE}, oldest)
     yield query(
         "until",
-        rules.SINCE,
+        json_schemas.SINCE,
         "The end, exclusive and later than `since`: the same spellings. Without it, everything newer.",
     )
     yield query(
         "q",
-        rules.QUERY,
+        json_schemas.QUERY,
         f'Query language, at most {QUERY_LENGTH} characters: word, "a phrase", field:value, -field:value, field:a,b, '
         "http_status:>=500, summary.created:>0, AND OR NOT ( ). The fields are the parameters above, message, credential, id, "
         "and any path of the payload. What no index answers is searched for a while: then a page may be short, or empty, "
@@ -100,18 +100,18 @@ def filter_parameters() -> Iterable[OpenApiParameter]:
     )
 
 
-def paging(cursor: rules.Schema) -> tuple[OpenApiParameter, OpenApiParameter]:
+def paging(cursor: json_schemas.Schema) -> tuple[OpenApiParameter, OpenApiParameter]:
     return (
         query(
             "limit",
-            rules.LIMIT,
-            f"Rows in a page, 1 to {pages.MOST}; of large entries fewer come, and `next` goes on.",
+            json_schemas.LIMIT,
+            f"Rows in a page, 1 to {pagination.MOST}; of large entries fewer come, and `next` goes on.",
         ),
         query("cursor", cursor, "`next` of the page before."),
     )
 
 
-def inside_path(name: str, description: str, schema: rules.Schema = rules.IN_PATH) -> OpenApiParameter:
+def inside_path(name: str, description: str, schema: json_schemas.Schema = json_schemas.IN_PATH) -> OpenApiParameter:
     return OpenApiParameter(name, schema, location=OpenApiParameter.PATH, description=f"{description} Percent-encoded.")
 
 
@@ -125,19 +125,21 @@ push_logs = extend_schema(
         "An entry is known by project, `id` and `timestamp`, so a batch may always be sent again. A bad entry never costs "
         "its neighbours: it is listed in `errors`."
     ),
-    request={"application/json": rules.BATCH, "application/x-ndjson": rules.LINES},
+    request={"application/json": json_schemas.BATCH, "application/x-ndjson": json_schemas.LINES},
     responses={
         200: OpenApiResponse(Account, "At least one entry is stored or was there already, or the array was empty."),
         **problems(*OF_BODIES),
         (422, PROBLEM): OpenApiResponse(RefusedAccount, "Readable, but not one entry could be stored."),
     },
-    examples=[OpenApiExample("An error", value=[rules.EXAMPLE], request_only=True, media_type="application/json")],
+    examples=[
+        OpenApiExample("An error", value=[json_schemas.EXAMPLE], request_only=True, media_type="application/json")
+    ],
 )
 list_logs = extend_schema(
     operation_id="listLogs",
     tags=["logs"],
     summary="Log entries, newest first",
-    parameters=[*filter_parameters(), *paging(rules.AT_ENTRY)],
+    parameters=[*filter_parameters(), *paging(json_schemas.AT_ENTRY)],
     responses={200: listing("Log", EntryShape), **problems(400)},
 )
 get_log = extend_schema(
@@ -157,7 +159,7 @@ list_syncs = extend_schema(
         query("integration", TEXTS, "Any of these integrations."),
         query("pipeline", TEXTS, "Any of these pipelines."),
         query("user", TEXTS, "Of any of these users."),
-        *paging(rules.AT_UUID),
+        *paging(json_schemas.AT_UUID),
     ],
     responses={200: listing("Sync", SyncShape), **problems(400)},
 )
@@ -177,7 +179,7 @@ reenable_sync = extend_schema(
         "see `Location`. Every check has to pass; a second request while an attempt is open is a 409 that names it."
     ),
     parameters=[inside_path("syncId", "The sync's UUID.")],
-    request={"application/json": rules.ref("ReenableWrite")},
+    request={"application/json": json_schemas.ref("ReenableWrite")},
     responses={
         202: OpenApiResponse(WholeAttemptShape, "Asked for; `Location` tells what becomes of it."),
         **problems(404, *OF_BODIES),
@@ -196,10 +198,10 @@ list_reenables = extend_schema(
     tags=["re-enables"],
     summary="Attempts, newest first",
     parameters=[
-        query("state", rules.several(rules.STATE), "How far it is: any of these values."),
-        query("sync", rules.several(rules.SYNC_ID), "Of any of these syncs."),
+        query("state", json_schemas.several(json_schemas.STATE), "How far it is: any of these values."),
+        query("sync", json_schemas.several(json_schemas.SYNC_ID), "Of any of these syncs."),
         *(query(name, TEXTS, f"{name.capitalize()}: any of these values.") for name in ("user", "integration")),
-        *paging(rules.AT_ENTRY),
+        *paging(json_schemas.AT_ENTRY),
     ],
     responses={200: listing("Reenable", AttemptShape), **problems(400)},
 )
@@ -214,7 +216,7 @@ list_users = extend_schema(
     operation_id="listUsers",
     tags=["users"],
     summary="Connected users, in the order of their ids",
-    parameters=[*paging(rules.AT_TEXT)],
+    parameters=[*paging(json_schemas.AT_TEXT)],
     responses={200: listing("User", UserShape), **problems(400)},
 )
 get_user = extend_schema(
@@ -229,8 +231,8 @@ put_user = extend_schema(
     tags=["users"],
     summary="Tell who a connected user is",
     description="Makes the user or replaces what is known: a field that is left out becomes empty.",
-    parameters=[inside_path("userId", "The user's id, any characters.", rules.USER_ID)],
-    request={"application/json": rules.ref("UserWrite")},
+    parameters=[inside_path("userId", "The user's id, any characters.", json_schemas.USER_ID)],
+    request={"application/json": json_schemas.ref("UserWrite")},
     responses={
         200: UserShape,
         201: OpenApiResponse(UserShape, "The user was not known before."),
@@ -241,7 +243,7 @@ list_integrations = extend_schema(
     operation_id="listIntegrations",
     tags=["integrations"],
     summary="Integrations by what their syncs say",
-    parameters=[*paging(rules.AT_TEXT)],
+    parameters=[*paging(json_schemas.AT_TEXT)],
     responses={200: listing("Integration", IntegrationShape), **problems(400)},
 )
 get_limits = extend_schema(
@@ -293,7 +295,7 @@ ALWAYS = {"Location", "Allow", "Retry-After"}
 def finish(result: dict[str, Any], **_: object) -> dict[str, Any]:
     """Adds what no serializer can say: how entries are sent, where unknown fields may be, headers, that a body has to come."""
     components = result["components"]
-    components["schemas"] |= rules.COMPONENTS
+    components["schemas"] |= json_schemas.COMPONENTS
     components["schemas"]["EntryShape"]["additionalProperties"] = True
     components["headers"] = {
         name: {"schema": {"type": "string"}, "description": words, "required": name in ALWAYS}

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 
 DAYS = 90
-SALT = "portal.sign_in.devices"
+SALT = "portal.devices"  # cookies of before stay good
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 from random import Random
 
-from synclogs.demo.generate.shapes import (
+from synclogs.demo.generate.entry_parts import (
     HOUR,
     MINUTE,
     SECOND,
