@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.template import Template
 from django.test.utils import _TestState
+from django.utils import timezone
 
 from portal.sign_in import rate_limits
 
@@ -62,3 +63,10 @@ def somebody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "PROVIDER", "host_app")
     monkeypatch.setattr(settings, "PROVIDER_HOST_URL", "http://127.0.0.1:1")
     monkeypatch.setattr(settings, "PROVIDER_HOST_SECRET", f"whsec_{'MfKQ9r8G' * 4}")
+
+
+@pytest.fixture
+def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands: refusals are counted by minute, and a test that hashes passwords may run over the end of one."""
+    moment = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: moment)

@@ -242,6 +242,7 @@ def test_guesses_are_counted_beyond_their_rate(client: Client, beta: Project, mo
     assert times(action=Action.KEY_REFUSED) == 6
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_a_stranger_is_told_of_in_the_project_and_learns_nothing(client: Client, beta: Project) -> None:
     stranger = factories.UserFactory(username="mallory")
     client.force_login(stranger)
@@ -263,6 +264,7 @@ def test_a_stranger_is_told_of_in_the_project_and_learns_nothing(client: Client,
     assert [event.object_text for event in settled(project=None)] == ["/p/no-such/syncs"] * 2
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_no_get_writes_a_row_for_itself(client: Client, beta: Project) -> None:
     """Not by a role that is too low, not at the door of the administration, not by another site, not by asking again."""
     client.force_login(member(beta, Role.VIEWER))
@@ -277,6 +279,7 @@ def test_no_get_writes_a_row_for_itself(client: Client, beta: Project) -> None:
     assert times(project=None) == 5
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_forms_without_their_token_are_told_of(beta: Project) -> None:
     person = member(beta, Role.OPERATOR)
     strict = Client(enforce_csrf_checks=True)
@@ -288,6 +291,7 @@ def test_forms_without_their_token_are_told_of(beta: Project) -> None:
     assert (nobodys.actor, nobodys.project, nobodys.object_text) == (None, None, LOGIN)
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_failed_sign_ins_over_http_are_two_rows(client: Client, db: None) -> None:
     User.objects.create_user("ada")
     for number in range(30):

@@ -51,6 +51,7 @@ def test_a_sign_in_makes_a_new_session_and_a_line_of_the_audit(client: Client, p
     assert (event.address, event.request_id) == ("127.0.0.1", "sign-in-request")
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_every_failure_says_the_same_and_is_audited(client: Client, person: User) -> None:
     inactive = factories.UserFactory(with_password=True, is_active=False)
     nameless = factories.UserFactory(password="!")
