@@ -97,7 +97,7 @@ class LastErrorShape(Shape):
     """The last error that was logged of a sync."""
 
     at = serializers.DateTimeField(source="last_error_at")
-    key = serializers.UUIDField(source="last_error_key", help_text="The entry that told of it.")
+    key = serializers.UUIDField(source="last_error_key", help_text="The entry that reported it.")
     event = Text(source="last_error_event")
     errorCode = Text(source="last_error_code")
     httpStatus = serializers.IntegerField(source="last_error_http_status", allow_null=True)

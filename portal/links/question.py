@@ -1,6 +1,6 @@
 """What the address of a log page asks for, read once: list, numbers, filter rail, chart, live tail and export all take this value.
 
-The parameters of a URL come in; one frozen Question goes out, also for an address that cannot be read. No database, no markup.
+Returns one frozen Question for the parameters of a URL, also of one that cannot be read. No database, no markup.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

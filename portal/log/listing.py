@@ -1,6 +1,6 @@
 """The list of the log page: a page of entries for a question, or the state to show in its place.
 
-A Question comes in, a frozen Listing goes out. Reads only through synclogs.reading.
+Returns a frozen Listing for a Question. Reads only through synclogs.reading.
 """
 
 from dataclasses import dataclass, replace

@@ -1,6 +1,6 @@
 """Whether a log list can follow what arrives, and where it asks for it (portal.views.tail).
 
-A question and the cursor of the tail come in, one frozen Live for `_live.html` goes out.
+Returns one frozen Live for `_live.html`, made of a Question and the cursor of the tail.
 """
 
 from dataclasses import dataclass

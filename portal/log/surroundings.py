@@ -1,6 +1,6 @@
 """What stands around the rows of the log page: filters in words, time presets, neighbouring pages, columns, saved views.
 
-A Listing comes in, parts of the template's context go out.
+Returns parts of the template's context for a Listing.
 """
 
 from django.core.cache import cache
@@ -64,7 +64,7 @@ def columns_menu(listing: Listing, shown: Pairs) -> dict[str, object]:
             (choice, querystring.link(choice.up), querystring.link(choice.down))
             for choice in columns.choices(listing.columns, rest)
         ],
-        "columns_kept": rest,
+        "columns_query": rest,
         "columns_reset": querystring.link(rest),
     }
 

@@ -277,14 +277,14 @@ def panel_of(
         return Panel(name, progress, past=tuple(past), typed=typed or Typed())
     found = evidence.gather(sync, actor=actor_of(request), now=now, ask_provider=ask_provider)
     panel = Panel(name, progress, check_lines(found.checks, now=now), past=tuple(past), typed=typed or Typed())
-    return _judged(panel, found, request.role, project=project, is_provider_asked=ask_provider)
+    return _judged(panel, found, request.role, project=project, is_provider_queried=ask_provider)
 
 
 def _is_late(attempt: Reenable, *, now: datetime) -> bool:
     return attempt.ended_at is not None and now - attempt.ended_at < LATELY
 
 
-def _judged(panel: Panel, found: Evidence, role: Role, *, project: Project, is_provider_asked: bool) -> Panel:
+def _judged(panel: Panel, found: Evidence, role: Role, *, project: Project, is_provider_queried: bool) -> Panel:
     failed = {check.name: check for check in found.failed}
     by_lead = bool(failed) and found.allows(override=True)
     form = ""
@@ -299,7 +299,7 @@ def _judged(panel: Panel, found: Evidence, role: Role, *, project: Project, is_p
         why_not=words.why_not(failed),
         by_lead=by_lead,
         may_resolve=is_open and role >= Role.OPERATOR,
-        ask_provider=is_open and not is_provider_asked and _can_ask(project),
+        ask_provider=is_open and not is_provider_queried and _can_ask(project),
     )
 
 

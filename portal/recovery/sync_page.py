@@ -108,18 +108,18 @@ def last_counts(found: Sync) -> str:
 def runs_of(found: Sync, request: ProjectRequest, *, now: datetime) -> dict[str, object]:
     """The last runs as strip and table, all or those of the sync type that the address names."""
     kinds = {kind or NOT_NAMED: kind for kind in timeline.kinds(found, request.project)}
-    asked, error = request.GET.get("sync_type"), blanks(request.GET.lists()).get("sync_type", "")
+    chosen, error = request.GET.get("sync_type"), blanks(request.GET.lists()).get("sync_type", "")
     runs = timeline.runs(found, request.project)
-    if asked in kinds:
-        runs = timeline.recent(runs).filter(sync_type=kinds[asked])
+    if chosen in kinds:
+        runs = timeline.recent(runs).filter(sync_type=kinds[chosen])
     rows = (
         [sync_rows.run_row(request.project, run, now=now) for run in runs[: run_strip.RUNS]]
-        if asked in (None, *kinds) and not error
+        if chosen in (None, *kinds) and not error
         else []
     )
-    choices = [("", "All", asked is None)]
+    choices = [("", "All", chosen is None)]
     choices += [
-        (f"?{urlencode({'sync_type': name})}", sync_type_words(kind) or "Not named", name == asked)
+        (f"?{urlencode({'sync_type': name})}", sync_type_words(kind) or "Not named", name == chosen)
         for name, kind in kinds.items()
     ]
     return {
@@ -127,8 +127,8 @@ def runs_of(found: Sync, request: ProjectRequest, *, now: datetime) -> dict[str,
         "strip": run_strip.strip(rows, now=now),
         "runs": rows[:LISTED],
         "older_runs": rows[LISTED:],
-        "run_kinds": choices if len(kinds) > 1 or asked is not None else [],
-        "run_kind": asked,
+        "run_kinds": choices if len(kinds) > 1 or chosen is not None else [],
+        "run_kind": chosen,
     }
 
 

@@ -101,7 +101,7 @@ def page(
         "now": now,
         "errors": wrong or {},
         "typed": typed,
-        "is_nothing_left": is_empty,
+        "is_empty": is_empty,
         "query_text": querystring.link(query)[1:],
         "back": querystring.link(querystring.remove(query, "sync")),
         "chips": lists.chips(query, label),
@@ -175,7 +175,7 @@ def progress(request: ProjectRequest, bulk: UUID) -> HttpResponse:
     context, errors = state_context(request, found, line)
     if errors:
         return HttpResponse(" ".join(errors.values()), status=HTTPStatus.BAD_REQUEST, content_type=TEXT)
-    context |= {"now": now, "is_fragment": True, "is_news": seen.partition("-")[0] != found.state}
+    context |= {"now": now, "is_fragment": True, "is_changed": seen.partition("-")[0] != found.state}
     response = render(request, "_bulk.html", context)
     response["X-Fragment"] = "bulk"
     return response

@@ -157,7 +157,7 @@ def progress(request: ProjectRequest, attempt: UUID) -> HttpResponse:
     seen = request.GET.get("seen", "")
     if seen == shown.version:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    context |= {"is_fragment": True, "on_sync": on_sync, "is_news": seen.partition("-")[0] != found.state}
+    context |= {"is_fragment": True, "on_sync": on_sync, "is_changed": seen.partition("-")[0] != found.state}
     response = render(request, "_attempt.html", context)
     response["X-Fragment"] = "attempt"
     return response

@@ -1,10 +1,10 @@
 /* What a screen reader is told of the log list: how many entries there are after a change, a context that came, what failed. */
-let said = "";
+let lastText = "";
 
 function say(text) {
   const place = document.getElementById("list-status");
-  if (!place || !text || text === said) return;
-  said = text;
+  if (!place || !text || text === lastText) return;
+  lastText = text;
   place.textContent = text;
 }
 
@@ -27,7 +27,7 @@ function changed(event) {
 }
 
 export function sayAgain(text) {
-  said = "";
+  lastText = "";
   say(text);
 }
 
@@ -35,7 +35,7 @@ export function startAnnouncing() {
   if (!document.getElementById("list-status")) return;
   document.addEventListener("htmx:beforeRequest", (event) => {
     // The same number twice is news, too: nothing changed.
-    if (event.detail.target?.id === "logs") said = "";
+    if (event.detail.target?.id === "logs") lastText = "";
   });
   for (const name of ["htmx:afterSettle", "htmx:oobAfterSwap"]) document.addEventListener(name, changed);
   for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {

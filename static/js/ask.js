@@ -4,7 +4,7 @@ const PAUSE = 120;
 let input, panel, list, count, clear, address;
 let offers = [];
 let active = -1;
-let asked = 0; // number of the newest question; answers to older ones are dropped
+let newest = 0; // number of the newest question; answers to older ones are dropped
 let timer = 0;
 let under = null;
 let ran = ""; // the query that the list shows
@@ -12,7 +12,7 @@ let ran = ""; // the query that the list shows
 function close() {
   clearTimeout(timer);
   under?.abort();
-  asked += 1;
+  newest += 1;
   offers = [];
   active = -1;
   panel.hidden = true;
@@ -55,13 +55,13 @@ function show(found) {
 async function ask() {
   under?.abort();
   under = new AbortController();
-  const mine = ++asked;
+  const mine = ++newest;
   const query = new URLSearchParams({ q: input.value, at: String(input.selectionStart) });
   try {
     const response = await fetch(`${address}?${query}`, { signal: under.signal, headers: { Accept: "application/json" } });
     if (!response.ok || response.redirected) return;
     const { suggestions } = await response.json();
-    if (mine === asked && document.activeElement === input) show(suggestions);
+    if (mine === newest && document.activeElement === input) show(suggestions);
   } catch {
     /* No suggestions then; the box works without. */
   }

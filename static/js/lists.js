@@ -95,8 +95,8 @@ function judgeAnswer(event) {
     event.detail.isError = false;
     return;
   }
-  const asked = new URL(requestConfig.path, location.href).pathname;
-  if (xhr.responseURL && new URL(xhr.responseURL).pathname !== asked) {
+  const requestedPath = new URL(requestConfig.path, location.href).pathname;
+  if (xhr.responseURL && new URL(xhr.responseURL).pathname !== requestedPath) {
     event.detail.shouldSwap = false;
     // Whoever signs in again gets the list that was asked for.
     if (isList(requestConfig.target)) location.assign(addressOf(event));

@@ -30,7 +30,7 @@ let delay = QUICK;
 let failures = 0;
 let timer = 0;
 let asking = null;
-let said = 0;
+let announcedAt = 0;
 let sayTimer = 0;
 let place = null; // where the focus was before the pill got it
 
@@ -70,10 +70,10 @@ function show() {
 /* For screen readers, and not at each entry. */
 function say(text) {
   clearTimeout(sayTimer);
-  const rest = said + SAY_EVERY - Date.now();
+  const rest = announcedAt + SAY_EVERY - Date.now();
   sayTimer = setTimeout(
     () => {
-      said = Date.now();
+      announcedAt = Date.now();
       const status = part("status");
       if (status) status.textContent = text;
     },

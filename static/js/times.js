@@ -44,7 +44,7 @@ function refresh() {
 }
 
 /* A time says its own moment; a link without a time of its own, when it names its row, those of the row's cells. */
-function told(element) {
+function timesOf(element) {
   const times = element.matches("time[title]") ? [element] : [...element.querySelectorAll("time[title]")];
   if (times.length) return times.map((time) => fresh(time.title, time)).join(", ");
   const row = element.matches(".row-title") && element.closest("[data-row]");
@@ -102,7 +102,7 @@ function hovered(event) {
   const time = event.target.closest?.("time[title]");
   if (!time || time === owner) return;
   clearTimeout(timer);
-  timer = setTimeout(() => time.isConnected && show(time, time, told(time)), event.pointerType === "touch" ? 0 : DELAY);
+  timer = setTimeout(() => time.isConnected && show(time, time, timesOf(time)), event.pointerType === "touch" ? 0 : DELAY);
 }
 
 function left(event) {
@@ -113,7 +113,7 @@ function left(event) {
 }
 
 function focused(event) {
-  const words = event.target.matches?.(":focus-visible") && told(event.target);
+  const words = event.target.matches?.(":focus-visible") && timesOf(event.target);
   if (words) show(event.target, event.target.querySelector("time") ?? event.target, words);
 }
 

@@ -21,36 +21,36 @@ HASH_ONLY = "SET LOCAL enable_nestloop = {0}; SET LOCAL enable_mergejoin = {0}"
 # never among `worked` or `recovered` when its error explains its stop: it has not completed since.
 # Of the customers over whose syncs the same error has passed the last two are enough: one of them is somebody else.
 STATEMENT = f"""
-WITH asked AS MATERIALIZED (
-    SELECT *, CASE last_error_code WHEN '' THEN last_error_http_status ELSE 0 END AS told_http
+WITH wanted AS MATERIALIZED (
+    SELECT *, CASE last_error_code WHEN '' THEN last_error_http_status ELSE 0 END AS unnamed_http
     FROM synclogs_sync WHERE project_id = %(project)s AND sync_id = ANY(%(syncs)s::uuid[])
 ), worked AS MATERIALIZED (
     SELECT user_id, integration, credential_id, max(last_completed_at) AS at
     FROM synclogs_sync
     WHERE project_id = %(project)s AND user_id <> '' AND integration <> ''
-        AND (user_id, integration) IN (SELECT user_id, integration FROM asked)
+        AND (user_id, integration) IN (SELECT user_id, integration FROM wanted)
         AND last_completed_at IS NOT NULL AND status <> %(errored)s
     GROUP BY user_id, integration, credential_id
 ), worked_any AS MATERIALIZED (
     SELECT user_id, integration, max(at) AS at FROM worked GROUP BY user_id, integration
 ), recovered AS MATERIALIZED (
-    SELECT integration, last_error_event, last_error_code, told_http,
+    SELECT integration, last_error_event, last_error_code, unnamed_http,
         max(user_id) FILTER (WHERE rank = 1) AS user_id, max(at) FILTER (WHERE rank = 1) AS at,
         max(at) FILTER (WHERE rank = 2) AS next_at
     FROM (
-        SELECT integration, last_error_event, last_error_code, told_http, user_id, max(last_completed_at) AS at,
+        SELECT integration, last_error_event, last_error_code, unnamed_http, user_id, max(last_completed_at) AS at,
             row_number() OVER (
-                PARTITION BY integration, last_error_event, last_error_code, told_http
+                PARTITION BY integration, last_error_event, last_error_code, unnamed_http
                 ORDER BY max(last_completed_at) DESC
             ) AS rank
         FROM (
-            SELECT *, CASE last_error_code WHEN '' THEN last_error_http_status ELSE 0 END AS told_http
+            SELECT *, CASE last_error_code WHEN '' THEN last_error_http_status ELSE 0 END AS unnamed_http
             FROM synclogs_sync WHERE project_id = %(project)s AND last_completed_at > last_error_at
         ) over_it
-        WHERE told_http IS NOT NULL
-        GROUP BY integration, last_error_event, last_error_code, told_http, user_id
+        WHERE unnamed_http IS NOT NULL
+        GROUP BY integration, last_error_event, last_error_code, unnamed_http, user_id
     ) ranked
-    WHERE rank <= 2 GROUP BY integration, last_error_event, last_error_code, told_http
+    WHERE rank <= 2 GROUP BY integration, last_error_event, last_error_code, unnamed_http
 ), tried AS MATERIALIZED (
     SELECT sync_id, bool_or(state = ANY(%(open)s)) AS is_open, bool_or(ended_at > %(cooling_since)s) AS is_cooling,
         count(*) FILTER (WHERE requested_at > %(flapping_since)s AND state <> ALL(%(void)s)) AS attempts
@@ -65,20 +65,20 @@ WITH asked AS MATERIALIZED (
     SELECT kind, value FROM synclogs_sleeper WHERE project_id = %(project)s AND (until IS NULL OR until > %(now)s)
 )
 SELECT {", ".join(COLUMNS)}
-FROM asked
+FROM wanted
 LEFT JOIN tried USING (sync_id)
 LEFT JOIN resolved USING (sync_id)
-LEFT JOIN worked_any ON worked_any.user_id = asked.user_id AND worked_any.integration = asked.integration
-LEFT JOIN worked AS worked_same ON worked_same.user_id = asked.user_id AND worked_same.integration = asked.integration
-    AND worked_same.credential_id = asked.credential_id
-LEFT JOIN worked AS worked_unnamed ON worked_unnamed.user_id = asked.user_id
-    AND worked_unnamed.integration = asked.integration AND worked_unnamed.credential_id = ''
-LEFT JOIN recovered ON recovered.integration = asked.integration AND recovered.told_http = asked.told_http
-    AND recovered.last_error_event = asked.last_error_event AND recovered.last_error_code = asked.last_error_code
-LEFT JOIN sleepers AS asleep ON asleep.kind = 'sync' AND asleep.value = asked.sync_id::text
-LEFT JOIN sleepers AS asleep_user ON asleep_user.kind = 'user' AND asleep_user.value = asked.user_id
+LEFT JOIN worked_any ON worked_any.user_id = wanted.user_id AND worked_any.integration = wanted.integration
+LEFT JOIN worked AS worked_same ON worked_same.user_id = wanted.user_id AND worked_same.integration = wanted.integration
+    AND worked_same.credential_id = wanted.credential_id
+LEFT JOIN worked AS worked_unnamed ON worked_unnamed.user_id = wanted.user_id
+    AND worked_unnamed.integration = wanted.integration AND worked_unnamed.credential_id = ''
+LEFT JOIN recovered ON recovered.integration = wanted.integration AND recovered.unnamed_http = wanted.unnamed_http
+    AND recovered.last_error_event = wanted.last_error_event AND recovered.last_error_code = wanted.last_error_code
+LEFT JOIN sleepers AS asleep ON asleep.kind = 'sync' AND asleep.value = wanted.sync_id::text
+LEFT JOIN sleepers AS asleep_user ON asleep_user.kind = 'user' AND asleep_user.value = wanted.user_id
 LEFT JOIN sleepers AS asleep_integration
-    ON asleep_integration.kind = 'integration' AND asleep_integration.value = asked.integration
+    ON asleep_integration.kind = 'integration' AND asleep_integration.value = wanted.integration
 """  # noqa: S608 - parts of this room
 
 

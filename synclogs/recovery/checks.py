@@ -93,11 +93,11 @@ def _cures_after_all(found: Candidate) -> bool:
 # What shows that a cause is gone; any one is enough. The provider is asked about one sync only.
 SIGNS: Mapping[Sign, str] = MappingProxyType(
     {
-        Sign.RESOLVED: "resolved.error_at >= asked.last_error_at",
-        Sign.SAME_USER_COMPLETED: """CASE asked.credential_id WHEN '' THEN worked_any.at
-            ELSE GREATEST(worked_same.at, worked_unnamed.at) END > asked.last_error_at""",
-        Sign.OTHERS_RECOVERED: """CASE recovered.user_id WHEN asked.user_id THEN recovered.next_at
-            ELSE recovered.at END > asked.last_error_at""",
+        Sign.RESOLVED: "resolved.error_at >= wanted.last_error_at",
+        Sign.SAME_USER_COMPLETED: """CASE wanted.credential_id WHEN '' THEN worked_any.at
+            ELSE GREATEST(worked_same.at, worked_unnamed.at) END > wanted.last_error_at""",
+        Sign.OTHERS_RECOVERED: """CASE recovered.user_id WHEN wanted.user_id THEN recovered.next_at
+            ELSE recovered.at END > wanted.last_error_at""",
     }
 )
 _SIGNS_FOUND = ", ".join(f"CASE WHEN {sql} THEN '{sign}' END" for sign, sql in SIGNS.items())
@@ -127,13 +127,13 @@ RULES: Mapping[CheckName, Rule] = MappingProxyType(
         CheckName.PROVIDED: Rule(lambda found: found.is_provided, {"is_provided": "%(provided)s"}),
         CheckName.STOPPED: Rule(
             lambda found: found.status == SyncStatus.ERRORED,
-            {"status": "asked.status"},
+            {"status": "wanted.status"},
             can_override=lambda found: found.status == SyncStatus.DISABLED,
         ),
         CheckName.CURABLE: Rule(
             _cures,
-            {f"last_error_{name}": f"asked.last_error_{name}" for name in _ERROR}
-            | {"last_completed_at": "asked.last_completed_at"},
+            {f"last_error_{name}": f"wanted.last_error_{name}" for name in _ERROR}
+            | {"last_completed_at": "wanted.last_completed_at"},
             can_override=_cures_after_all,
         ),
         CheckName.CAUSE_GONE: Rule(
@@ -163,7 +163,7 @@ RULES: Mapping[CheckName, Rule] = MappingProxyType(
     }
 )
 OF_MANY = {name: rule for name, rule in RULES.items() if rule.reads}
-_READS = {name: f"asked.{name}" for name in ("sync_id", "user_id", "integration")} | {
+_READS = {name: f"wanted.{name}" for name in ("sync_id", "user_id", "integration")} | {
     name: sql for rule in RULES.values() for name, sql in rule.reads.items()
 }
 # In the order of the fields of Candidate.

@@ -85,8 +85,8 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
         Mutant(
             "the second customer counts where the first is the same",
             "The last to recover may be the same customer; then somebody else before them shows it.",
-            before="CASE recovered.user_id WHEN asked.user_id THEN recovered.next_at",
-            after="CASE recovered.user_id WHEN asked.user_id THEN NULL",
+            before="CASE recovered.user_id WHEN wanted.user_id THEN recovered.next_at",
+            after="CASE recovered.user_id WHEN wanted.user_id THEN NULL",
             tests="test_evidence.py::test_the_second_customer_counts_where_the_last_to_recover_is_the_same",
         ),
     ),
