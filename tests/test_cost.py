@@ -83,12 +83,12 @@ ADDITIONS = {
     "field of the payload": Addition(
         5,
         {
-            "synclogs/parsing/vocabulary.py": (("SUMMARY: tuple[Key, ...] = (\n", KEY),),
+            "synclogs/parsing/entry_keys.py": (("SUMMARY: tuple[Key, ...] = (\n", KEY),),
             "portal/log/columns.py": (
                 ('        Column("changes",', '        Column("skipped", "Passed over", "xs"),\n        Column("changes",'),
             ),
             "portal/log/cells.py": (
-                ('    "changes": changes,', '    "skipped": partial(number, vocabulary.SKIPPED),\n    "changes": changes,'),
+                ('    "changes": changes,', '    "skipped": partial(number, entry_keys.SKIPPED),\n    "changes": changes,'),
             ),
         },
         {},
@@ -97,7 +97,7 @@ ADDITIONS = {
     "field with a column": Addition(
         5,
         {
-            "synclogs/parsing/vocabulary.py": (
+            "synclogs/parsing/entry_keys.py": (
                 ('"http_status", "recoverability",\n)', '"http_status", "recoverability", "credential",\n)'),
             ),
             "tests/test_read_api.py": (

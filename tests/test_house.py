@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from synclogs.parsing import vocabulary
+from synclogs.parsing import entry_keys
 
 ROOT = Path(__file__).resolve().parent.parent
 WINGS = ("synclogs", "portal")
@@ -207,9 +207,9 @@ def test_only_projections_write_what_was_observed() -> None:
 
 
 def test_the_keys_of_an_entry_are_written_down_once() -> None:
-    """Who reads, shows or documents an entry takes its keys from the vocabulary. Three name parts of addresses too."""
+    """Who reads, shows or documents an entry takes its keys from one list. Three name parts of addresses too."""
     named_elsewhere = {"syncId", "traceId", "userId"}
-    keys = {key.wire for key in vocabulary.KEYS if key.path and not key.wire.islower()} - named_elsewhere
+    keys = {key.wire for key in entry_keys.KEYS if key.path and not key.wire.islower()} - named_elsewhere
     senders = ("synclogs/demo/", "synclogs/provider/")
     found = {
         (name, node.value)
@@ -217,7 +217,7 @@ def test_the_keys_of_an_entry_are_written_down_once() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and node.value in keys and not name.startswith(senders)
     }
-    vocabularies = {(name, key) for name, key in found if name == "synclogs/parsing/vocabulary.py"}
+    vocabularies = {(name, key) for name, key in found if name == "synclogs/parsing/entry_keys.py"}
     assert {key for _, key in vocabularies} == keys
     assert found - vocabularies == {
         ("synclogs/parsing/records.py", "syncEvent"),  # required of one type of entries

@@ -46,7 +46,7 @@ class CrossSite(PermissionDenied):
 
 
 def check(request: HttpRequest) -> None:
-    """Raises FromElsewhere for what no link may do. For resolved addresses that know sessions."""
+    """Raises CrossSite for what no link may do. For resolved addresses that know sessions."""
     match = request.resolver_match
     if match is None or match.view_name in NOBODYS or not _is_from_elsewhere(request):
         return
@@ -68,7 +68,7 @@ def landing(address: str) -> str:
 
 
 def page_behind(match: ResolverMatch, parameters: QueryDict) -> str:
-    """The page that an address of OURS_ONLY belongs to, "" for every other address."""
+    """The page that an address of SAME_SITE_ONLY belongs to, "" for every other address."""
     page = SAME_SITE_ONLY.get(match.view_name)
     if page is None or (match.view_name == "export" and not parameters.get("format", "").strip()):
         return ""

@@ -9,14 +9,14 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from portal.api.serializers import Problem, Shape, Text, address
+from portal.api.serializers import NullableTextField, Problem, Shape, address
 from portal.problems.documents import Denied
 from synclogs.catalogue.recovery import Check, CheckName, Source, State
 from synclogs.explain import reenables as words
 from synclogs.models import Reenable
 
 
-def read(body: Mapping[str, object]) -> tuple[str, bool]:
+def parse_reenable_request(body: Mapping[str, object]) -> tuple[str, bool]:
     """The reason as it was sent, and whether the checks are to be overridden. Raises Denied at the field at fault."""
     errors = {name[:80]: "There is no such field." for name in [*body][:20] if name not in ("reason", "override")}
     reason, override = body.get("reason", ""), body.get("override", False)
@@ -41,7 +41,9 @@ class SourceShape(Shape):
     entry = serializers.UUIDField(help_text="Its `key`.")
     occurredAt = serializers.DateTimeField(source="occurred_at")
     receivedAt = serializers.DateTimeField(source="received_at")
-    sentBy = Text(source="sent_by", help_text="Name and public id of the API key; null when none is on record.")
+    sentBy = NullableTextField(
+        source="sent_by", help_text="Name and public id of the API key; null when none is on record."
+    )
 
 
 class CheckShape(Shape):
@@ -52,7 +54,7 @@ class CheckShape(Shape):
     passed = serializers.BooleanField(allow_null=True, help_text="null when it cannot be known, which counts as no.")
     canOverride = serializers.BooleanField(help_text="Whether a lead may go against it.")
     words = serializers.CharField(help_text="What was found.")
-    help = Text(help_text="What would change it.")
+    help = NullableTextField(help_text="What would change it.")
     shownBy = SourceShape(allow_null=True, help_text="The log entry that shows it; null where no single one does.")
 
 
@@ -89,8 +91,12 @@ class AnswerShape(Shape):
 
     at = serializers.DateTimeField(source="answered_at", allow_null=True, help_text="null while no answer has come.")
     httpStatus = serializers.IntegerField(source="http_status", allow_null=True)
-    text = Text(source="answer", help_text="Its own words, cut; or why there are none, or why nothing was sent.")
-    foundStatus = Text(source="found_status", help_text="The sync's status there when it was last asked for.")
+    text = NullableTextField(
+        source="answer", help_text="Its own words, cut; or why there are none, or why nothing was sent."
+    )
+    foundStatus = NullableTextField(
+        source="found_status", help_text="The sync's status there when it was last asked for."
+    )
 
 
 class AttemptShape(Shape):
@@ -98,14 +104,14 @@ class AttemptShape(Shape):
 
     id = serializers.UUIDField()
     syncId = serializers.UUIDField(source="sync_id")
-    userId = Text(source="user_id")
-    integration = Text()
+    userId = NullableTextField(source="user_id")
+    integration = NullableTextField()
     state = serializers.ChoiceField(choices=State.values)
     isOpen = serializers.BooleanField(source="is_open", help_text="Whether it may still change by itself.")
     sentence = serializers.SerializerMethodField(help_text="The state for people.")
     reason = serializers.CharField()
     override = serializers.BooleanField(source="is_override")
-    requestedBy = Text(source="actor_text")
+    requestedBy = NullableTextField(source="actor_text")
     requestedAt = serializers.DateTimeField(source="requested_at")
     sentAt = serializers.DateTimeField(source="sent_at", allow_null=True)
     acceptedAt = serializers.DateTimeField(source="accepted_at", allow_null=True)
@@ -113,7 +119,7 @@ class AttemptShape(Shape):
     endedAt = serializers.DateTimeField(source="ended_at", allow_null=True)
     watchedUntil = serializers.DateTimeField(source="watch_until", allow_null=True)
     errorAt = serializers.DateTimeField(source="error_at", allow_null=True, help_text="The error that it answers.")
-    errorCode = Text(source="error_code")
+    errorCode = NullableTextField(source="error_code")
     endedBy = serializers.UUIDField(source="ended_key", allow_null=True, help_text="Key of the entry that ended it.")
     bulk = serializers.UUIDField(source="bulk_id", allow_null=True)
     answer = AnswerShape(source="*")

@@ -54,7 +54,7 @@ def receive(request: HttpRequest) -> HttpResponse:
 
 def _receive(request: HttpRequest, key: ApiKey) -> HttpResponse:
     lines = request_body.media_type(request, JSON, LINES) == LINES
-    gzip = request_body.is_gzip(request)
+    gzip = request_body.parse_content_encoding(request)
     TURNS.ask()  # a body that cannot be worked on need not be received
     if not connection.in_atomic_block:  # as in tests
         # A sender may take half a minute for its body: the pool's connection is for others meanwhile.

@@ -12,9 +12,9 @@ from portal.api.serializers import METADATA_CHARACTERS, METADATA_KEYS
 from synclogs.access.actors import LONGEST_TEXT
 from synclogs.catalogue import CATEGORY_SLUGS, LEVEL_SLUGS, SYNC_LOG
 from synclogs.catalogue.recovery import State
-from synclogs.parsing import vocabulary
+from synclogs.parsing import entry_keys
+from synclogs.parsing.entry_keys import Key
 from synclogs.parsing.limits import LIMITS
-from synclogs.parsing.vocabulary import Key
 from synclogs.query.fields import VALUE_LENGTH
 from synclogs.query.filters import FIRST_YEAR, LAST_YEAR, MAX_VALUES, PRESETS
 from synclogs.query.language import QUERY_LENGTH
@@ -238,7 +238,7 @@ ENTRY: Schema = {
         },
         **{
             key.wire: _described(_optional(printable(LIMITS.text_characters)), key.takes)
-            for key in vocabulary.ENTRY
+            for key in entry_keys.ENTRY
             if key.takes
         },
         "userId": _described(
@@ -249,8 +249,8 @@ ENTRY: Schema = {
             "maxLength": LIMITS.message_bytes,
             "description": f"At most {LIMITS.message_bytes} bytes of UTF-8.",
         },
-        "summary": _object(vocabulary.SUMMARY),
-        "error": _object(vocabulary.ERROR),
+        "summary": _object(entry_keys.SUMMARY),
+        "error": _object(entry_keys.ERROR),
     },
     "if": {"required": ["type"], "properties": {"type": {"const": SYNC_LOG}}},
     "then": {"required": ["syncEvent"], "properties": {"syncEvent": {"type": "string", "minLength": 1}}},

@@ -41,7 +41,7 @@ class ReenableSync(KeyView):
     def post(self, request: Request, syncId: str) -> HttpResponse:
         self.refuse_parameters()
         now, sync = timezone.now(), self._sync(syncId)
-        text, override = attempts.read(request_body.json_object(request._request, owner=self.key.pk))
+        text, override = attempts.parse_reenable_request(request_body.json_object(request._request, owner=self.key.pk))
         actor = actor_of(self.key, request._request)
         try:
             reason = required_text("reason", text)

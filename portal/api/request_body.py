@@ -38,7 +38,7 @@ def media_type(request: HttpRequest, *accepted: str) -> str:
     return found
 
 
-def is_gzip(request: HttpRequest) -> bool:
+def parse_content_encoding(request: HttpRequest) -> bool:
     """Whether the body is compressed; any coding but gzip, and several at once, are refused."""
     coding = request.headers.get("Content-Encoding", "").strip().lower()
     if coding not in CODINGS:
@@ -181,7 +181,7 @@ class Turns:
 def json_object(request: HttpRequest, *, owner: object) -> dict[str, object]:
     """The body of a small write: one JSON object, read as strictly as an entry."""
     media_type(request, "application/json")
-    if is_gzip(request):
+    if parse_content_encoding(request):
         raise Denied(415, "Send this body without Content-Encoding.", headers={"Accept-Encoding": "identity"})
     with body(request, limit=OBJECT_BYTES, owner=owner) as data:
         value, unsafe = Scanner().line(data)

@@ -16,13 +16,13 @@ from portal.links import paths
 from synclogs.catalogue import CATEGORY_SLUGS
 from synclogs.models import ConnectedUser, LogEntry, Sync, Trace
 from synclogs.moments import rfc3339
-from synclogs.parsing import fields, vocabulary
+from synclogs.parsing import entry_keys, fields
 
 SLUGS = {int(value): slug for slug, value in CATEGORY_SLUGS.items()}
 COUNTS = {key.wire: key.snake for key in fields.TOTALS}
 REQUIRED = ("id", "timestamp", "level", "type")
 # Declared one by one they would be a second list of the keys; vars() is the body of the class, which REST framework reads.
-OPTIONAL_TEXTS = [key.wire for key in vocabulary.ENTRY if key.wire not in (*REQUIRED, "message", "syncId")]
+OPTIONAL_TEXTS = [key.wire for key in entry_keys.ENTRY if key.wire not in (*REQUIRED, "message", "syncId")]
 METADATA_KEYS, METADATA_CHARACTERS = 50, 16 * 1024
 
 
@@ -30,7 +30,7 @@ def address(request: HttpRequest, path: str) -> str:
     return request.build_absolute_uri(path)
 
 
-class Text(serializers.CharField):
+class NullableTextField(serializers.CharField):
     """A text column; empty is null on the wire."""
 
     def __init__(self, **more: Any) -> None:
@@ -98,11 +98,11 @@ class LastErrorShape(Shape):
 
     at = serializers.DateTimeField(source="last_error_at")
     key = serializers.UUIDField(source="last_error_key", help_text="The entry that reported it.")
-    event = Text(source="last_error_event")
-    errorCode = Text(source="last_error_code")
+    event = NullableTextField(source="last_error_event")
+    errorCode = NullableTextField(source="last_error_code")
     httpStatus = serializers.IntegerField(source="last_error_http_status", allow_null=True)
-    recoverability = Text(source="last_error_recoverability")
-    message = Text(source="last_error_message")
+    recoverability = NullableTextField(source="last_error_recoverability")
+    message = NullableTextField(source="last_error_message")
 
 
 class RetryShape(Shape):
@@ -118,11 +118,11 @@ class SyncShape(Shape):
     """A sync as its entries describe it; all moments are event times."""
 
     syncId = serializers.UUIDField(source="sync_id")
-    userId = Text(source="user_id")
-    integration = Text()
-    pipeline = Text()
-    credentialId = Text(source="credential_id")
-    status = Text()
+    userId = NullableTextField(source="user_id")
+    integration = NullableTextField()
+    pipeline = NullableTextField()
+    credentialId = NullableTextField(source="credential_id")
+    status = NullableTextField()
     statusSince = serializers.DateTimeField(source="status_since", allow_null=True)
     firstSeenAt = serializers.DateTimeField(source="first_seen_at")
     lastSeenAt = serializers.DateTimeField(source="last_seen_at")
@@ -160,10 +160,10 @@ class TraceShape(Shape):
 
     traceId = serializers.CharField(source="trace_id")
     syncId = serializers.UUIDField(source="sync_id", allow_null=True)
-    userId = Text(source="user_id")
-    integration = Text()
-    pipeline = Text()
-    syncType = Text(source="sync_type")
+    userId = NullableTextField(source="user_id")
+    integration = NullableTextField()
+    pipeline = NullableTextField()
+    syncType = NullableTextField(source="sync_type")
     firstAt = serializers.DateTimeField(source="first_at")
     lastAt = serializers.DateTimeField(source="last_at")
     startedAt = serializers.DateTimeField(source="run_started_at", allow_null=True)
@@ -202,9 +202,9 @@ class UserShape(Shape):
     """A connected user: an end customer whose data syncs."""
 
     userId = serializers.CharField(source="user_id")
-    name = Text()
-    email = Text()
-    company = Text()
+    name = NullableTextField()
+    email = NullableTextField()
+    company = NullableTextField()
     metadata = serializers.DictField()
     firstSeenAt = serializers.DateTimeField(source="first_seen_at", allow_null=True)
     lastSeenAt = serializers.DateTimeField(source="last_seen_at", allow_null=True)
@@ -254,7 +254,7 @@ class UserWrite(serializers.Serializer[Any]):
 class StatusCount(Shape):
     """How many syncs are in a state."""
 
-    status = Text()
+    status = NullableTextField()
     count = serializers.IntegerField()
 
 

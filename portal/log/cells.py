@@ -18,8 +18,8 @@ from synclogs import catalogue, explain
 from synclogs.explain import phrases, times
 from synclogs.models import LogEntry, Project
 from synclogs.moments import rfc3339
-from synclogs.parsing import fields, vocabulary
-from synclogs.parsing.vocabulary import NAMED, Key
+from synclogs.parsing import entry_keys, fields
+from synclogs.parsing.entry_keys import NAMED, Key
 
 Draw = Callable[["Cells", LogEntry, Column], SafeString]
 DASH = "\N{EN DASH}"
@@ -133,7 +133,7 @@ def number(key: Key, cells: Cells, entry: LogEntry, column: Column) -> SafeStrin
     found = fields.number(entry.detail, key)
     if found is None:
         return cells.once(column, "", lambda: none(column))
-    if key.unit == vocabulary.MILLISECONDS:
+    if key.unit == entry_keys.MILLISECONDS:
         return fact(column, f"{found:,} ms", phrases.duration_ms(found))
     return fact(column, f"{found:,}", f"{found:,}")
 
@@ -180,7 +180,7 @@ DRAW: Mapping[str, Draw] = {
     "message": message,
     "category": category,
     "status": status,
-    "duration": partial(number, vocabulary.DURATION),
+    "duration": partial(number, entry_keys.DURATION),
     "changes": changes,
     "received": received,
 }

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from portal.links.querystring import Pairs
-from synclogs.parsing.vocabulary import NAMED
+from synclogs.parsing.entry_keys import NAMED
 from synclogs.query import advice
 from synclogs.query.fields import EMPTY, is_blank
 from synclogs.query.filters import FilterError

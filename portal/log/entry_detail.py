@@ -18,20 +18,20 @@ from synclogs import explain
 from synclogs.catalogue import Level
 from synclogs.models import LogEntry, Project
 from synclogs.moments import rfc3339
-from synclogs.parsing import vocabulary
-from synclogs.parsing.vocabulary import Key
+from synclogs.parsing import entry_keys
+from synclogs.parsing.entry_keys import Key
 from synclogs.query.filters import PRESETS
 
 NEIGHBOURHOOD = timedelta(minutes=15)
 # What stands above the properties, or beside them.
 ENVELOPE = {"id", "timestamp", "level", "type", "message", "credentialId"}
-PROPERTIES = tuple(key for key in vocabulary.ENTRY if key.wire not in ENVELOPE)
+PROPERTIES = tuple(key for key in entry_keys.ENTRY if key.wire not in ENVELOPE)
 PAGES = {"sync", "trace", "user", "integration"}  # what has a page of its own, by its name in the URL
-ERROR_PROPERTIES = tuple(vocabulary.NAMED[name] for name in ("error_code", "http_status", "recoverability"))
-ERROR_KEYS = {key.wire for key in (*ERROR_PROPERTIES, vocabulary.ERROR_MESSAGE)}
-RETRY_COUNTS = {key.wire for key in vocabulary.RETRY if key != vocabulary.NEXT_RETRY}
+ERROR_PROPERTIES = tuple(entry_keys.NAMED[name] for name in ("error_code", "http_status", "recoverability"))
+ERROR_KEYS = {key.wire for key in (*ERROR_PROPERTIES, entry_keys.ERROR_MESSAGE)}
+RETRY_COUNTS = {key.wire for key in entry_keys.RETRY if key != entry_keys.NEXT_RETRY}
 # In every spelling that senders use.
-FIGURES = {spelling: key for key in vocabulary.SUMMARY for spelling in key.spellings}
+FIGURES = {spelling: key for key in entry_keys.SUMMARY for spelling in key.spellings}
 LONGEST_ERROR_TEXT = 2000
 
 
@@ -112,7 +112,7 @@ def read(entry: LogEntry, project: Project, query: Pairs, *, now: datetime) -> R
         retry=explain.entry_retry_clock(entry, now=now),
         properties=tuple(item for item in known if item.text),
         level=make.made("level", "Level", "level", Level(entry.level).name.lower()),
-        type=make.property(vocabulary.NAMED["type"]),
+        type=make.property(entry_keys.NAMED["type"]),
         absent=absent(known, context),
         error=tuple(item for item in (make.property(key) for key in ERROR_PROPERTIES) if item.text),
         error_text=_error_text(context.get("error"), entry.message),
@@ -169,11 +169,11 @@ def since_pairs(moment: datetime, *, now: datetime) -> Pairs:
 
 
 def figures(summary: object) -> tuple[Figure, ...]:
-    """The counts of a run, in the order of the vocabulary; what is no number stays in the raw part."""
+    """The counts of a run, in the order of the entry keys; what is no number stays in the raw part."""
     if not isinstance(summary, Mapping):
         return ()
     return tuple(
-        Figure(key.label, int(summary[spelling]), key.unit == vocabulary.MILLISECONDS)
+        Figure(key.label, int(summary[spelling]), key.unit == entry_keys.MILLISECONDS)
         for spelling, key in FIGURES.items()
         if _is_count(summary.get(spelling))
     )
@@ -193,18 +193,18 @@ def retries(error: object, *, now: datetime) -> tuple[tuple[str, str], ...]:
     """What the error says about retrying, label and words: attempt, pause, next attempt."""
     if not isinstance(error, Mapping):
         return ()
-    nested = error.get(vocabulary.RETRY_OBJECT)
+    nested = error.get(entry_keys.RETRY_OBJECT)
     values = {**(nested if isinstance(nested, Mapping) else {}), **error}
-    attempt, most, pause, moment = (values.get(key.wire) for key in vocabulary.RETRY)
+    attempt, most, pause, moment = (values.get(key.wire) for key in entry_keys.RETRY)
     found = []
     if _is_count(attempt):
-        found.append((vocabulary.ATTEMPT.label, f"{attempt} of {most}" if _is_count(most) else str(attempt)))
+        found.append((entry_keys.ATTEMPT.label, f"{attempt} of {most}" if _is_count(most) else str(attempt)))
     elif _is_count(most):
-        found.append((vocabulary.MAX_ATTEMPTS.label, f"at most {most}"))
+        found.append((entry_keys.MAX_ATTEMPTS.label, f"at most {most}"))
     if _is_count(pause):
-        found.append((vocabulary.BACKOFF.label, explain.duration_ms(int(pause))))
+        found.append((entry_keys.BACKOFF.label, explain.duration_ms(int(pause))))
     if isinstance(moment, str) and (at := _moment(moment)):
-        found.append((vocabulary.NEXT_RETRY.label, explain.moment_words(at, now=now)))
+        found.append((entry_keys.NEXT_RETRY.label, explain.moment_words(at, now=now)))
     return tuple(found)
 
 
@@ -237,6 +237,6 @@ def _is_figure(key: str, value: object) -> bool:
 def _is_fact(key: str, value: object) -> bool:
     if key in RETRY_COUNTS:
         return _is_count(value)
-    if key == vocabulary.NEXT_RETRY.wire:
+    if key == entry_keys.NEXT_RETRY.wire:
         return isinstance(value, str) and _moment(value) is not None
     return key in ERROR_KEYS and isinstance(value, str | int) and len(str(value)) <= LONGEST_ERROR_TEXT

@@ -6,7 +6,7 @@ Tables only; help page, suggestions and tests use the same rows.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from synclogs.parsing.vocabulary import ERROR, NAMED, RETRY, SUMMARY
+from synclogs.parsing.entry_keys import ERROR, NAMED, RETRY, SUMMARY
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from portal.drawing.values import level_badge
 from portal.links.querystring import value_words
 from portal.log import entry_detail
 from portal.syncs import sync_rows
-from portal.syncs.run_chart import length_words, offset_words
+from portal.syncs.run_waterfall import length_words, offset_words
 from synclogs import catalogue, explain
 from synclogs.catalogue import Tone
 from synclogs.explain import Outcome, comparison

@@ -54,7 +54,7 @@ PAGES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class NavigationItem:
     url: str
     words: str
     key: str
@@ -62,13 +62,13 @@ class Page:
 
 
 @register.simple_tag(takes_context=True)
-def main_navigation(context: template.Context) -> list[Page]:
+def main_navigation(context: template.Context) -> list[NavigationItem]:
     """The pages of the project in view, the current one marked; pages that are not built yet are left out."""
     request = context.get("request")
     match = getattr(request, "resolver_match", None)
     here = match.url_name if match else ""
     return [
-        Page(url, words, key, here == name or here in family)
+        NavigationItem(url, words, key, here == name or here in family)
         for name, words, key, family in PAGES
         if (url := page_url(context, name))
     ]

@@ -218,7 +218,7 @@ def preview_again(request: ProjectRequest, found: Bulk) -> str:
 
 
 @project_view(methods=FORM)
-def act(request: ProjectRequest, bulk: UUID, verb: str) -> HttpResponse:
+def change_state(request: ProjectRequest, bulk: UUID, verb: str) -> HttpResponse:
     """Asks first, and says what will happen."""
     found = bulk_of(request, bulk)
     if verb not in bulk_cards.VERBS:
@@ -228,7 +228,7 @@ def act(request: ProjectRequest, bulk: UUID, verb: str) -> HttpResponse:
     if verb == "approve" and found.requested_by_id == request.user.pk:
         raise PermissionDenied("You asked for it yourself, so somebody else has to approve it: another lead.")
     if request.method == "POST":
-        return done(request, found, verb)
+        return perform(request, found, verb)
     line = bulk_cards.line_of(request, found, now=timezone.now())
     if found.state not in bulk_cards.VERBS[verb].states:
         return show(request, found, conflict="It cannot be changed like that any more.", status=HTTPStatus.CONFLICT)
@@ -247,7 +247,7 @@ def ask(request: ProjectRequest, line: BulkLine, verb: str, *, reason: str = "",
     return render(request, "bulk_act.html", context, status=HTTPStatus.BAD_REQUEST if error else HTTPStatus.OK)
 
 
-def done(request: ProjectRequest, found: Bulk, verb: str) -> HttpResponse:
+def perform(request: ProjectRequest, found: Bulk, verb: str) -> HttpResponse:
     actor, now, reason = actor_of(request), timezone.now(), request.POST.get("reason", "")
     try:
         match verb:

@@ -28,7 +28,7 @@ USERS_HIT = 15
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SyncStatusCount:
     """How many syncs are in a state, with the list behind the number."""
 
     status: str
@@ -46,7 +46,7 @@ class IntegrationRow:
     words: str
     syncs_url: str
     total: int
-    states: list[State]
+    states: list[SyncStatusCount]
     errors: int
     errors_url: str
     seen_at: datetime | None
@@ -81,18 +81,18 @@ def row(project: Project, item: IntegrationCounts, errors: int, *, since: dateti
         words=sync_rows.counts_words(item.counts),
         syncs_url=paths.syncs(project.slug, integration=item.slug),
         total=item.counts.total,
-        states=states(project, item),
+        states=status_counts(project, item),
         errors=errors,
         errors_url=paths.logs(project.slug, integration=item.slug, level="error", since=paths.exact(since)),
         seen_at=item.seen_at,
     )
 
 
-def states(project: Project, item: IntegrationCounts) -> list[State]:
+def status_counts(project: Project, item: IntegrationCounts) -> list[SyncStatusCount]:
     """Known states in the catalogue's order, then any other; a sync without a state has no list of its own."""
     order = [*catalogue.STATUSES, *sorted(set(item.statuses) - set(catalogue.STATUSES))]
     return [
-        State(
+        SyncStatusCount(
             status,
             catalogue.status(status).words,
             catalogue.status(status).tone,
@@ -146,7 +146,7 @@ def page(request: ProjectRequest, slug: str) -> HttpResponse:
         **sleep_of(request, Sleeper.Kind.INTEGRATION, slug, now=now),
         "item": item,
         "verdict": explain.integration_verdict(item.counts, integration=slug),
-        "states": states(project, item),
+        "states": status_counts(project, item),
         "errors": wrong,
         "ranges": [(name, text, name == chosen) for name, (_, text) in RANGES.items()],
         "range_words": words,

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from portal.access.projects import ProjectRequest, project_view
 from portal.log import entry_detail
-from portal.syncs import run_chart, run_diff, sync_rows
-from portal.syncs.run_chart import length_words, offset_words
+from portal.syncs import run_diff, run_waterfall, sync_rows
+from portal.syncs.run_waterfall import length_words, offset_words
 from synclogs import explain
 from synclogs.catalogue import Level, sync_type_words
 from synclogs.models import LogEntry, Project, Sync, Trace
@@ -68,7 +68,7 @@ def page(request: ProjectRequest, trace_id: str) -> HttpResponse:
         "owner_name": sync_rows.names_of(project, [found.user_id]).get(found.user_id, ""),
         "figures": figures(found),
         "lines": list(lines(line, project, omitted=found.entries - len(line.moments), now=now)),
-        "chart": run_chart.chart(found, line, now=now),
+        "chart": run_waterfall.chart(found, line, now=now),
         "changes": run_diff.changes(found, line, beside.last_good, project=project, sync=sync, now=now),
         "failure": failure(line),
         "cut": bool(line.cut),

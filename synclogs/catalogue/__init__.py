@@ -1,4 +1,4 @@
-"""Catalogue of the domain's vocabulary: events, statuses, causes, closed lists, display names. Other rooms import them from here.
+"""Catalogue: events, statuses, causes, closed lists, display names. Other rooms import them from here.
 
 The states of a re-enable are imported from their own module, synclogs.catalogue.recovery.
 """

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from synclogs import catalogue
 from synclogs.catalogue import Step
-from synclogs.parsing import fields, vocabulary
+from synclogs.parsing import entry_keys, fields
 
 LEAVES = 40  # values compared in a payload
 DEPTH = 4
@@ -21,10 +21,10 @@ CHANGES = 12  # changes listed for one pair of entries
 SLOWER = 3
 SLOWER_AT_LEAST = timedelta(seconds=10)
 COLUMNS = ("status", "http_status", "error_code", "recoverability", "credential_id", "integration", "pipeline", "sync_type", "user_id")  # fmt: skip
-ERROR_COLUMNS = frozenset(key.column for key in vocabulary.ERROR if key.column)
+ERROR_COLUMNS = frozenset(key.column for key in entry_keys.ERROR if key.column)
 SETTINGS = re.compile(r"^(config|setting)", re.IGNORECASE)
 # Shown by rows or by the totals, or different in every run.
-OF_THE_ERROR = vocabulary.RETRY_KEYS | {vocabulary.ERROR_MESSAGE.wire}
+OF_THE_ERROR = entry_keys.RETRY_KEYS | {entry_keys.ERROR_MESSAGE.wire}
 _VARIES = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b"
@@ -107,7 +107,7 @@ class Comparison:
         return len(self.rows) if self.first is None else self.first
 
 
-COUNTED = tuple(key.snake for key in fields.TOTALS if key != vocabulary.DURATION)
+COUNTED = tuple(key.snake for key in fields.TOTALS if key != entry_keys.DURATION)
 TOTALS = (*COUNTED, "entries", "warnings", "errors")
 
 

@@ -15,8 +15,8 @@ from synclogs.catalogue import (
     Side,
 )
 from synclogs.explain.phrases import moment_words, one_line, run_counts, with_counts
-from synclogs.parsing import fields, vocabulary
-from synclogs.parsing.vocabulary import Key
+from synclogs.parsing import entry_keys, fields
+from synclogs.parsing.entry_keys import Key
 
 SIDE_WORDS: Mapping[str, str] = {
     Side.CUSTOMER: "The customer's side",
@@ -197,15 +197,15 @@ def _summary_words(detail: object) -> str:
 
 def _retry(detail: object, key: Key) -> object:
     error = _object(detail, "error")
-    return error.get(key.wire, _object(error, vocabulary.RETRY_OBJECT).get(key.wire))
+    return error.get(key.wire, _object(error, entry_keys.RETRY_OBJECT).get(key.wire))
 
 
 def _attempts(detail: object) -> tuple[int | None, int | None]:
-    return _number(_retry(detail, vocabulary.ATTEMPT)), _number(_retry(detail, vocabulary.MAX_ATTEMPTS))
+    return _number(_retry(detail, entry_keys.ATTEMPT)), _number(_retry(detail, entry_keys.MAX_ATTEMPTS))
 
 
 def _retry_at(detail: object) -> datetime | None:
-    text = _retry(detail, vocabulary.NEXT_RETRY)
+    text = _retry(detail, entry_keys.NEXT_RETRY)
     if not isinstance(text, str):
         return None
     try:

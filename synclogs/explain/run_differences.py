@@ -8,9 +8,9 @@ from synclogs.catalogue import Step
 from synclogs.explain.comparison import COLUMNS, Change, Comparison, Kind
 from synclogs.explain.entries import EntryState, code_words
 from synclogs.explain.phrases import duration_ms, joined, plural
-from synclogs.parsing import vocabulary
+from synclogs.parsing import entry_keys
 
-_LABELS = {key.column: key.label for key in vocabulary.KEYS if key.column in (*COLUMNS, "message")}
+_LABELS = {key.column: key.label for key in entry_keys.KEYS if key.column in (*COLUMNS, "message")}
 DIFFERENCE_NAMES = {
     **{column: label if label[:2].isupper() else label.lower() for column, label in _LABELS.items()},
     "status": "state of the sync",

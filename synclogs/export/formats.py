@@ -11,7 +11,7 @@ import msgspec
 
 from synclogs.catalogue import CATEGORY_SLUGS, Level
 from synclogs.moments import rfc3339
-from synclogs.parsing import records, vocabulary
+from synclogs.parsing import entry_keys, records
 
 
 class Row(NamedTuple):
@@ -56,7 +56,7 @@ RISKY = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _CATEGORIES = {int(number): slug for slug, number in CATEGORY_SLUGS.items()}
 _LEVELS = {int(level): level.name for level in Level}
 # The columns of counts, and under which names a sender may have written each.
-_COUNTS = tuple((key.snake, key.spellings) for key in vocabulary.SUMMARY)
+_COUNTS = tuple((key.snake, key.spellings) for key in entry_keys.SUMMARY)
 CSV_COLUMNS = (
     "time", "level", "type", "category", "event", "sync", "trace", "user", "integration", "pipeline", "sync_type", "status",
     "error_code", "http_status", "recoverability", "error_message", "message", *(name for name, _ in _COUNTS), "credential",

@@ -14,11 +14,11 @@ import msgspec
 
 from synclogs.catalogue import LEVEL_SLUGS
 from synclogs.moments import microseconds
-from synclogs.parsing import vocabulary
+from synclogs.parsing import entry_keys
 from synclogs.parsing.decoding import cleaned, shown
+from synclogs.parsing.entry_keys import Key
 from synclogs.parsing.identifiers import HYPHENATED
 from synclogs.parsing.limits import LIMITS, Code
-from synclogs.parsing.vocabulary import Key
 
 type Values = dict[str, object]
 
@@ -35,10 +35,10 @@ _SEEN = frozenset("Lu Ll Lt Lm Lo Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Mc C
 # Letters and symbols by their category, but drawn as nothing.
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159")
 _LEVELS = {slug: int(level) for slug, level in LEVEL_SLUGS.items()}
-_ATTEMPT, _MAX_ATTEMPTS, _BACKOFF, _NEXT_RETRY = (key.wire for key in vocabulary.RETRY)
-_SYNC_ID, _USER_ID = (vocabulary.NAMED[name].spellings for name in ("sync", "user"))
+_ATTEMPT, _MAX_ATTEMPTS, _BACKOFF, _NEXT_RETRY = (key.wire for key in entry_keys.RETRY)
+_SYNC_ID, _USER_ID = (entry_keys.NAMED[name].spellings for name in ("sync", "user"))
 _CODE, _HTTP_STATUS, _RECOVERABILITY = (
-    vocabulary.NAMED[name].wire for name in ("error_code", "http_status", "recoverability")
+    entry_keys.NAMED[name].wire for name in ("error_code", "http_status", "recoverability")
 )
 
 
@@ -53,7 +53,7 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
     duration_ms: int | None
 
 
-_OF_A_SUMMARY = {key.snake: key for key in vocabulary.SUMMARY}
+_OF_A_SUMMARY = {key.snake: key for key in entry_keys.SUMMARY}
 # The keys of a summary that runs have columns for, in the order of Summary.
 TOTALS = tuple(_OF_A_SUMMARY[name] for name in Summary.__struct_fields__)
 _COUNTS = tuple(key.spellings for key in TOTALS)
@@ -252,7 +252,7 @@ def error(values: Values) -> tuple[str, str, int | None, Retry | None]:
     found = values.get("error")
     if not isinstance(found, dict) or not found:
         return "", "", None, None
-    retry = None if vocabulary.RETRY_KEYS.isdisjoint(found) else _retry(found)
+    retry = None if entry_keys.RETRY_KEYS.isdisjoint(found) else _retry(found)
     number: object = found.get(_CODE)
     if isinstance(number, float) and number.is_integer():
         number = int(number)  # the database gives 1e18 back as a whole number, and the entry is to stay the same
@@ -286,7 +286,7 @@ def _http_status(found: Values) -> int | None:
 
 def _retry(found: Values) -> Retry | None:
     """Retry data, beside the error's other keys or in an object of their own; None when none can be understood."""
-    nested = found.get(vocabulary.RETRY_OBJECT)
+    nested = found.get(entry_keys.RETRY_OBJECT)
     places = (found, nested) if isinstance(nested, dict) else (found,)
     read = Retry(
         next_retry_us=_first(_any_moment, (place.get(_NEXT_RETRY) for place in places)),

@@ -14,7 +14,7 @@ import msgspec
 
 from synclogs.catalogue import SYNC_LOG, Level, category_of
 from synclogs.moments import microseconds, rfc3339
-from synclogs.parsing import fields, vocabulary
+from synclogs.parsing import entry_keys, fields
 from synclogs.parsing.bodies import Source
 from synclogs.parsing.decoding import Problem, Scanner, cleaned, shown
 from synclogs.parsing.fields import Invalid, Retry, Summary, Values
@@ -72,7 +72,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
 
 _EVENT, _TRACE, _INTEGRATION, _PIPELINE, _SYNC_TYPE, _STATUS, _CREDENTIAL = (
-    vocabulary.NAMED[name].spellings
+    entry_keys.NAMED[name].spellings
     for name in ("event", "trace", "integration", "pipeline", "sync_type", "status", "credential")
 )
 _LINE = re.compile(rb"[^ \t\n\r][^\n]*")
@@ -224,8 +224,8 @@ def _known_id(value: object) -> str | None:
         return None
 
 
-_KEYS, _ERROR_KEYS = vocabulary.columns(vocabulary.ENTRY), vocabulary.columns(vocabulary.ERROR)
-_SUMMARY_ORDER = tuple(key.wire for key in vocabulary.SUMMARY)
+_KEYS, _ERROR_KEYS = entry_keys.columns(entry_keys.ENTRY), entry_keys.columns(entry_keys.ERROR)
+_SUMMARY_ORDER = tuple(key.wire for key in entry_keys.SUMMARY)
 
 
 def context(entry: Any, detail: Mapping[str, Any]) -> Values:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from django.db.models import BooleanField, Q
 from django.db.models.expressions import RawSQL
 
-from synclogs.parsing import search_words, vocabulary
+from synclogs.parsing import entry_keys, search_words
 from synclogs.query.fields import FIELDS, OWN, Field, text_of
 from synclogs.query.tree import And, Match, Node, Not, Operator, Or, Path, QueryError, Text, Value
 
@@ -30,7 +30,7 @@ SEARCHED = (
 )
 MESSAGE = "concat_ws(E'\\x01', synclogs_logentry.message, synclogs_logentry.detail #>> '{error,message}')"
 # Values of an entry that have a column, by which they are found; the rest is in the payload.
-COLUMN_OF_PATH = {key.path: name for name, key in vocabulary.NAMED.items() if key.path}
+COLUMN_OF_PATH = {key.path: name for name, key in entry_keys.NAMED.items() if key.path}
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,29})(\.\d{1,30})?", re.ASCII)
 _ENDS = re.compile(r"^\W+|\W+$")  # "revoked." and "(revoked)" in a sentence are the word itself
 _DATE = re.compile(r"\d{4}-\d\d", re.ASCII)

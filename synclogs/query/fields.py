@@ -10,8 +10,8 @@ from uuid import UUID
 
 from synclogs.catalogue import CATEGORY_SLUGS, EVENTS, LEVEL_SLUGS, RECOVERABLE, SyncStatus, SyncType
 from synclogs.models.counts import Facet
+from synclogs.parsing.entry_keys import NAMED, PARAMETERS
 from synclogs.parsing.identifiers import uuid_of
-from synclogs.parsing.vocabulary import NAMED, PARAMETERS
 
 VALUE_LENGTH = 256
 EMPTY = "This is empty. Give a value, or leave it out."

@@ -7,18 +7,18 @@ from dataclasses import field as attribute
 from enum import StrEnum
 from types import MappingProxyType
 
-from synclogs.parsing import vocabulary
+from synclogs.parsing import entry_keys
 
 # Fields that are no parameter of the log list.
-OWN_FIELDS = tuple(name for name in vocabulary.NAMED if name not in vocabulary.PARAMETERS)
+OWN_FIELDS = tuple(name for name in entry_keys.NAMED if name not in entry_keys.PARAMETERS)
 # Names as they stand in an entry, with and without underscores, or with the object around them, in lower case -> the field.
 ALIASES: Mapping[str, str] = MappingProxyType(
     {
         written: key.name
-        for key in vocabulary.NAMED.values()
+        for key in entry_keys.NAMED.values()
         if key.path
         for spelling in key.spellings
-        for written in (spelling.lower(), vocabulary.snake(spelling), ".".join(key.path).lower())
+        for written in (spelling.lower(), entry_keys.snake(spelling), ".".join(key.path).lower())
         if written != key.name
     }
 )

@@ -65,7 +65,7 @@ class Numbers:
 
 
 @dataclass
-class Question:
+class CountQuery:
     """What is asked of one filter: the counts of `names`, and the heights of the bars when it is the whole filter."""
 
     log_filter: LogFilter
@@ -159,15 +159,15 @@ def _without_implied(log_filter: LogFilter) -> LogFilter:
     return log_filter
 
 
-def _questions(whole: LogFilter) -> list[Question]:
+def _questions(whole: LogFilter) -> list[CountQuery]:
     """The whole filter first; facets that it does not narrow share it."""
-    first, own = Question(whole, with_bars=True), []
+    first, own = CountQuery(whole, with_bars=True), []
     for name in FACETS:
         rest = whole.without(name)
         if len(rest.terms) == len(whole.terms):
             first.names.append(name)
         else:
-            own.append(Question(rest, [name]))
+            own.append(CountQuery(rest, [name]))
     return [first, *own]
 
 
@@ -207,7 +207,7 @@ def _drawable(whole: LogFilter, bars: Bars) -> Bars:
     return wide if wide.last - whole.since >= FEWEST_HOURS * HOUR else bars
 
 
-def _by_counts(question: Question, work: Work) -> Question:
+def _by_counts(question: CountQuery, work: Work) -> CountQuery:
     """Answers what the counts can; comes back with the rest."""
     narrowed = count_sql.narrowing(question.log_filter)
     if narrowed is None:
@@ -220,7 +220,7 @@ def _by_counts(question: Question, work: Work) -> Question:
     if is_drawn:
         _bars_by_counts(question.log_filter, narrowed, work, unit=unit)
     rest = [name for name in question.names if name not in countable]
-    return Question(question.log_filter, rest, with_bars=question.with_bars and not is_drawn)
+    return CountQuery(question.log_filter, rest, with_bars=question.with_bars and not is_drawn)
 
 
 def _facets_by_counts(log_filter: LogFilter, narrowed: Narrowing, names: Sequence[str], work: Work) -> None:
@@ -241,7 +241,7 @@ def _bars_by_counts(log_filter: LogFilter, narrowed: Narrowing, work: Work, *, u
     work.keep_heights(work.run(count_sql.bar_statement(counts, parts, work.bars)))
 
 
-def _by_entries(question: Question, work: Work) -> None:
+def _by_entries(question: CountQuery, work: Work) -> None:
     """One statement for the facets and the bars together, so that each entry is read once."""
     bars = work.bars if question.with_bars else None
     parts = [count_sql.kinds(question.log_filter, work.project, question.names, bars=bars)]

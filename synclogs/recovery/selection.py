@@ -29,7 +29,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedByCheck:
     """The syncs for which this check failed first."""
 
     check: CheckName
@@ -42,7 +42,7 @@ class Preview:
     """`eligible` in the order of their turn, unless they are too many. `is_cut`: more are stopped than are looked at."""
 
     eligible: tuple[Candidate, ...]
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedByCheck, ...]
     is_cut: bool = False
 
     @property
@@ -79,11 +79,13 @@ def preview(project: Project, syncs: SyncQuerySet, *, now: datetime) -> Preview:
         else:
             eligible.append(candidate)
     skipped = [
-        Skipped(check, len(of), tuple(Example(one.sync_id, one.user_id, one.integration) for one in of[:EXAMPLES]))
+        SkippedByCheck(
+            check, len(of), tuple(Example(one.sync_id, one.user_id, one.integration) for one in of[:EXAMPLES])
+        )
         for check, of in found.items()
     ]
     if running:
-        skipped.append(Skipped(CheckName.STOPPED, running, tuple(Example(*row) for row in examples)))
+        skipped.append(SkippedByCheck(CheckName.STOPPED, running, tuple(Example(*row) for row in examples)))
     order = list(CheckName)
     skipped.sort(key=lambda skipped: (-skipped.count, order.index(skipped.check)))
     if len(eligible) <= MOST_ITEMS:  # else none has a turn

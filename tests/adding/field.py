@@ -1,4 +1,4 @@
-"""A key that was added to the vocabulary is a word of queries, a column, a figure, documented and exported."""
+"""A key that was added to the entry keys is a word of queries, a column, a figure, documented and exported."""
 
 from typing import Any
 

@@ -4,7 +4,7 @@ Deterministic by seed, sizes and end time; ordered by time; memory does not grow
 """
 
 from synclogs.demo.generate.pace import generate, live
-from synclogs.demo.generate.sizes import DEMO, caught_up, expired
+from synclogs.demo.generate.sizes import DEMO, expired, missed_entries
 from synclogs.demo.generate.world import Person, default_users, people
 
-__all__ = ["DEMO", "Person", "caught_up", "default_users", "expired", "generate", "live", "people"]
+__all__ = ["DEMO", "Person", "default_users", "expired", "generate", "live", "missed_entries", "people"]

@@ -34,7 +34,7 @@ def expired() -> Iterator[UUID]:
     return (UUID(plan.sync_id) for plan in cast.plans if plan.story == Story.EXPIRED)
 
 
-def caught_up(*, since: datetime, until: datetime) -> Iterator[Entry]:
+def missed_entries(*, since: datetime, until: datetime) -> Iterator[Entry]:
     """The demo's entries of a time in which nobody ran it, at the pace of its first week."""
     entries = live(
         seed=DEMO.seed,

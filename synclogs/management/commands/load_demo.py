@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Max, Sum
 from django.utils import timezone
 
-from synclogs.demo.generate import DEMO, caught_up, generate, people
+from synclogs.demo.generate import DEMO, generate, missed_entries, people
 from synclogs.ingestion import cadence
 from synclogs.management.loading import Loaded, beyond_retention, load
 from synclogs.management.progress import Progress
@@ -82,7 +82,7 @@ def catch_up(project: Project) -> Loaded:
         return Loaded()
     since = max(newest, now - timedelta(days=DEMO.days))
     with Progress(sys.stderr, "Demo since it was stopped", total=None) as progress:
-        return load(project, caught_up(since=since, until=now), progress=progress)
+        return load(project, missed_entries(since=since, until=now), progress=progress)
 
 
 def introduce(project: Project) -> None:
