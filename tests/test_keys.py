@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from synclogs.access import keys
+from synclogs.access import keys, rate_limit
 from synclogs.models import ApiKey, RateBucket, Scope
 from tests import factories
 
@@ -124,24 +124,24 @@ def test_last_use_is_written_once_a_minute(made):
 
 @pytest.mark.django_db
 def test_the_allowance_counts_down_and_refuses():
-    allowances = [keys.charge("key:1", per_minute=3) for _ in range(4)]
+    allowances = [rate_limit.charge("key:1", per_minute=3) for _ in range(4)]
     assert [allowance.allowed for allowance in allowances] == [True, True, True, False]
     assert [allowance.remaining for allowance in allowances] == [2, 1, 0, 0]
     assert [allowance.limit for allowance in allowances] == [3] * 4
     assert [allowance.retry_after for allowance in allowances] == [0, 0, 0, 20]
     assert all(1 <= allowance.reset <= 60 for allowance in allowances)
-    assert keys.charge("key:2", per_minute=3).remaining == 2
+    assert rate_limit.charge("key:2", per_minute=3).remaining == 2
 
 
 @pytest.mark.django_db
 def test_the_allowance_comes_back_evenly():
     for _ in range(6):
-        keys.charge("key:1", per_minute=6)
-    assert not keys.charge("key:1", per_minute=6).allowed
+        rate_limit.charge("key:1", per_minute=6)
+    assert not rate_limit.charge("key:1", per_minute=6).allowed
     RateBucket.objects.update(full_at=timezone.now() + timedelta(seconds=49))
-    assert [keys.charge("key:1", per_minute=6).allowed for _ in range(2)] == [True, False]
+    assert [rate_limit.charge("key:1", per_minute=6).allowed for _ in range(2)] == [True, False]
     RateBucket.objects.update(full_at=timezone.now() - timedelta(days=1))
-    assert keys.charge("key:1", per_minute=6).remaining == 5
+    assert rate_limit.charge("key:1", per_minute=6).remaining == 5
 
 
 @pytest.mark.parametrize(("spent", "allowed"), [(58.9, True), (59.9, False)])
@@ -150,7 +150,7 @@ def test_a_burst_is_one_minutes_worth_to_the_second(made, spent, allowed):
     key, text = made
     ApiKey.objects.update(requests_per_minute=60)
 
-    def charged() -> keys.Allowance:
+    def charged() -> rate_limit.Allowance:
         admission = keys.admit(text, Scope.LOGS_WRITE, now=NOW)
         assert admission is not None
         assert admission.allowance is not None
@@ -164,9 +164,9 @@ def test_a_burst_is_one_minutes_worth_to_the_second(made, spent, allowed):
 
 @pytest.mark.django_db
 def test_refusals_cost_nothing():
-    keys.charge("key:1", per_minute=1)
+    rate_limit.charge("key:1", per_minute=1)
     before = RateBucket.objects.get(subject="key:1").full_at
-    assert not keys.charge("key:1", per_minute=1).allowed
+    assert not rate_limit.charge("key:1", per_minute=1).allowed
     assert RateBucket.objects.get(subject="key:1").full_at == before
 
 
@@ -176,7 +176,7 @@ def test_many_workers_spend_exactly_one_allowance():
 
     def spend() -> None:
         try:
-            allowed.extend(keys.charge("key:1", per_minute=50).allowed for _ in range(20))
+            allowed.extend(rate_limit.charge("key:1", per_minute=50).allowed for _ in range(20))
         finally:
             connections.close_all()
 

@@ -16,7 +16,7 @@ from django.test import Client
 
 from portal.access.try_later import TryLater
 from portal.sign_in import hashing, known_browsers, rate_limits
-from synclogs.access import keys
+from synclogs.access import rate_limit
 from synclogs.models import Action, AuditEvent, RateBucket
 from tests import factories
 from tests.denied import times
@@ -266,7 +266,7 @@ def test_allowances_leave_with_the_others(person: User, few: None) -> None:
     subjects = list(RateBucket.objects.values_list("subject", flat=True))
     assert len(subjects) == 3
     assert not any("marta" in subject for subject in subjects)
-    assert keys.held(subject.removeprefix("held:") for subject in subjects)
+    assert rate_limit.held(subject.removeprefix("held:") for subject in subjects)
 
 
 # Passwords that are too long, and the other forms that hash.

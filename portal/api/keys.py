@@ -13,8 +13,9 @@ from rest_framework.request import Request
 
 from portal.access.projects import client_address, origin
 from portal.problems.documents import Denied
-from synclogs.access import denials, keys
-from synclogs.access.keys import Admission, Allowance
+from synclogs.access import denials, keys, rate_limit
+from synclogs.access.keys import Admission
+from synclogs.access.rate_limit import Allowance
 from synclogs.models import Action, ApiKey
 
 CHALLENGE = 'Bearer realm="sync-support-portal"'
@@ -45,7 +46,7 @@ def _recognised(request: HttpRequest, scope: str) -> Admission:
         return admission
     if header:  # who sends none has tried nothing
         _note_refused(request, text.strip() or header, now=now)
-    allowance = keys.charge(f"address:{_network(request)}", per_minute=FAILURES_PER_MINUTE)
+    allowance = rate_limit.charge(f"address:{_network(request)}", per_minute=FAILURES_PER_MINUTE)
     if not allowance.allowed:
         raise Denied(429, "Too many requests without a usable key.", headers=rate_headers(allowance))
     if not text:

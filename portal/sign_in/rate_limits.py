@@ -18,7 +18,7 @@ from portal.access.projects import client_address
 from portal.access.try_later import TryLater
 from portal.sign_in import hashing, known_browsers
 from portal.sign_in.known_browsers import Device
-from synclogs.access import denials, keys
+from synclogs.access import denials, rate_limit
 from synclogs.storage.connections import release
 
 ADDRESS_PER_MINUTE = 30
@@ -66,21 +66,21 @@ def limits_of(user: User | AnonymousUser) -> tuple[Limit, ...]:
 
 def admit(required: tuple[Limit, ...]) -> None:
     """Charges one attempt to each of the limits. Raises TryLater when one is spent, and then until its hold is over."""
-    held = keys.held(limit.subject for limit in required)
+    held = rate_limit.held(limit.subject for limit in required)
     if held:
         raise _refusal(required, held)
     for limit in required:
-        allowance = keys.charge(limit.subject, per_minute=limit.per_minute)
+        allowance = rate_limit.charge(limit.subject, per_minute=limit.per_minute)
         if not allowance.allowed:
             seconds = max(HOLD_SECONDS, allowance.retry_after)
             logger.warning("too many passwords", words=limit.words, seconds=seconds)
-            raise _refusal(required, {limit.subject: keys.hold(limit.subject, seconds=seconds)})
+            raise _refusal(required, {limit.subject: rate_limit.hold(limit.subject, seconds=seconds)})
 
 
 def give_back(charged: Iterable[Limit]) -> None:
     """A sign-in that succeeds costs nothing, so that a whole team may sit behind one address."""
     for limit in charged:
-        keys.refund(limit.subject, per_minute=limit.per_minute)
+        rate_limit.refund(limit.subject, per_minute=limit.per_minute)
 
 
 class Memory:

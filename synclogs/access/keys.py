@@ -1,23 +1,21 @@
-"""API keys (`ssp_<id>_<secret><crc>`): creation, authentication and rate limit.
+"""API keys (`ssp_<id>_<secret><crc>`): creation, authentication, and the charge to its rate.
 
-Input: the text of an Authorization header. Output: an ApiKey or None. The secret is never stored or logged. The rate limit also
-serves addresses and names (portal.sign_in.rate_limits); it is shared by all web processes.
+Input: the text of an Authorization header. Output: an ApiKey or None. The secret is never stored or logged.
 """
 
 import hashlib
 import hmac
-import math
 import re
 import secrets
 import string
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
 
+from synclogs.access.rate_limit import CHARGING, Allowance, allowance_of
 from synclogs.models import ApiKey, Project
 
 ALPHABET = string.digits + string.ascii_letters
@@ -25,19 +23,6 @@ ID_LENGTH, SECRET_LENGTH, CRC_LENGTH = 12, 32, 6
 PREFIX = "ssp"
 KEY = re.compile(f"{PREFIX}_([0-9A-Za-z]{{{ID_LENGTH}}})_([0-9A-Za-z]{{{SECRET_LENGTH}}})([0-9A-Za-z]{{{CRC_LENGTH}}})")
 TOUCH_EVERY = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What is left of a caller's rate: `limit` requests a `window_seconds`; `retry_after` seconds when `allowed` is false."""
-
-    allowed: bool
-    limit: int
-    remaining: int
-    reset: int
-    retry_after: int
-    window_seconds: int = 60
-    policy: str = "default"  # or "project": what all of its keys may do together
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +90,8 @@ def admit(text: str, scope: str, *, now: datetime) -> Admission | None:
     if scope not in key.scopes:
         return Admission(key, None)
     if of_key is not None and of_project is None:
-        return Admission(key, _allowance(None, rates[1], policy="project"))
-    return Admission(key, _allowance(of_key, per_minute(key)))
+        return Admission(key, allowance_of(None, rates[1], policy="project"))
+    return Admission(key, allowance_of(of_key, per_minute(key)))
 
 
 def per_minute(key: ApiKey | None) -> int:
@@ -147,63 +132,6 @@ def _fault(key: ApiKey, now: datetime) -> str:
     return "The key was mistyped, or not sent as Bearer."
 
 
-def charge(subject: str, *, per_minute: int) -> Allowance:
-    """Takes one request off the allowance of `subject`, such as an address. Exact over all web workers.
-
-    GCRA in one statement by the database's clock: `full_at` is when the allowance would be whole again; a request
-    moves it by one interval, and is refused when that would take more than a minute. The table is unlogged: a crash
-    may forget what was spent, and no request waits for the disk here.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(CHARGE, {"subject": subject, "per_minute": per_minute})
-        row = cursor.fetchone()
-    return _allowance(row and row[0], per_minute)
-
-
-def _allowance(used: float | None, per_minute: int, *, policy: str = "default") -> Allowance:
-    """`used` is in seconds, how long it takes until all is there again; None when the request was not allowed."""
-    interval = 60 / per_minute
-    if used is None:
-        wait = max(1, math.ceil(interval))
-        return Allowance(False, limit=per_minute, remaining=0, reset=wait, retry_after=wait, policy=policy)
-    # The database counts in microseconds, so a high rate is a little off.
-    remaining = min(per_minute, max(0, int((60 - used) / interval + 1e-6)))
-    return Allowance(True, per_minute, remaining, reset=max(1, math.ceil(used)), retry_after=0, policy=policy)
-
-
-def refund(subject: str, *, per_minute: int) -> None:
-    """Gives one charge back."""
-    with connection.cursor() as cursor:
-        cursor.execute(REFUND, {"subject": subject, "interval": 60 / per_minute})
-
-
-def hold(subject: str, *, seconds: int) -> float:
-    """Keeps `subject` waiting from now on, in every process; the seconds that are left, of an earlier hold if there is one."""
-    with connection.cursor() as cursor:
-        cursor.execute(HOLD, {"subject": f"{HELD}{subject}", "seconds": seconds})
-        (left,) = cursor.fetchone()
-    return max(0.0, float(left))
-
-
-def held(subjects: Iterable[str]) -> dict[str, float]:
-    """The subjects that have to wait, with the remaining seconds."""
-    with connection.cursor() as cursor:
-        cursor.execute(STILL_HELD, {"subjects": [f"{HELD}{subject}" for subject in subjects]})
-        return {subject.removeprefix(HELD): float(left) for subject, left in cursor.fetchall()}
-
-
-# A row comes with full_at as if nothing had been spent before: one interval from now.
-CHARGING = """
-INSERT INTO synclogs_ratebucket AS bucket (subject, full_at) {rows}
-ON CONFLICT (subject) DO UPDATE
-SET full_at = GREATEST(bucket.full_at, statement_timestamp()) + (EXCLUDED.full_at - statement_timestamp())
-WHERE GREATEST(bucket.full_at, statement_timestamp()) + (EXCLUDED.full_at - statement_timestamp())
-    <= statement_timestamp() + interval '60 seconds'
-RETURNING EXTRACT(EPOCH FROM full_at - statement_timestamp())::float8 AS used
-"""
-CHARGE = CHARGING.format(
-    rows="VALUES (%(subject)s, statement_timestamp() + interval '60 seconds' / %(per_minute)s::float8)"
-)
 KEY_COLUMNS = [field.attname for field in ApiKey._meta.concrete_fields]
 PROJECT_COLUMNS = [field.attname for field in Project._meta.concrete_fields]
 COLUMNS = ", ".join([f"key_{name}" for name in KEY_COLUMNS] + [f"project_{name}" for name in PROJECT_COLUMNS])
@@ -232,22 +160,6 @@ of_project AS ({
 })
 SELECT known.*, of_key.used, of_project.used FROM known LEFT JOIN of_key ON true LEFT JOIN of_project ON true
 """  # noqa: S608 - names of this file
-HELD = "held:"
-REFUND = """
-UPDATE synclogs_ratebucket SET full_at = full_at - %(interval)s * interval '1 second' WHERE subject = %(subject)s
-"""
-# A hold that lasts is left as it is, so that nobody who comes back too early waits longer for it.
-HOLD = """
-INSERT INTO synclogs_ratebucket AS bucket (subject, full_at)
-VALUES (%(subject)s, clock_timestamp() + %(seconds)s * interval '1 second')
-ON CONFLICT (subject) DO UPDATE
-SET full_at = CASE WHEN bucket.full_at > clock_timestamp() THEN bucket.full_at ELSE excluded.full_at END
-RETURNING EXTRACT(EPOCH FROM full_at - clock_timestamp())::float8
-"""
-STILL_HELD = """
-SELECT subject, EXTRACT(EPOCH FROM full_at - clock_timestamp())::float8 FROM synclogs_ratebucket
-WHERE subject = ANY(%(subjects)s) AND full_at > clock_timestamp()
-"""
 
 
 def _random(length: int) -> str:

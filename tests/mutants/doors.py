@@ -25,7 +25,7 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
         Mutant(
             "who succeeds is charged nothing",
             "A whole team may sit behind one address.",
-            before="keys.refund(limit.subject, per_minute=limit.per_minute)",
+            before="rate_limit.refund(limit.subject, per_minute=limit.per_minute)",
             after="pass",
             tests="test_sign_in_limits.py::test_who_succeeds_is_charged_nothing",
         ),

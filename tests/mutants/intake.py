@@ -136,7 +136,7 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
             tests="test_ingest_api.py::test_damaged_gzip_is_400",
         ),
     ),
-    "synclogs.access.keys": (
+    "synclogs.access.rate_limit": (
         Mutant(
             "a key's burst is one minute's worth",
             "What may be spent at once is the rate of a minute, to the second.",
@@ -151,6 +151,8 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
             after="WHERE true OR GREATEST(bucket.full_at, statement_timestamp())",
             tests="test_keys.py::test_refusals_cost_nothing test_keys.py::test_the_allowance_counts_down_and_refuses",
         ),
+    ),
+    "synclogs.access.keys": (
         Mutant(
             "a wrong secret opens nothing",
             "Knowing a key's public half and the way to make a checksum is not enough.",
