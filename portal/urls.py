@@ -1,4 +1,4 @@
-"""URLs of the portal (contract, sections 2 to 5)."""
+"""URLs of the portal."""
 
 from django.contrib import admin
 from django.urls import URLPattern, include, path, re_path, register_converter

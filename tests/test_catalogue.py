@@ -118,7 +118,7 @@ def test_names_for_statements_say_what_the_entry_says(name: str) -> None:
 
 
 # Examples for people: of the API and of the query language.
-EXAMPLES = {"portal/api/json_schemas.py", "portal/querybox/reference.py"}
+EXAMPLES = {"portal/api/json_schemas.py", "synclogs/parsing/entry_keys.py"}
 
 
 def test_no_other_room_knows_an_event_by_its_name() -> None:

@@ -164,11 +164,11 @@ def test_no_place_for_the_watch_is_no_outage(
     watched: tuple[Watch, "ConnectionPool[Any]"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watch, pool = watched
-    monkeypatch.setattr(Session, "heard_at", 0.0)
+    monkeypatch.setattr(Session, "received_at", 0.0)
     monkeypatch.setitem(watch.parameters, "dbname", "there is none of this name")
     assert watch._ask()
     pool.close()
-    monkeypatch.setattr(Session, "heard_at", 0.0)
+    monkeypatch.setattr(Session, "received_at", 0.0)
     assert not watch._ask()
 
 

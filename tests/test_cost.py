@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 EVENT = """\
-_TROUBLE = (
+_WARNINGS_AND_ERRORS = (
     Event(
         name="SOURCE_MOVED",
         words="The source has moved",
@@ -79,7 +79,7 @@ class Addition:
 
 
 ADDITIONS = {
-    "event": Addition(1, {"synclogs/catalogue/events.py": (("_TROUBLE = (\n", EVENT),)}, {}),
+    "event": Addition(1, {"synclogs/catalogue/events.py": (("_WARNINGS_AND_ERRORS = (\n", EVENT),)}, {}),
     "field of the payload": Addition(
         5,
         {
@@ -112,7 +112,7 @@ ADDITIONS = {
         4,
         {
             "portal/urls.py": (
-                ("    counts,\n", "    counts,\n    credentials,\n"),
+                ("    bulks,\n", "    bulks,\n    credentials,\n"),
                 ('    path("audit",', '    path("credentials", credentials.credentials, name="credentials"),\n    path("audit",'),
             ),
             "tests/test_access_matrix.py": (

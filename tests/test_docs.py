@@ -168,7 +168,7 @@ def test_the_picture_of_the_rooms_is_the_contract() -> None:
     lines = [line.split("   ")[-1] for line in code_of(CONTRIBUTING, "rooms").splitlines() if not set(line) & set("│▼")]
     drawn = [{room.strip() for room in line.split("·")} for line in lines]
     layers = [*contracts["rooms-portal"]["layers"], *contracts["rooms-synclogs"]["layers"]]
-    assert drawn == [{room.strip(" ()") for room in layer.split(":")} for layer in layers]
+    assert drawn == [{room.strip(" ()") for room in layer.split("|")} for layer in layers]
     tables = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", README.partition("## The house")[2], re.MULTILINE)
     named = re.findall(r"`(\w+)`", " ".join(tables))
     assert sorted(named) == sorted(room for layer in layers for room in re.findall(r"(?<!\()\b\w+", layer))

@@ -90,7 +90,7 @@ def test_a_search_that_was_stopped_goes_on_where_it_was(project: Project, monkey
             except OperationalError:
                 continue
 
-    monkeypatch.setattr("synclogs.reading.paging.budget.within", stingy)
+    monkeypatch.setattr("synclogs.reading.paging.time_limits.within", stingy)
     monkeypatch.setattr("tests.test_paging.page", patient)
     log_filter = wanted()
     assert walked(log_filter, project) == everything(log_filter, project)

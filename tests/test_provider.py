@@ -356,7 +356,7 @@ def test_the_environment_has_no_say(simulator: Simulator, monkeypatch: pytest.Mo
 GREENLETS = """
 from gevent import monkey; monkey.patch_all()
 import gevent, sys
-from synclogs.provider.exchange import Broken, Limits, Request, send, trusted
+from synclogs.provider.http_exchange import Broken, Limits, Request, send, trusted
 ticks = []
 def tick():
     while True:

@@ -86,7 +86,8 @@ def test_an_address_is_read_once(
         counted(owner, name)
     response = signed_in.get(f"/p/demo/{path}?{query.format(tail.start(now=timezone.now()))}")
     response.close()
-    assert response.status_code == status
+    # The tail asks again over a short overlap: what was stored just before may be new to it, or not.
+    assert response.status_code in ({200, 204} if path == "logs/tail" else {status})
     assert calls == ["Question.read", "LogFilter.parse", "synclogs.query.language.parse"]
 
 

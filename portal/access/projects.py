@@ -189,7 +189,7 @@ def project_view(
 
 
 def turn_of(request: HttpRequest) -> AbstractContextManager[None]:
-    """A turn for making a page for this person; what they send has none, since a form may not be lost. Raises reads.Busy."""
+    """A turn for making a page for this person; what they send has none, since a form may not be lost. Raises read_limits.Busy."""
     return read_limits.turn(f"person:{request.user.pk}") if request.method in SAFE_METHODS else nullcontext()
 
 

@@ -1,4 +1,4 @@
-"""Admin of users and groups. Accounts are for superusers; an administrator of a project sees its members.
+"""Admin of users. Accounts are for superusers; an administrator of a project sees its members.
 
 Permissions come from memberships and two flags (staff, superuser), so Django's own permissions are not shown.
 """

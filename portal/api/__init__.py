@@ -1,0 +1,1 @@
+"""REST API: ingest, reading, re-enables, its document."""

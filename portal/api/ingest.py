@@ -1,4 +1,4 @@
-"""POST /api/v1/logs: stores a batch of entries and answers with the result of each (contract, section 2).
+"""POST /api/v1/logs: stores a batch of entries and answers with the result of each.
 
 A plain function, since it is the hot path. Checks run in the contract's order: key, scope, rate, type, coding, length, body,
 entries. What is answered with 200 is committed; nothing is stored that is not in the answer.

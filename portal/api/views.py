@@ -1,4 +1,4 @@
-"""API views (contract, sections 2 and 4): the data of an API key's project as JSON. A foreign id is a 404.
+"""API views: the data of an API key's project as JSON. A foreign id is a 404.
 
 Answers JSON or problem documents. Session cookies are ignored.
 """

@@ -1,0 +1,1 @@
+"""Pages: one module a group of addresses. A view imports no other view."""

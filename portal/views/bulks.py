@@ -70,7 +70,7 @@ def filters_of(request: ProjectRequest) -> TickedFilters:
 
 
 def start(request: ProjectRequest, typed: Typed) -> Bulk:
-    """Raises Refused, NothingLeft."""
+    """Raises Refused, NothingSelected."""
     ids, key = bulk_cards.ids_of(request.POST.get("syncs", "")), uuid_of(typed.key)
     if ids is None or key is None:
         raise Refused("syncs", "The form came damaged, so nothing was started. Here is the preview again.")

@@ -1,4 +1,4 @@
-"""The words of each entry as numbers, so that a word is found anywhere in the log by an index (synclogs.tokens)."""
+"""The words of each entry as numbers, so that a word is found anywhere in the log by an index (synclogs.parsing.search_words)."""
 
 from types import SimpleNamespace
 from typing import Any

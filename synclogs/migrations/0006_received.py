@@ -1,4 +1,4 @@
-"""Summaries of blocks by the moment of arrival, for the live tail (synclogs.tail).
+"""Summaries of blocks by the moment of arrival, for the live tail (synclogs.reading.tail).
 
 Entries are stored in the order in which they arrive, so that is all an index needs to know, and keeping it costs next to
 nothing. A day's last blocks have no summary until the next ones begin: they are read, so the blocks are few.

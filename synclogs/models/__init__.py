@@ -1,4 +1,4 @@
-"""Database models, one file for each noun. Every unique key and every query starts with the project."""
+"""Database models, one file for each noun. What belongs to a project is unique within it."""
 
 from synclogs.catalogue.recovery import BulkState, State
 from synclogs.models.audit import REFUSALS, Action, AuditEvent, Denial

@@ -1,4 +1,4 @@
-"""Sync, trace and connected user models. Only synclogs.ingestion.projections writes the observed columns."""
+"""Sync, trace and connected user models. Only projections and cadence of synclogs.ingestion write the observed columns."""
 
 from __future__ import annotations
 

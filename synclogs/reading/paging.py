@@ -88,7 +88,7 @@ def page(
     """`size` entries: the newest, those just older than the cursor `before`, or those just newer than `after`.
 
     One row more than asked for tells whether there is a next page. Raises FilterError for a damaged cursor, and
-    budget.OutOfTime when not even an hour could be searched.
+    time_limits.OutOfTime when not even an hour could be searched.
     """
     entries = log_filter.entries(project)
     if after:

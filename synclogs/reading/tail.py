@@ -66,7 +66,7 @@ def is_over(log_filter: LogFilter, *, now: datetime) -> bool:
 def arrived(log_filter: LogFilter, project: Project, cursor: str, *, now: datetime) -> Tail:
     """The entries that match and became visible since the cursor was made, or just before.
 
-    Raises FilterError for a damaged cursor, budget.OutOfTime when too much arrived to look through.
+    Raises FilterError for a damaged cursor, time_limits.OutOfTime when too much arrived to look through.
     """
     started_at, transaction = _parse(cursor)
     with within(SECONDS):

@@ -112,7 +112,7 @@ def start(
 ) -> Bulk:
     """Exactly these syncs, those that a check stops by now skipped. `key` is the form's: sent twice it is one bulk.
 
-    Raises NotAllowed, Refused for what was typed, NothingLeft.
+    Raises NotAllowed, Refused for what was typed, NothingSelected.
     """
     allow(actor, Role.LEAD)
     text = required_text("reason", reason)

@@ -190,7 +190,7 @@ class Api:
             self.outbox.plan(known.sync_id, mode=self.memory.about(known.sync_id))
 
     def _host_app(self, request: Request, slip: Mode) -> Reply:
-        """Does what README and host_app.py ask of the company's application: verify, recognise a repeat, act, answer."""
+        """Does what docs/host-app.md asks: verify, recognise a repeat, act, answer."""
         if request.method != "POST" or self.trust.hook is None:
             raise Refusal(404, "Not found")
         try:
