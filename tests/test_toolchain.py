@@ -143,11 +143,11 @@ def test_a_terminal_that_nobody_reads_stops_nothing():
     for _ in range(3000):
         terminal.put(b"x" * 1000)
     assert time.monotonic() - began < 5
-    assert terminal.size <= supervise.OUTPUT_BYTES
+    assert len(terminal.waiting) <= supervise.OUTPUT_BYTES
     os.close(reading)
     terminal.put(b"into the void")
     os.close(writing)
-    terminal.close()
+    terminal.flush(seconds=1)
 
 
 def test_ports_and_hosts_are_refused_in_words(monkeypatch: pytest.MonkeyPatch):

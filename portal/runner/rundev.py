@@ -4,10 +4,11 @@ Configured by the environment (README, "Settings"); runs until Ctrl-C or SIGTERM
 running, also not by a supervisor that was killed: the next start cleans up after it.
 """
 
+import asyncio
 import contextlib
 import errno
 import fcntl
-import hashlib
+import itertools
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import psycopg
@@ -30,15 +31,11 @@ STATIC_STAMP = developer_settings.DATA / "static.stamp"
 CHILDREN = developer_settings.DATA / "run.children"
 READY_SECONDS = 60
 PROVIDER_HOST = "127.0.0.1"  # as synclogs.demo.simulator.server
-LOGINS = ("viewer", "operator", "lead", "admin")
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Refused(Exception):
     """The portal cannot start; the message is one sentence for the person at the terminal."""
-
-
-class Stopped(BaseException):
-    """Someone asked for the end: raised by the signal handler, once."""
 
 
 # Before anything slow
@@ -60,11 +57,10 @@ def address() -> tuple[str, int]:
     except socket.gaierror:
         raise Refused(f"HOST is {host!r}, which is no address or name of this machine.") from None
     except OSError as error:
+        reason = f"{host}:{port} cannot be opened: {error.strerror}."
         if error.errno == errno.EADDRINUSE:
-            raise Refused(
-                f"Port {port} is taken by another program: stop that, or choose another (PORT=8123 make run)."
-            ) from None
-        raise Refused(f"{host}:{port} cannot be opened: {error.strerror}.") from None
+            reason = f"Port {port} is taken by another program: stop that, or choose another (PORT=8123 make run)."
+        raise Refused(reason) from None
     return host, int(port)
 
 
@@ -98,41 +94,30 @@ def is_demo() -> bool:
     return os.environ["PORTAL_DEMO"].lower() in {"1", "true", "yes", "on"}
 
 
-@contextlib.contextmanager
-def only_one() -> Iterator[None]:
-    """Holds `.data/run.lock`; waits for a run that is about to end. Raises Refused when there is another one."""
+def only_one() -> None:
+    """Holds `.data/run.lock` until this process ends; waits for a run that is about to end. Raises Refused beside another one."""
     developer_settings.DATA.mkdir(mode=0o700, exist_ok=True)
     lock = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        began = time.monotonic()
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                holder = LOCK.read_text().strip()
-            waited = time.monotonic() - began
-            if waited > 2 and not holder.startswith("stopping"):
-                raise Refused(
-                    f"The portal of this directory already runs ({holder}): stop it first, or use another clone."
-                )
-            if waited > DRAIN_SECONDS + devdb.STOP_SECONDS:
-                raise Refused(f"The portal of this directory does not end ({holder}).")
-            time.sleep(0.2)
-        yield
-    finally:
-        os.close(lock)
+    for waited in itertools.count(step=0.2):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            holder = LOCK.read_text().strip()
+        if waited > 2 and not holder.startswith("stopping"):
+            raise Refused(f"The portal of this directory already runs ({holder}): stop it first, or use another clone.")
+        if waited > DRAIN_SECONDS + devdb.STOP_SECONDS:
+            raise Refused(f"The portal of this directory does not end ({holder}).")
+        time.sleep(0.2)
 
 
 def hosts(host: str) -> str:
     """The names under which browsers may ask for this machine, unless ALLOWED_HOSTS says so."""
-    names = ["localhost", "127.0.0.1", "::1"]
+    names = ["localhost", "127.0.0.1", "::1", host]
     if host in {"0.0.0.0", "::"}:  # noqa: S104 (compared, not bound)
-        names.append(socket.gethostname())
+        names[-1] = socket.gethostname()
         with contextlib.suppress(OSError):
             names += [str(entry[4][0]) for entry in socket.getaddrinfo(socket.gethostname(), None)]
-    else:
-        names.append(host)
     return ",".join(f"[{name}]" if ":" in name else name for name in dict.fromkeys(names))
 
 
@@ -153,11 +138,8 @@ def steps(*, demo: bool) -> Iterator[tuple[str, list[str]]]:
 def static_fingerprint() -> str:
     """Changes with our own files, with the packages that bring files, and with the settings that name them."""
     sources = [devdb.ROOT / "requirements" / "run.txt", devdb.ROOT / "portal" / "settings.py"]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
-    for path in sorted((devdb.ROOT / "static").rglob("*")):
-        if path.is_file():
-            digest.update(f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}".encode())
-    return digest.hexdigest()
+    paths = [*sources, *sorted((devdb.ROOT / "static").rglob("*"))]
+    return "".join(f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}\n" for path in paths)
 
 
 def programs(*, demo: bool, provider: int | None) -> Iterator[Program]:
@@ -170,99 +152,105 @@ def programs(*, demo: bool, provider: int | None) -> Iterator[Program]:
         yield Program("provider", [*MANAGE, "simulate_provider", "--port", str(provider)])
 
 
-def perform(terminal: Terminal, *, title: str, arguments: list[str]) -> None:
-    """One command before the start, its output passed on line by line. Raises Refused when it fails."""
-    terminal.line(f"{title} …")
-    process = supervise.spawn([*MANAGE, *arguments], directory=devdb.ROOT)
-    try:
-        for line in supervise.output_of(process):
-            terminal.put(b"         " + line.rstrip(b"\n"))
-        if code := process.wait():
-            raise Refused(f"`manage.py {' '.join(arguments)}` failed ({supervise.ending(code)}); see above.")
-    finally:
-        supervise.kill(process)
-
-
 def check_database(url: str) -> None:
     try:
-        with psycopg.connect(url, connect_timeout=5):
-            return
+        psycopg.connect(url, connect_timeout=5).close()
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()[0]
         raise Refused(f"The database of DATABASE_URL cannot be reached: {reason}") from None
 
 
-def answers(host: str, port: int) -> bool:
+def answers(url: str) -> bool:
     """Whether the web server says it is alive. Only the machine itself is asked, never a proxy of the environment."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        opener.open(f"http://{reachable(host)}:{port}/healthz", timeout=2).close()
+        opener.open(f"{url}/healthz", timeout=2).close()
     except OSError as error:
         return isinstance(error, urllib.error.HTTPError)
     return True
 
 
-def welcome(terminal: Terminal, *, host: str, port: int, demo: bool) -> None:
-    terminal.line(f"\nThe portal is ready: http://{reachable(host)}:{port}/")
-    if demo:
-        names = f"{', '.join(LOGINS[:-1])} or {LOGINS[-1]}"
-        terminal.line(f"Sign in as {names}; the password of all is {os.environ['DEMO_PASSWORD']}")
+async def welcome(terminal: Terminal, url: str) -> None:
+    """Waits for the web server and says where it is."""
+    deadline = time.monotonic() + READY_SECONDS
+    while not await asyncio.to_thread(answers, url) and time.monotonic() < deadline:
+        await asyncio.sleep(0.2)
+    terminal.line(f"\nThe portal is ready: {url}/")
+    if is_demo():
+        password = os.environ["DEMO_PASSWORD"]
+        terminal.line(f"Sign in as viewer, operator, lead or admin; the password of all is {password}")
     terminal.line("Ctrl-C stops it.\n")
 
 
-def serve(terminal: Terminal, *, host: str, port: int, provider: int | None, server: devdb.Server | None) -> None:
-    """Prepares, starts and supervises until Stopped is raised."""
-    check_database(os.environ["DATABASE_URL"])
-    demo = is_demo()
-    for holder, arguments in steps(demo=demo):
-        perform(terminal, title=holder, arguments=arguments)
-    chosen = list(programs(demo=demo, provider=provider))
-    supervisor = Supervisor(terminal, chosen, directory=devdb.ROOT, record=CHILDREN)
-    try:
-        deadline = time.monotonic() + READY_SECONDS
-        ready = False
-        while True:
-            supervisor.turn(0.2 if not ready else 1.0)
-            try:
-                if server and server.revive():
-                    terminal.line("run      | PostgreSQL ended; starting it again")
-            except postgres.Unavailable as error:
-                terminal.line(f"run      | {error}")
-            if not ready and (answers(host, port) or time.monotonic() > deadline):
-                ready = True
-                welcome(terminal, host=host, port=port, demo=demo)
-    finally:
-        LOCK.write_text(f"stopping: process {os.getpid()}")
+async def look_after(terminal: Terminal, server: devdb.Server | None) -> None:
+    """Starts a PostgreSQL that died again, and shows what the terminal did not take before."""
+    while True:
+        try:
+            if server is not None and await asyncio.to_thread(server.revive):
+                terminal.line("run      | PostgreSQL ended; starting it again")
+        except postgres.Unavailable as error:
+            terminal.line(f"run      | {error}")
+        terminal.flush()
+        await asyncio.sleep(1)
+
+
+async def serve(terminal: Terminal, url: str, *, provider: int | None, server: devdb.Server | None) -> None:
+    """Prepares, starts and supervises until a signal cancels it. Raises Refused when a preparation fails."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None  # noqa: S101 (a coroutine always runs in one)
+
+    def stop() -> None:
+        LOCK.write_text(f"stopping: process {os.getpid()}")  # so that the next `make run` waits
         terminal.line("Stopping …")
-        supervisor.stop()
+        task.cancel()
+
+    at_first_signal(lambda *_: loop.is_running() and loop.call_soon_threadsafe(stop))
+    supervisor = Supervisor(terminal, devdb.ROOT, record=CHILDREN)
+    for title, arguments in steps(demo=is_demo()):
+        terminal.line(f"{title} …")
+        if code := await supervisor.run([*MANAGE, *arguments], prefix=" " * 9):
+            raise Refused(f"`manage.py {' '.join(arguments)}` failed ({supervise.ending(code)}); see above.")
+    async with asyncio.TaskGroup() as group:
+        for program in programs(demo=is_demo(), provider=provider):
+            group.create_task(supervisor.restart(program))
+        group.create_task(look_after(terminal, server))
+        group.create_task(welcome(terminal, url))
 
 
 def run(terminal: Terminal) -> None:
-    with only_one():
-        supervise.clean_up_after_killed(CHILDREN, terminal)
-        host, port = address()
-        LOCK.write_text(f"process {os.getpid()}, port {port}")  # for the next `make run`
-        developer_settings.adopt()
-        os.environ.update(HOST=host, PORT=str(port), PYTHONUNBUFFERED="1", DJANGO_SETTINGS_MODULE="portal.settings")
-        os.environ.setdefault("ALLOWED_HOSTS", hosts(host))
-        provider = provide(terminal, host=host, port=port)
-        if os.environ.get("DATABASE_URL"):
-            serve(terminal, host=host, port=port, provider=provider, server=None)
-            return
-        terminal.line("Starting PostgreSQL …")
-        with devdb.running(devdb.DIRECTORY) as server:
+    only_one()
+    supervise.clean_up_after_killed(CHILDREN, terminal)
+    host, port = address()
+    LOCK.write_text(f"process {os.getpid()}, port {port}")  # for the next `make run`
+    developer_settings.adopt()
+    os.environ.update(HOST=host, PORT=str(port), PYTHONUNBUFFERED="1", DJANGO_SETTINGS_MODULE="portal.settings")
+    os.environ.setdefault("ALLOWED_HOSTS", hosts(host))
+    provider = provide(terminal, host=host, port=port)
+    with contextlib.ExitStack() as stack:
+        server = None
+        if not os.environ.get("DATABASE_URL"):
+            terminal.line("Starting PostgreSQL …")
+            server = stack.enter_context(devdb.running(devdb.DIRECTORY))
             os.environ["DATABASE_URL"] = server.url
-            serve(terminal, host=host, port=port, provider=provider, server=server)
+        check_database(os.environ["DATABASE_URL"])
+        url = f"http://{reachable(host)}:{port}"
+        asyncio.run(serve(terminal, url, provider=provider, server=server))
+
+
+def at_first_signal(action: Callable[[int, FrameType | None], object]) -> None:
+    """What a request to end does; those that follow do nothing."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        for one in ENDS:
+            signal.signal(one, lambda *_: None)  # SIG_IGN would complain about one that is already pending
+        action(number, frame)
+
+    for number in ENDS:
+        signal.signal(number, end)
 
 
 def main() -> int:
-    def end(_number: int, _frame: FrameType | None) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        raise Stopped
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, end)
+    at_first_signal(signal.default_int_handler)  # raises KeyboardInterrupt
     if "MAKELEVEL" in os.environ:  # `make` waits for us; when it is killed, we are to end as well
         supervise.end_with_parent()
     terminal = Terminal(1)
@@ -271,10 +259,10 @@ def main() -> int:
     except (Refused, postgres.Unavailable) as error:
         terminal.line(str(error))
         return 1
-    except Stopped:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         terminal.line("Stopped.")
     finally:
-        terminal.close()
+        terminal.flush(seconds=1)
     return 0
 
 
