@@ -131,6 +131,7 @@ HOUSE = (
     "tests/test_docs.py::test_every_filter_is_a_parameter_of_the_api_document",
     "tests/test_read_api.py::test_every_filter_finds_its_entries_and_its_negation_the_others",
     "tests/test_access_matrix.py::test_every_address_is_in_this_matrix",
+    "tests/test_crosssite.py::test_every_address_is_a_page_or_none",
     "tests/test_access_matrix.py::test_a_page_opens_to_its_roles_and_is_unknown_to_others[credentials]",
 )
 
