@@ -1,7 +1,7 @@
 """Makes the dump of a working installation for tests/test_upgrade.py: `python -m pytest tests/upgrade/make.py`.
 
 Real processes of the present code fill it, over HTTP and by manage.py; SQL writes only what neither can. 0.1.0.sql.gz is of commit
-3b56f19, the last before the modules moved into rooms. A later version gets a dump of its own, never this one anew.
+3b56f19, before the modules moved into rooms. A later version gets a dump of its own, never this one anew.
 """
 
 import gzip
