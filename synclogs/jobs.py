@@ -10,7 +10,7 @@ from procrastinate.jobs import Status
 
 from synclogs.access import denials
 from synclogs.export import lifecycle
-from synclogs.ingestion import cadence, retention
+from synclogs.ingestion import cadence, maintenance
 from synclogs.recovery import bulk, reenable, watch
 
 DEAD = timedelta(hours=1)  # without a heartbeat for so long a worker does not come back
@@ -20,7 +20,7 @@ DEAD = timedelta(hours=1)  # without a heartbeat for so long a worker does not c
 @app.task(queueing_lock="maintain", pass_context=False)
 def maintain(timestamp: int) -> None:
     """Partitions ahead, retention."""
-    retention.maintain(now=timezone.now())
+    maintenance.maintain(now=timezone.now())
 
 
 @app.periodic(cron="*/5 * * * *")

@@ -65,7 +65,7 @@ class House:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     directory = tmp_path_factory.mktemp("crashes")
-    with devdb.running(directory / "postgres") as database:
+    with devdb.running_server(directory / "postgres") as database:
         with psycopg.connect(database.url) as connection:
             for name in ("fsync", "full_page_writes", "synchronous_commit"):
                 assert connection.execute(f"SHOW {name}".encode()).fetchone() == ("on",)

@@ -36,7 +36,7 @@ def gone(pid: int) -> bool:
 
 
 def test_a_server_starts_durable_and_stops(directory: Path):
-    with devdb.running(directory) as server:
+    with devdb.running_server(directory) as server:
         for name in ("fsync", "full_page_writes", "synchronous_commit", "data_checksums"):
             assert ask(server.url, f"SHOW {name}") == "on"
         assert ask(server.url, "SHOW listen_addresses") == ""
@@ -49,7 +49,7 @@ def test_a_server_starts_durable_and_stops(directory: Path):
 
 
 def test_only_its_owner_reaches_the_socket(directory: Path):
-    with devdb.running(directory) as server:
+    with devdb.running_server(directory) as server:
         assert Path(server.socket_directory).stat().st_mode & 0o777 == 0o700
         assert len(server.socket_directory) < 60
         assert directory.stat().st_mode & 0o777 == 0o700
@@ -77,13 +77,13 @@ def test_data_outlives_a_killed_server_and_a_killed_user(directory: Path):
             connection.execute("INSERT INTO kept VALUES (42)")
         user.kill()
     # The server itself is still up: the next start joins it, and stops it as its only user.
-    with devdb.running(directory) as server:
+    with devdb.running_server(directory) as server:
         assert server.url == url
         postmaster = devdb._postmaster(directory)
         assert postmaster
         os.kill(postmaster.pid, signal.SIGKILL)
         assert gone(postmaster.pid)
-    with devdb.running(directory) as server:
+    with devdb.running_server(directory) as server:
         assert ask(server.url, "SELECT number FROM kept") == 42
 
 
@@ -92,12 +92,12 @@ def test_a_stale_pid_file_whose_number_is_in_use_again_is_no_hindrance(directory
     lines = [str(os.getpid()), str(directory), "1700000000", "5432", "/tmp/portal-pg-none", "", "1 1", "ready   "]
     (directory / "postmaster.pid").write_text("\n".join(lines) + "\n")
     assert devdb.running_url(directory) is None
-    with devdb.running(directory) as server:
+    with devdb.running_server(directory) as server:
         assert ask(server.url, "SELECT 1") == 1
 
 
 def test_a_server_that_died_is_revived_at_the_same_url(directory: Path):
-    with devdb.running(directory) as server:
+    with devdb.running_server(directory) as server:
         assert not server.revive()
         postmaster = devdb._postmaster(directory)
         assert postmaster
@@ -110,9 +110,9 @@ def test_a_server_that_died_is_revived_at_the_same_url(directory: Path):
 
 
 def test_who_comes_after_a_death_starts_it_where_the_others_look(directory: Path):
-    with devdb.running(directory) as first:
+    with devdb.running_server(directory) as first:
         devdb.halt(directory)
-        with devdb.running(directory) as second:  # before the first one has noticed
+        with devdb.running_server(directory) as second:  # before the first one has noticed
             assert second.url == first.url
         assert not first.revive()
         with psycopg.connect(first.url) as connection:
@@ -124,7 +124,7 @@ def test_a_socket_directory_that_was_tidied_away_is_made_anew(directory: Path):
     os.close(server.users)  # as if this user had been killed
     for left in Path(server.socket_directory).iterdir():
         left.unlink()
-    with devdb.running(directory) as fresh:
+    with devdb.running_server(directory) as fresh:
         assert ask(fresh.url, "SELECT 1") == 1
 
 
@@ -144,7 +144,7 @@ def test_no_binaries_are_refused_in_words(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_server_that_cannot_start_says_why(directory: Path):
     with pytest.raises(postgres.Unavailable, match=r"(?s)did not start.*shared_buffers"):
         devdb.start(directory, settings={"shared_buffers": "nonsense"})
-    with devdb.running(directory) as server:
+    with devdb.running_server(directory) as server:
         assert ask(server.url, "SELECT 1") == 1
 
 
@@ -162,7 +162,7 @@ def test_root_without_namespaces_drops_to_nobody(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(postgres, "_places", lambda: iter([tmp_path / wheel.name / "pginstall" / "bin"]))
     try:
         for _ in range(2):
-            with devdb.running(tmp_path / "postgres") as server:
+            with devdb.running_server(tmp_path / "postgres") as server:
                 assert ask(server.url, "SELECT 1") == 1
                 (home,) = library.glob("postgres-*[0-9a-f]")
                 assert home.stat().st_uid != 0
@@ -176,5 +176,5 @@ def test_a_system_postgresql_stands_in_for_the_wheel(tmp_path: Path, monkeypatch
     if not any((place / "initdb").exists() for place in system):
         pytest.skip("no system PostgreSQL here")
     monkeypatch.setattr(postgres, "_places", lambda: iter(system))
-    with devdb.running(tmp_path / "postgres") as server:
+    with devdb.running_server(tmp_path / "postgres") as server:
         assert ask(server.url, "SELECT lower('Ä')") == "ä"

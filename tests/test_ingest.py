@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from psycopg import errors
 
 from synclogs.catalogue import LEVEL_SLUGS, SyncStatus, event
-from synclogs.ingestion import ingest, projections, retention, upserts
+from synclogs.ingestion import ingest, maintenance, projections, upserts
 from synclogs.models import ConnectedUser, Facet, HourCount, LogEntry, MinuteCount, Project, Sync, Trace
 from synclogs.models.log import COLUMNS
 from synclogs.parsing import records
@@ -262,10 +262,10 @@ def test_what_is_accepted_outlives_the_next_rounds_of_retention(days, clock):
         ]
         assert f"older than the {project.retention_words} that this project keeps" in found.refusals[0].detail
         for later in (timedelta(0), timedelta(hours=1), timedelta(days=1) - MICROSECOND):
-            retention.maintain(now=now + later)
+            maintenance.maintain(now=now + later)
             assert LogEntry.objects.of(project).get().entry_id == "kept"
             assert sum(HourCount.objects.of(project).filter(facet=Facet.TOTAL).values_list("count", flat=True)) == 1
-        retention.maintain(now=now + timedelta(days=2))
+        maintenance.maintain(now=now + timedelta(days=2))
         assert not LogEntry.objects.of(project).exists()
         Project.objects.all().delete()
 

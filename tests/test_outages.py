@@ -58,7 +58,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     code.write_text(LOADS)
     with ExitStack() as stack:
         disk = stack.enter_context(small_disk(directory))
-        database = stack.enter_context(devdb.running((disk or directory) / "postgres", settings=SETTINGS))
+        database = stack.enter_context(devdb.running_server((disk or directory) / "postgres", settings=SETTINGS))
         line = stack.enter_context(outage.line(database))
         url = f"postgresql://{devdb.DATABASE}@127.0.0.1:{line.port}/{devdb.DATABASE}"
         application = f"{code.stem}:application"

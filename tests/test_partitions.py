@@ -8,7 +8,7 @@ from django.db.models import Sum
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synclogs.ingestion import retention
+from synclogs.ingestion import maintenance
 from synclogs.models import HourCount, LogEntry, MinuteCount, Project, RateBucket, Trace
 from synclogs.storage import partitions
 from tests import factories
@@ -129,7 +129,7 @@ def test_what_a_crash_left_between_detach_and_drop_is_found_and_dropped():
         cursor.execute(f"ALTER TABLE {partitions.PARENT} DETACH PARTITION {partitions.name_of(FAR)}")
     assert FAR in partitions.detached()
     assert FAR not in partitions.existing()
-    retention.maintain(now=NOW)
+    maintenance.maintain(now=NOW)
     assert FAR not in partitions.detached()
     assert tables() == set()
 
@@ -146,7 +146,7 @@ def test_each_project_keeps_what_it_says_and_no_day_longer_than_any():
             factories.store(project, entry(id=f"{days}", traceId=f"{days}", timestamp=moment), now=moment)
     RateBucket.objects.create(subject="old", full_at=NOW - timedelta(hours=2))
     RateBucket.objects.create(subject="new", full_at=NOW)
-    done = retention.maintain(now=NOW)
+    done = maintenance.maintain(now=NOW)
     assert TODAY - timedelta(days=40) in done.dropped
     assert done.purged > 0
 
@@ -161,7 +161,7 @@ def test_each_project_keeps_what_it_says_and_no_day_longer_than_any():
         counted = MinuteCount.objects.filter(project=project).aggregate(total=Sum("count"))["total"]
         assert counted == LogEntry.objects.filter(project=project).count()
     assert set(RateBucket.objects.values_list("subject", flat=True)) == {"new"}
-    assert retention.maintain(now=NOW).purged == 0
+    assert maintenance.maintain(now=NOW).purged == 0
 
 
 @pytest.mark.django_db(transaction=True)
@@ -174,7 +174,7 @@ def test_the_first_moment_that_is_kept_stays_and_the_one_before_it_leaves():
         for name, moment in (("gone", border - instant), ("kept", border), ("later", border + minute)):
             factories.store(project, entry(id=name, traceId=name, timestamp=moment), now=moment)
     assert brief.oldest_retained(NOW) == datetime(2026, 11, 12, tzinfo=UTC)
-    done = retention.maintain(now=NOW)
+    done = maintenance.maintain(now=NOW)
     assert date(2026, 10, 22) in done.dropped
     assert date(2026, 10, 23) not in done.dropped
     for project in (brief, longer):
@@ -187,10 +187,10 @@ def test_the_first_moment_that_is_kept_stays_and_the_one_before_it_leaves():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_purge_goes_in_small_steps(monkeypatch):
-    monkeypatch.setattr(retention, "CHUNK", 2)
+    monkeypatch.setattr(maintenance, "CHUNK", 2)
     project = factories.ProjectFactory(retention_days=1)
     moment = NOW - timedelta(days=3)
     factories.store(project, *(entry(timestamp=moment, traceId=None) for _ in range(5)), now=moment)
     factories.ProjectFactory(retention_days=30)
-    assert retention.maintain(now=NOW).purged == 5
+    assert maintenance.maintain(now=NOW).purged == 5
     assert not LogEntry.objects.exists()

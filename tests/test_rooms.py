@@ -92,7 +92,7 @@ WRITERS = {
     "synclogs/recovery/bulk.py": {"BulkItem", "bulk", "item"},
     "synclogs/recovery/reenable.py": {"Reenable", "mine", "this"},
     "synclogs/recovery/resolutions.py": {"Resolution", "Sleeper", "stored"},
-    "synclogs/ingestion/retention.py": {"HourCount", "MinuteCount", "RateBucket", "Session"},
+    "synclogs/ingestion/maintenance.py": {"HourCount", "MinuteCount", "RateBucket", "Session"},
     "synclogs/management/commands/create_project.py": {"project"},
     "synclogs/management/commands/load_demo.py": {"ConnectedUser", "Membership", "Project", "user"},
     "synclogs/management/commands/simulate_provider.py": {"ApiKey"},

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from portal.access.projects import is_polled
 from portal.sign_in import known_browsers
-from synclogs.ingestion import retention
+from synclogs.ingestion import maintenance
 from synclogs.models import AuditEvent, Membership, Project, Role
 from tests import factories
 from tests.factories import PASSWORD
@@ -254,7 +254,7 @@ def test_sessions_that_ended_are_purged(person: User, later: Callable[[timedelta
     later(IDLE + MINUTE)
     fresh = sign_in(person)
     assert Session.objects.count() == 2
-    retention.maintain(now=timezone.now())
+    maintenance.maintain(now=timezone.now())
     assert Session.objects.count() == 1
     assert fresh.get("/").status_code == 302
     assert fresh.get("/")["Location"].startswith("/p/")

@@ -130,7 +130,7 @@ def status(cells: Cells, entry: LogEntry, column: Column) -> SafeString:
 
 def number(key: Key, cells: Cells, entry: LogEntry, column: Column) -> SafeString:
     """A whole number of the payload; a length of time in words, with the number for the title."""
-    found = fields.number(entry.detail, key)
+    found = fields.nested_count(entry.detail, key)
     if found is None:
         return cells.once(column, "", lambda: none(column))
     if key.unit == entry_keys.MILLISECONDS:

@@ -91,7 +91,7 @@ class Server:
 
 
 @contextmanager
-def running(directory: Path, *, settings: Mapping[str, str] = DURABLE) -> Iterator[Server]:
+def running_server(directory: Path, *, settings: Mapping[str, str] = DURABLE) -> Iterator[Server]:
     """`start` and `stop` around a block."""
     server = start(directory, settings=settings)
     try:

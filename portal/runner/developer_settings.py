@@ -49,7 +49,7 @@ def database() -> Iterator[None]:
         yield
         return
     adopt()
-    with devdb.running(devdb.DIRECTORY) as server:
+    with devdb.running_server(devdb.DIRECTORY) as server:
         if sys.stderr.isatty():
             sys.stderr.write("DATABASE_URL is not set: using the private PostgreSQL of `make run`.\n")
         os.environ["DATABASE_URL"] = server.url

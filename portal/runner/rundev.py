@@ -230,7 +230,7 @@ def run(terminal: Terminal) -> None:
         server = None
         if not os.environ.get("DATABASE_URL"):
             terminal.line("Starting PostgreSQL …")
-            server = stack.enter_context(devdb.running(devdb.DIRECTORY))
+            server = stack.enter_context(devdb.running_server(devdb.DIRECTORY))
             os.environ["DATABASE_URL"] = server.url
         check_database(os.environ["DATABASE_URL"])
         url = f"http://{reachable(host)}:{port}"

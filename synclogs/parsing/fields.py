@@ -237,7 +237,7 @@ def summary(values: Values) -> Summary | None:
     return None if read == _NO_SUMMARY else read
 
 
-def number(values: Values, key: Key) -> int | None:
+def nested_count(values: Values, key: Key) -> int | None:
     """The whole number under a key of an object such as the summary; None when there is none to be understood."""
     found = values.get(key.path[0])
     return _count_of(found, key.spellings) if isinstance(found, dict) else None

@@ -140,7 +140,7 @@ def main(pattern: str) -> int:
         say("\n".join(useless) or "No mutant has such a name.")
         return 1
     began = time.monotonic()
-    with devdb.running(devdb.TEST_DIRECTORY, settings=devdb.FOR_TESTS) as server, places(server) as made:
+    with devdb.running_server(devdb.TEST_DIRECTORY, settings=devdb.FOR_TESTS) as server, places(server) as made:
         left = run(chosen, made)
     say(f"{len(chosen) - left} of {len(chosen)} mutants killed in {time.monotonic() - began:.0f} s.")
     return 1 if left else 0

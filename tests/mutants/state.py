@@ -99,7 +99,7 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
             tests="test_partitions.py::test_a_day_begins_and_ends_at_midnight_in_utc_whatever_zone_the_session_has",
         ),
     ),
-    "synclogs.ingestion.retention": (
+    "synclogs.ingestion.maintenance": (
         Mutant(
             "the first moment that is kept stays",
             "Rows of that very moment are not purged.",

@@ -19,7 +19,7 @@ from synclogs.demo.simulator import control_api, hostile
 from synclogs.demo.simulator.api import Api, Refusal, Reply, Request, Trust
 from synclogs.demo.simulator.outbox import Outbox
 from synclogs.demo.simulator.runs import Pace
-from synclogs.demo.simulator.state import Call, Memory, Mode
+from synclogs.demo.simulator.state import Memory, Mode, ReceivedRequest
 
 ADDRESS = "127.0.0.1"
 BODY_BYTES = 65536
@@ -102,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._control(request)
             return
         moment = datetime.now(UTC).isoformat()
-        call = Call(request.method, request.target, moment, cookie="cookie" in request.headers)
+        call = ReceivedRequest(request.method, request.target, moment, cookie="cookie" in request.headers)
         self.server.memory.record(call)
         self._provider(request, call)
 
@@ -122,12 +122,12 @@ class _Handler(BaseHTTPRequestHandler):
         if host not in {ADDRESS, "localhost"} or "origin" in request.headers:
             self._answer(Reply(403, {"message": "Forbidden"}))
         elif request.path == f"{control_api.ROOT}trap":
-            self.server.memory.record(Call(request.method, request.target, "", cookie=False))
+            self.server.memory.record(ReceivedRequest(request.method, request.target, "", cookie=False))
             self._answer(Reply(200, {"status": "IDLE"}))
         else:
             self._answer(control_api.answer(self.server.memory, request))
 
-    def _provider(self, request: Request, call: Call) -> None:
+    def _provider(self, request: Request, call: ReceivedRequest) -> None:
         api, memory = self.server.api, self.server.memory
         mode = memory.answering(api.sync_of(request), request.method)
         call.mode = mode

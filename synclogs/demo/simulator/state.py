@@ -77,7 +77,7 @@ class Rule:
 
 
 @dataclass(slots=True)
-class Call:
+class ReceivedRequest:
     """One request as it came in. `status` stays None when no answer was finished."""
 
     method: str
@@ -93,7 +93,7 @@ class Call:
 class Memory:
     syncs: dict[UUID, SyncRecord] = field(default_factory=dict)
     rules: dict[UUID | None, Rule] = field(default_factory=dict)  # None = whatever has no rule of its own
-    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=CALLS_REMEMBERED))
+    calls: deque[ReceivedRequest] = field(default_factory=lambda: deque(maxlen=CALLS_REMEMBERED))
     total_calls: int = 0
     messages: set[str] = field(default_factory=set)  # webhook ids that the application has acted on
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -182,7 +182,7 @@ class Memory:
         mine = [sync for sync in self.of(user) if sync.integration == integration]
         return all(self.about(sync.sync_id) != Mode.CREDENTIAL_BROKEN for sync in mine)
 
-    def record(self, call: Call) -> None:
+    def record(self, call: ReceivedRequest) -> None:
         with self.lock:
             self.total_calls += 1
             self.calls.append(call)

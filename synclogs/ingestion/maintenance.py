@@ -1,4 +1,4 @@
-"""Retention: drops days that no project stores, and deletes rows of projects with a shorter limit, stale projections, ended sessions."""
+"""Maintenance: partitions ahead, old days dropped, rows beyond the limit of a project deleted, ended sessions purged."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
